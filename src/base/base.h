@@ -1,0 +1,113 @@
+/* Foundations that every other folder may use: errors, memory, small numeric
+ * helpers. Knows nothing of tensors, graphs or files' contents. */
+#ifndef BP__BASE_H
+#define BP__BASE_H
+
+#include <bprop/bprop.h>
+
+#include <stdarg.h>
+#include <string.h>
+
+#define BP__ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define BP__MIN(a, b) ((a) < (b) ? (a) : (b))
+#define BP__MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#if defined(__GNUC__)
+#define BP__PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define BP__NOINLINE __attribute__((noinline))
+#else
+#define BP__PRINTF(f, a)
+#define BP__NOINLINE
+#endif
+
+/* ---- errors (status.c) ---------------------------------------------- */
+
+/* Every error of the library passes through here: one breakpoint. Returns s.
+ * err may be NULL. */
+BP__NOINLINE bp_status bp__error(bp_error *err, bp_status s,
+                                 const char *format, ...) BP__PRINTF(3, 4);
+BP__NOINLINE bp_status bp__verror(bp_error *err, bp_status s,
+                                  const char *format, va_list ap);
+/* The one message for exhausted memory. */
+bp_status bp__oom(bp_error *err);
+
+/* ---- allocation (alloc.c) ------------------------------------------- */
+
+extern const bp_allocator bp__malloc_allocator;
+
+/* n * size, or SIZE_MAX on overflow (which no allocator grants). */
+size_t bp__mul_size(size_t n, size_t size);
+/* NULL on failure or overflow. bp__calloc zeroes. */
+void *bp__alloc(const bp_allocator *a, size_t bytes);
+void *bp__calloc(const bp_allocator *a, size_t n, size_t size);
+void *bp__realloc(const bp_allocator *a, void *p, size_t old_bytes,
+                  size_t new_bytes);
+void bp__free(const bp_allocator *a, void *p, size_t bytes);
+char *bp__strdup(const bp_allocator *a, const char *s);
+void bp__strfree(const bp_allocator *a, char *s);
+/* 64-byte aligned blocks, for tensors: freed with the same byte count. */
+void *bp__alloc64(const bp_allocator *a, size_t bytes);
+void bp__free64(const bp_allocator *a, void *p, size_t bytes);
+
+/* Grows the array *p of elements of `size` bytes so that it holds at least
+ * `need`; *cap is its capacity. False: out of memory, array unchanged. */
+bool bp__grow(const bp_allocator *a, void *p, size_t *cap, size_t need,
+              size_t size);
+
+/* ---- arena (arena.c) ------------------------------------------------ */
+
+/* Blocks that die together. Sticky: after one failed allocation `failed`
+ * stays set and every later call returns NULL. Memory is zeroed, aligned to
+ * 16 bytes. */
+struct bp__block;
+typedef struct bp__arena {
+    bp_allocator a;
+    struct bp__block *blocks;
+    size_t total; /* bytes handed out */
+    bool failed;
+} bp__arena;
+
+void bp__arena_init(bp__arena *ar, const bp_allocator *a);
+void bp__arena_free(bp__arena *ar);
+void *bp__arena_alloc(bp__arena *ar, size_t bytes);
+void *bp__arena_array(bp__arena *ar, size_t n, size_t size);
+void *bp__arena_copy(bp__arena *ar, const void *p, size_t bytes);
+char *bp__arena_strdup(bp__arena *ar, const char *s);
+char *bp__arena_printf(bp__arena *ar, const char *format, ...)
+    BP__PRINTF(2, 3);
+
+/* ---- text (text.c) --------------------------------------------------- */
+
+/* A string that grows; sticky on failure, NUL-terminated where it did not. */
+typedef struct bp__str {
+    bp_allocator a;
+    char *s;
+    size_t len, cap;
+    bool failed;
+} bp__str;
+
+void bp__str_init(bp__str *t, const bp_allocator *a);
+void bp__str_free(bp__str *t);
+void bp__str_add(bp__str *t, const char *s, size_t n);
+void bp__str_printf(bp__str *t, const char *format, ...) BP__PRINTF(2, 3);
+
+/* Edit distance (insert, delete, replace, swap of neighbours), for "did you
+ * mean". Strings over 63 bytes count as far away. */
+int bp__edit_distance(const char *a, const char *b);
+/* Shortest decimal text that reads back as the same double; independent of
+ * the locale. buf: 32 bytes. */
+void bp__format_double(char *buf, double x);
+/* Shortest text that reads back as the same float. */
+void bp__format_float(char *buf, float x);
+/* Reads a whole decimal number ("1e-3", "inf", "nan" too); false if s is
+ * anything else. Independent of the locale. */
+bool bp__parse_double(const char *s, double *x);
+bool bp__parse_int64(const char *s, int64_t *x);
+
+/* ---- hash ------------------------------------------------------------ */
+
+#define BP__HASH_INIT 0xcbf29ce484222325ull
+/* FNV-1a over bytes, continued from h. */
+uint64_t bp__hash(uint64_t h, const void *p, size_t bytes);
+
+#endif
