@@ -334,10 +334,6 @@ static inline const bp__opdef *bp__def_of(const bp__node *n)
 {
     return bp__ops[n->op];
 }
-/* Emits the definition of a composite, or of a backward node, in place. */
-void bp__emit_definition(bp_graph *g, bp__op op, const void *attrs, int n_in,
-                         const bp_val *in, bp_val *out);
-
 /* Broadcast of two shapes as NumPy does; false: they do not fit. */
 bool bp__broadcast_dims(const bp__type *a, const bp__type *b, bp__type *out);
 /* Common inference: elementwise with broadcasting over all inputs, which must
