@@ -89,7 +89,14 @@ typedef struct bp__str {
 void bp__str_init(bp__str *t, const bp_allocator *a);
 void bp__str_free(bp__str *t);
 void bp__str_add(bp__str *t, const char *s, size_t n);
+/* printf for the library: as vsnprintf, but numbers have a decimal point in
+ * every locale. Conversions d i u x X o c s p e f g %, flags, width, precision
+ * and lengths hh h l ll z j t. */
+int bp__vsnprintf(char *buf, size_t bytes, const char *format, va_list ap);
+int bp__snprintf(char *buf, size_t bytes, const char *format, ...)
+    BP__PRINTF(3, 4);
 void bp__str_printf(bp__str *t, const char *format, ...) BP__PRINTF(2, 3);
+void bp__str_vprintf(bp__str *t, const char *format, va_list ap);
 
 /* Edit distance (insert, delete, replace, swap of neighbours), for "did you
  * mean". Strings over 63 bytes count as far away. */

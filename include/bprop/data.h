@@ -1,0 +1,229 @@
+/* bprop: data sets, their checks, normalization and batches.
+ *
+ * A bp_data holds samples in memory: row i of one or more input arrays, and
+ * row i of a target array (class labels or real numbers). A bp_loader turns
+ * it into batches. What a batch holds is a function of (data, options, epoch,
+ * batch number) alone: not of prefetching, threads, or what was read before.
+ *
+ * Options structs start with `size_t size`: set it to sizeof the struct and
+ * the rest to zero for the defaults.
+ */
+#ifndef BPROP_DATA_H
+#define BPROP_DATA_H
+
+#include <bprop/bprop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- arrays ----------------------------------------------------------- */
+
+/* A dense row-major array in memory. */
+typedef struct bp_array {
+    bp_dtype dtype;
+    int rank;
+    int64_t dims[BP_MAX_RANK];
+    void *data;
+    size_t bytes;
+} bp_array;
+
+/* Zero-filled, 64-byte aligned. a NULL: malloc. The same allocator frees it.
+ * [err: ENOMEM EARG ELIMIT] */
+bp_status bp_array_new(const bp_allocator *a, bp_dtype dtype, int rank,
+                       const int64_t *dims, bp_array *out, bp_error *err);
+void bp_array_free(const bp_allocator *a, bp_array *x); /* leaves it empty */
+
+/* NumPy's .npy: f4, f8, i4, u1, bool; other whole numbers become i32 where all
+ * of them fit; Fortran order becomes C order. Free with bp_array_free.
+ * [err: EIO ENOTFOUND EFORMAT EDTYPE ERANGE ENOMEM] */
+bp_status bp_npy_load(const bp_allocator *a, const char *path, bp_array *out,
+                      bp_error *err);
+/* The file appears whole or not at all. [err: EIO EARG ENOMEM] */
+bp_status bp_npy_save(const char *path, const bp_array *x, bp_error *err);
+
+/* ---- data sets -------------------------------------------------------- */
+
+/* Reference-counted; never changes after its creation, so several threads may
+ * read it. */
+typedef struct bp_data bp_data;
+
+#define BP_MAX_INPUTS 8
+
+typedef enum bp_target {
+    BP_TARGET_NONE = 0,  /* inputs only: for predicting */
+    BP_TARGET_CLASS = 1, /* i32, one label a sample */
+    BP_TARGET_REAL = 2   /* f32, any shape */
+} bp_target;
+
+typedef struct bp_data_options {
+    size_t size;                   /* sizeof(bp_data_options) */
+    const bp_allocator *allocator; /* copied; NULL: malloc */
+    /* Rows [first, last) only; both 0: all. */
+    int64_t first, last;
+    /* Lend the caller's arrays instead of copying them: they must outlive the
+     * data set, and every part of it, unchanged. bp_data_from_arrays only. */
+    bool borrow;
+} bp_data_options;
+
+/* MNIST's format: a file of unsigned bytes [n, ...] and one of labels [n],
+ * plain or gzip. labels NULL: inputs only. All that is wrong with both files
+ * comes in one message. [err: EIO ENOTFOUND EFORMAT ESHAPE ERANGE EUNSUPPORTED
+ * ENOMEM] */
+bp_status bp_data_from_idx(const char *images, const char *labels,
+                           const bp_data_options *options, bp_data **data,
+                           bp_error *err);
+/* .npy files: inputs f32, f64 (rounded to f32) or u8 [n, ...]; target NULL, or
+ * i32/u8 [n] (classes), or f32/f64 [n, ...]. [err: as above, EDTYPE] */
+bp_status bp_data_from_npy(const char *const *inputs, size_t n_inputs,
+                           const char *target, const bp_data_options *options,
+                           bp_data **data, bp_error *err);
+/* The same from memory. Borrowed arrays must be f32 or u8, and i32 or f32 for
+ * the target. */
+bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,
+                              const bp_array *target,
+                              const bp_data_options *options, bp_data **data,
+                              bp_error *err);
+
+typedef enum bp_split {
+    BP_SPLIT_TRAIN = 0,
+    BP_SPLIT_VALID = 1,
+    BP_SPLIT_TEST = 2
+} bp_split;
+const char *bp_split_name(bp_split s); /* "train"; "?" for an unknown one */
+
+/* Built-in handwritten-like digits, u8 [n, 28, 28] (0 background, 255 ink) and
+ * classes 0 to 9, drawn from strokes with random deformation. Sample i of a
+ * split is a function of (seed, split, i), with the same bits everywhere.
+ * n 0: 6,000 / 1,000 / 2,000. [err: ENOMEM EARG] */
+bp_status bp_data_digits(bp_split split, int64_t n, uint64_t seed,
+                         const bp_data_options *options, bp_data **data,
+                         bp_error *err);
+
+/* Rows [first, last) of d, without a copy. [err: ERANGE ENOMEM] */
+bp_status bp_data_slice(const bp_data *d, int64_t first, int64_t last,
+                        bp_data **part, bp_error *err);
+bp_data *bp_data_retain(bp_data *d);
+void bp_data_free(bp_data *d); /* drops one reference */
+
+int64_t bp_data_count(const bp_data *d); /* samples */
+size_t bp_data_inputs(const bp_data *d);
+/* Views into the data set: dims[0] is the count. Read only. False: no such
+ * input, or no target. */
+bool bp_data_input(const bp_data *d, size_t i, bp_array *view);
+bool bp_data_target(const bp_data *d, bp_array *view);
+bp_target bp_data_target_kind(const bp_data *d);
+/* Largest label + 1; 0 where there are no classes. */
+int64_t bp_data_classes(const bp_data *d);
+/* Where it came from, for messages: a path, or "digits". Owned by d. */
+const char *bp_data_source(const bp_data *d);
+
+/* ---- checking --------------------------------------------------------- */
+
+/* What a model expects of data. */
+typedef struct bp_data_expect {
+    size_t size;        /* sizeof(bp_data_expect) */
+    size_t n_inputs;    /* 0: not checked */
+    int rank[BP_MAX_INPUTS];
+    int64_t dims[BP_MAX_INPUTS][BP_MAX_RANK]; /* of one sample */
+    bp_target target;   /* BP_TARGET_NONE: not checked */
+    int64_t n_classes;  /* labels 0 .. n_classes-1; 0: not checked */
+    int64_t target_numel; /* real targets of a sample; 0: not checked */
+} bp_data_expect;
+
+typedef struct bp_data_report {
+    int64_t n_records; /* samples looked at */
+    int64_t n_bad;     /* samples with at least one problem */
+    char text[4000];   /* a line for each kind of problem, with its count and
+                          the first samples; "" without any */
+} bp_data_report;
+
+/* Looks at every sample: shape (of one sample: equal numbers of elements do,
+ * [28,28] fits [1,28,28]), labels in range, finite numbers. Adds to the report,
+ * which the caller zeroes first, so that several parts make one report. `what`
+ * ("train") starts each line. BP_OK, or the code of the first problem. expect
+ * NULL: finite numbers and labels >= 0 only. [err: ESHAPE ERANGE ENONFINITE
+ * EDTYPE] */
+bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
+                        const char *what, bp_data_report *report);
+
+/* ---- normalization ---------------------------------------------------- */
+
+typedef enum bp_norm_kind {
+    BP_NORM_NONE = 0,    /* as stored: u8 becomes 0 .. 255 */
+    BP_NORM_UNIT = 1,    /* u8 / 255; others as stored */
+    BP_NORM_GLOBAL = 2,  /* one mean and deviation */
+    BP_NORM_CHANNEL = 3, /* for each index of a sample's first axis (of rank 3
+                            or more; else like GLOBAL) */
+    BP_NORM_FEATURE = 4  /* for each element of a sample */
+} bp_norm_kind;
+const char *bp_norm_kind_name(bp_norm_kind k); /* "none", "unit", ... */
+
+/* y = (x - mean) / std, computed in f64 and rounded once; std 0 counts as 1. */
+typedef struct bp_norm bp_norm;
+
+/* From the samples of an input of d. u8: exact integer sums. f32: f64 sums in
+ * row order, mean first, then the squared deviations. Deviations are those of
+ * the population (divided by n). [err: EARG ENOMEM ENONFINITE] */
+bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
+                      const bp_allocator *a, bp_norm **norm, bp_error *err);
+/* From stored numbers: n means and deviations, copied (n 0 for NONE and
+ * UNIT). [err: EARG ENOMEM] */
+bp_status bp_norm_new(bp_norm_kind kind, int64_t n, const double *mean,
+                      const double *std, const bp_allocator *a,
+                      bp_norm **norm, bp_error *err);
+void bp_norm_free(bp_norm *n);
+bp_norm_kind bp_norm_get_kind(const bp_norm *n);
+int64_t bp_norm_count(const bp_norm *n);
+const double *bp_norm_mean(const bp_norm *n); /* owned by n */
+const double *bp_norm_std(const bp_norm *n);
+
+/* ---- batches ---------------------------------------------------------- */
+
+typedef struct bp_loader bp_loader;
+
+typedef struct bp_loader_options {
+    size_t size;                   /* sizeof(bp_loader_options) */
+    const bp_allocator *allocator; /* copied; NULL: malloc */
+    int64_t batch;                 /* samples; 0: all of them */
+    bool shuffle;                  /* anew each epoch, by (seed, epoch) */
+    uint64_t seed;
+    int shift; /* moves pictures by -shift .. shift whole pixels on both axes,
+                  by (seed, epoch, sample); what comes in is background: the
+                  stored value 0. The last two axes of a sample are y and x */
+    bool prefetch;   /* the next batch is made on a thread of its own */
+    bool drop_last;  /* leaves out a short last batch */
+    bp_dtype dtype;  /* of inputs and real targets: BP_F32, or BP_F64 (the f32
+                        numbers, widened) */
+    const bp_norm *norm[BP_MAX_INPUTS]; /* copied; NULL: BP_NORM_NONE */
+} bp_loader_options;
+
+typedef struct bp_batch {
+    int64_t epoch; /* from 0 */
+    int64_t index; /* of the batch within its epoch, from 0 */
+    int64_t count; /* samples: options.batch but for a short last one */
+    size_t n_inputs;
+    const void *input[BP_MAX_INPUTS]; /* [count, ...], options.dtype */
+    size_t input_bytes[BP_MAX_INPUTS];
+    const void *target; /* i32 [count], or real [count, ...]; NULL: none */
+    size_t target_bytes;
+    const int64_t *sample; /* [count] rows of the data set */
+} bp_batch;
+
+/* Retains d. Starts at epoch 0, batch 0. [err: EARG ESHAPE ENOMEM] */
+bp_status bp_loader_new(bp_data *d, const bp_loader_options *options,
+                        bp_loader **loader, bp_error *err);
+void bp_loader_free(bp_loader *l);
+int64_t bp_loader_batches(const bp_loader *l); /* in an epoch */
+/* The next call of bp_loader_next gives this batch. index may equal the number
+ * of batches: batch 0 of the next epoch. [err: ERANGE] */
+bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
+                         bp_error *err);
+/* The batch is valid until the next call with this loader. After the last
+ * batch of an epoch comes the first one of the next. [err: EARG no samples] */
+bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

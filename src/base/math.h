@@ -1,0 +1,66 @@
+/* Elementary functions whose bits are the same from every compiler, C library
+ * and processor: IEEE 754 basic operations and sqrt only, no FMA, no libm.
+ *
+ * f64 errors are bounds measured over the whole range (tests/unit/base/
+ * test_math.c): at most 1 ULP for exp, log, log1p, expm1, sin, cos, erf, pow,
+ * and 2 ULP for tanh and sigmoid. The f32 functions round the f64 result, so
+ * they are within 0.5000001 ULP. Vectors of f32 have kernels of their own in
+ * src/cpu, with their own roundings.
+ */
+#ifndef BP__MATH_H
+#define BP__MATH_H
+
+double bp__exp(double x);
+double bp__expm1(double x);
+double bp__log(double x);
+double bp__log1p(double x);
+double bp__sin(double x);
+double bp__cos(double x);
+double bp__tanh(double x);
+double bp__sigmoid(double x); /* 1 / (1 + exp(-x)), no overflow */
+double bp__erf(double x);
+/* As C's pow, special cases included. */
+double bp__pow(double x, double y);
+
+static inline float bp__expf(float x)
+{
+    return (float)bp__exp((double)x);
+}
+static inline float bp__expm1f(float x)
+{
+    return (float)bp__expm1((double)x);
+}
+static inline float bp__logf(float x)
+{
+    return (float)bp__log((double)x);
+}
+static inline float bp__log1pf(float x)
+{
+    return (float)bp__log1p((double)x);
+}
+static inline float bp__sinf(float x)
+{
+    return (float)bp__sin((double)x);
+}
+static inline float bp__cosf(float x)
+{
+    return (float)bp__cos((double)x);
+}
+static inline float bp__tanhf(float x)
+{
+    return (float)bp__tanh((double)x);
+}
+static inline float bp__sigmoidf(float x)
+{
+    return (float)bp__sigmoid((double)x);
+}
+static inline float bp__erff(float x)
+{
+    return (float)bp__erf((double)x);
+}
+static inline float bp__powf(float x, float y)
+{
+    return (float)bp__pow((double)x, (double)y);
+}
+
+#endif
