@@ -113,6 +113,12 @@ typedef struct bp_conv2d_options {
 } bp_conv2d_options;
 /* x [N,C,H,W], w [O,C/groups,KH,KW] -> [N,O,OH,OW]; options NULL: defaults. */
 bp_val bp_conv2d(bp_graph *g, bp_val x, bp_val w, const bp_conv2d_options *o);
+/* Its transposes. dy [N,O,OH,OW], w -> [N,C,height,width]: a transposed
+ * convolution. x, dy -> [O,C/groups,height,width], summed over N. */
+bp_val bp_conv2d_dx(bp_graph *g, bp_val dy, bp_val w, int64_t height,
+                    int64_t width, const bp_conv2d_options *o);
+bp_val bp_conv2d_dw(bp_graph *g, bp_val x, bp_val dy, int64_t height,
+                    int64_t width, const bp_conv2d_options *o);
 
 typedef struct bp_pool2d_options {
     int64_t kernel[2];
@@ -120,8 +126,22 @@ typedef struct bp_pool2d_options {
     int64_t padding[4]; /* top, bottom, left, right */
     bool exclude_padding; /* averages count real elements only */
 } bp_pool2d_options;
+/* x [N,C,H,W] -> [N,C,OH,OW]. Each padding must be smaller than the kernel, so
+ * that every window holds an element; padding never wins, a NaN always does.
+ * bp_max_pool2d_index gives i32[N,C,OH,OW]: the place h*W + w, within its
+ * plane, of each window's first largest element. */
 bp_val bp_max_pool2d(bp_graph *g, bp_val x, const bp_pool2d_options *o);
+bp_val bp_max_pool2d_index(bp_graph *g, bp_val x, const bp_pool2d_options *o);
 bp_val bp_avg_pool2d(bp_graph *g, bp_val x, const bp_pool2d_options *o);
+/* Adds dy to zeros [N,C,height,width] at the places of index (as above); the
+ * transpose picks them out of x. A place out of range fails the run with
+ * BP_ERANGE. */
+bp_val bp_pool_scatter(bp_graph *g, bp_val dy, bp_val index, int64_t height,
+                       int64_t width);
+bp_val bp_pool_gather(bp_graph *g, bp_val x, bp_val index);
+/* The transpose of the average: each element's share of dy. */
+bp_val bp_avg_pool2d_dx(bp_graph *g, bp_val dy, int64_t height, int64_t width,
+                        const bp_pool2d_options *o);
 
 /* ---- random numbers ----------------------------------------------------
  * key: i32[4] {seed low, seed high, step low, step high}. Element i of stream
