@@ -1,0 +1,9 @@
+/* The table of this level's kernels. */
+#include "cpu/v16.h"
+
+#include "cpu/cpu.h"
+
+extern const bp__cpu BP__K(cpu);
+const bp__cpu BP__K(cpu) = {
+    .level = (bp_level)BP__LEVEL,
+};
