@@ -154,6 +154,16 @@ static bool mixed_variance(const bp_graph *g, const bp__node *n)
     return false;
 }
 
+/* An operand that stands in two places has one adjoint, the sum of both: the
+ * second place must not count it again. */
+static bool repeated(const bp_val *v, size_t k)
+{
+    for (size_t i = 0; i < k; i++)
+        if (v[i].id == v[k].id)
+            return true;
+    return false;
+}
+
 /* dx through the definition of node n, emitted anew. */
 static void vjp_by_definition(bp_graph *g, const bp__node *n,
                               const bp_val *in, const bp_val *dy,
@@ -180,7 +190,8 @@ static void vjp_by_definition(bp_graph *g, const bp__node *n,
     vjp_region(g, lo, g->n_nodes, base, seed_y, seed, n_y, in, n->n_in, wrt,
                n_wrt, adj);
     for (size_t k = 0; bp__ok(g) && k < n_wrt; k++)
-        dx[which[k]] = adj[k];
+        if (!repeated(wrt, k))
+            dx[which[k]] = adj[k];
 }
 
 /* One backward node for a composite. */
@@ -432,7 +443,7 @@ static void define_backward(bp_graph *g, const bp__backward_attrs *b,
     vjp_region(g, lo, g->n_nodes, base, seed_y, seed, n_y, in, (int)b->n_in,
                wrt, n_wrt, adj);
     for (size_t k = 0; k < n_wrt && bp__ok(g); k++) {
-        out[k] = adj[k];
+        out[k] = repeated(wrt, k) ? BP_NIL : adj[k];
         if (!bp_is_nil(out[k]))
             continue;
         const bp__type t = *bp__type_of(g, wrt[k]);
