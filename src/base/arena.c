@@ -2,8 +2,6 @@
  * header. A request larger than half a block gets a block of its own. */
 #include "base/base.h"
 
-#include <stdio.h>
-
 #ifdef BP__HOSTILE
 enum { BLOCK_BYTES = 64 };
 #else
@@ -105,7 +103,7 @@ char *bp__arena_printf(bp__arena *ar, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    int n = vsnprintf(NULL, 0, format, ap);
+    int n = bp__vsnprintf(NULL, 0, format, ap);
     va_end(ap);
     if (n < 0)
         return NULL;
@@ -113,7 +111,7 @@ char *bp__arena_printf(bp__arena *ar, const char *format, ...)
     if (!s)
         return NULL;
     va_start(ap, format);
-    vsnprintf(s, (size_t)n + 1, format, ap);
+    bp__vsnprintf(s, (size_t)n + 1, format, ap);
     va_end(ap);
     return s;
 }

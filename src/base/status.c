@@ -1,8 +1,6 @@
 /* The status list, and the one place where every error is made. */
 #include "base/base.h"
 
-#include <stdio.h>
-
 const char *bp_status_name(bp_status s)
 {
     switch (s) {
@@ -35,7 +33,7 @@ bp_status bp__verror(bp_error *err, bp_status s, const char *format,
     if (!err)
         return s;
     err->status = s;
-    int n = vsnprintf(err->message, sizeof err->message, format, ap);
+    int n = bp__vsnprintf(err->message, sizeof err->message, format, ap);
     if (n < 0)
         err->message[0] = '\0';
     else if ((size_t)n >= sizeof err->message)

@@ -1,0 +1,126 @@
+/* Strings, printf without the locale, edit distance. */
+#include "base/base.h"
+#include "t.h"
+
+#include <locale.h>
+
+static void check_print(const char *want, const char *format, ...)
+{
+    char buf[200];
+    va_list ap;
+    va_start(ap, format);
+    int n = bp__vsnprintf(buf, sizeof buf, format, ap);
+    va_end(ap);
+    T_CHECKF(strcmp(buf, want) == 0 && n == (int)strlen(want),
+             "\"%s\": \"%s\" (%d), not \"%s\"", format, buf, n, want);
+}
+
+static void printf_forms(void)
+{
+    check_print("a 5 b", "a %d b", 5);
+    check_print("  5|5  |005|+5", "%3d|%-3d|%03d|%+d", 5, 5, 5, 5);
+    check_print("-9223372036854775808 18446744073709551615", "%lld %llu",
+                (long long)INT64_MIN, (unsigned long long)UINT64_MAX);
+    check_print("4294967295 ff FF 377", "%u %x %X %o", 0xffffffffu, 255u, 255u,
+                255u);
+    check_print("18446744073709551615 -1", "%zu %td", SIZE_MAX, (ptrdiff_t)-1);
+    check_print("-1 255 -2 65534", "%hhd %hhu %hd %hu", -1, 255, -2, 65534);
+    check_print("abc|  abc|abc  |ab", "%s|%5s|%-5s|%.2s", "abc", "abc", "abc",
+                "abc");
+    check_print("  abc|ab", "%*s|%.*s", 5, "abc", 2, "abc");
+    check_print("abc  |", "%*s|", -5, "abc");
+    check_print("1.5 1.50 1.500000e+00 100%", "%g %.2f %e %d%%", 1.5, 1.5, 1.5,
+                100);
+    check_print("inf -inf", "%g %g", (double)INFINITY, -(double)INFINITY);
+    check_print("x", "%c", 'x');
+    char buf[4];
+    T_CHECK(bp__snprintf(buf, sizeof buf, "%s", "abcdef") == 6);
+    T_CHECK(strcmp(buf, "abc") == 0);
+    T_CHECK(bp__snprintf(NULL, 0, "%d", 12345) == 5);
+}
+
+static void in_other_locales(void)
+{
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE",
+                                        "fr_FR.UTF-8", "ps_AF.UTF-8",
+                                        "fa_IR.UTF-8", "fr_FR", "da_DK.UTF-8"};
+    int n_found = 0;
+    for (size_t i = 0; i < BP__ARRAY_LEN(names); i++) {
+        if (!setlocale(LC_ALL, names[i]))
+            continue;
+        n_found++;
+        check_print("1.5 2.25 1e+10", "%g %.2f %g", 1.5, 2.25, 1e10);
+        double x;
+        T_CHECK(bp__parse_double("2.5", &x) && x == 2.5);
+        setlocale(LC_ALL, "C");
+    }
+    printf("%d locales with another decimal point tried\n", n_found);
+}
+
+static void growing(void)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    T_CHECK(strcmp(s.s, "") == 0);
+    for (int i = 0; i < 1000; i++)
+        bp__str_printf(&s, "%d,", i);
+    T_CHECK(!s.failed && s.len == strlen(s.s) && s.len == 3890);
+    bp__str_add(&s, "", 0);
+    T_CHECK(strcmp(s.s + s.len - 4, "999,") == 0);
+    bp__str_free(&s);
+    bp__str_free(&s);
+    for (int64_t n = 0;; n++) {
+        t_heap h = {.fail_at = n};
+        bp_allocator a = t_allocator(&h);
+        bp__str_init(&s, &a);
+        for (int i = 0; i < 100; i++)
+            bp__str_printf(&s, "%d and ", i);
+        T_CHECK(s.failed == (h.failed > 0));
+        T_CHECK(strlen(s.s) == s.len);
+        bp__str_free(&s);
+        T_CHECK(h.live == 0);
+        if (!h.failed)
+            break;
+        T_REQUIRE(n < 100);
+    }
+}
+
+static void distances(void)
+{
+    T_CHECK(bp__edit_distance("", "") == 0);
+    T_CHECK(bp__edit_distance("abc", "abc") == 0);
+    T_CHECK(bp__edit_distance("abc", "") == 3);
+    T_CHECK(bp__edit_distance("", "ab") == 2);
+    T_CHECK(bp__edit_distance("kitten", "sitting") == 3);
+    T_CHECK(bp__edit_distance("dense", "desne") == 1);
+    T_CHECK(bp__edit_distance("ca", "abc") == 3);
+    char far[80];
+    memset(far, 'a', 64);
+    far[64] = '\0';
+    T_CHECK(bp__edit_distance(far, far) > 63);
+    far[63] = '\0';
+    T_CHECK(bp__edit_distance(far, far) == 0);
+    T_CHECK(bp__edit_distance(far, "") == 63);
+}
+
+static void errors_are_cut(void)
+{
+    bp_error err = {0};
+    char big[3000];
+    memset(big, 'x', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    T_CHECK(bp__error(&err, BP_EARG, "%s", big) == BP_EARG);
+    T_CHECK(strlen(err.message) == sizeof err.message - 1);
+    T_CHECK(strcmp(err.message + sizeof err.message - 5, "x...") == 0);
+    T_CHECK(bp__error(NULL, BP_EIO, "%d", 1) == BP_EIO);
+}
+
+int main(void)
+{
+    printf_forms();
+    in_other_locales();
+    growing();
+    distances();
+    errors_are_cut();
+    return t_end();
+}
