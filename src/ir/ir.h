@@ -245,7 +245,12 @@ typedef struct bp__opdef {
 #undef BP__OP
 
 /* Rows by op; [BP__OP_NONE] is NULL. */
-extern const bp__opdef *const bp__ops[BP__N_OPS];
+#ifdef BP__TEST_OPS /* a test build, which puts changed rows into the table */
+#define BP__OPS_CONST
+#else
+#define BP__OPS_CONST const
+#endif
+extern const bp__opdef *BP__OPS_CONST bp__ops[BP__N_OPS];
 bp__op bp__op_find(const char *name); /* BP__OP_NONE: none */
 
 bool bp__attrs_equal(const bp__opdef *d, const void *a, const void *b);
