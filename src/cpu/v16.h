@@ -137,4 +137,21 @@ V_INLINE bp__v16 v_pow2(bp__w16 n)
     return w_floats(w_shl(w_add(n, w_set1(127)), 23));
 }
 
+/* A float to which V_SHIFTER has been added holds its integer part, rounded
+ * to even, in its low bits: |a| < 2^22. */
+#define V_SHIFTER 12582912.0f
+
+/* a * 2^n, rounded once, where z = V_SHIFTER + n, |n| <= 252, and a is 0.5 to
+ * 2 or a NaN: the results go through subnormals to 0 and to infinity. */
+V_INLINE bp__v16 v_scale(bp__v16 a, bp__v16 z)
+{
+#if BP__LEVEL == 4
+    return _mm512_scalef_ps(a, v_sub(z, v_set1(V_SHIFTER)));
+#else
+    bp__w16 n = w_sub(v_words(z), v_words(v_set1(V_SHIFTER)));
+    bp__w16 half = w_sar(n, 1);
+    return v_mul(v_mul(a, v_pow2(half)), v_pow2(w_sub(n, half)));
+#endif
+}
+
 #endif
