@@ -1,0 +1,152 @@
+/* Kinds and their values: one table for each family (layers, initializers,
+ * losses, metrics, penalties, optimizers, schedules), one row for each kind,
+ * one mechanism for all. Texts ("adam(lr=0.1)"), model files, `bprop show` and
+ * the documentation read these rows; no other list of kinds exists.
+ *
+ * A bp__spec is one use of a row, with every value checked as it is set. Specs
+ * live in the arena that they were made in.
+ */
+#ifndef BP__NN_SPEC_H
+#define BP__NN_SPEC_H
+
+#include "base/base.h"
+
+#include <bprop/nn.h>
+
+typedef enum bp__arg_type {
+    BP__ARG_INT,
+    BP__ARG_PAIR,    /* one integer for both, or two (height, width) */
+    BP__ARG_FLOAT,
+    BP__ARG_BOOL,
+    BP__ARG_CHOICE,  /* one of choices */
+    BP__ARG_PADDING, /* same, valid, or a pair */
+    BP__ARG_SPEC,    /* a kind of another table */
+    BP__ARG_LAYERS,  /* a list of layers */
+} bp__arg_type;
+
+typedef struct bp__argdef {
+    const char *name; /* NULL ends a list */
+    bp__arg_type type;
+    const char *doc;
+    bool required;
+    double def;           /* of numbers and bools */
+    const char *def_text; /* of choices and specs; NULL: none */
+    double min, max;      /* of numbers, included; ignored if min > max */
+    bool open_min, open_max; /* ... excluded */
+    const char *choices;  /* "a|b|c" */
+    bp_nn_table table;    /* of a spec */
+} bp__argdef;
+
+typedef struct bp__spec bp__spec;
+
+typedef struct bp__row {
+    const char *name, *doc;
+    const bp__argdef *args; /* NULL: none */
+    const char *shorthand;  /* `dense: 10` sets this one; NULL: none */
+    int n_inputs;           /* layers: 1, or -1 for one or more */
+    union {
+        bp_val (*layer)(bp_nn *nn, const bp__spec *s, int n, const bp_val *x);
+        double (*init)(const bp__spec *s, double fan_in, double fan_out,
+                       bool *uniform, double *mean);
+        bp_val (*loss)(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t);
+        bp_val (*metric)(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t);
+        bp_val (*penalty)(bp_nn *nn, const bp__spec *s, int64_t n_train);
+        void (*optimizer)(bp_nn *nn, const bp__spec *s, const bp_val *grad);
+        double (*schedule)(const bp__spec *s, double lr, int64_t step,
+                           int64_t steps_per_epoch, int64_t total);
+    } build;
+    int head; /* losses: enum bp__head, what turns outputs into predictions */
+} bp__row;
+
+enum bp__head { BP__HEAD_NONE, BP__HEAD_SOFTMAX, BP__HEAD_SIGMOID };
+
+typedef struct bp__argval {
+    bool set;         /* false: the default is in place */
+    int64_t i[2];     /* INT, PAIR, PADDING (as a number) */
+    double f;         /* FLOAT; BOOL as 0 or 1 */
+    const char *s;    /* CHOICE; PADDING: "same", "valid" or NULL */
+    bp__spec *spec;   /* SPEC; NULL: none */
+    bp__spec **list;  /* LAYERS */
+    size_t n;
+    size_t cap;
+} bp__argval;
+
+struct bp__spec {
+    bp_nn_table table;
+    const bp__row *row;
+    bp__argval *args;    /* one for each of row->args */
+    const char *name;  /* layers: NULL: numbered */
+    const char **from; /* layers */
+    size_t n_from, cap_from;
+    const char *where; /* "model.yaml:7:5", for messages; NULL: unknown */
+};
+
+/* Rows of a table, in the order in which documentation lists them. */
+const bp__row *bp__rows(bp_nn_table table, size_t *n);
+const bp__row *bp__row_find(bp_nn_table table, const char *name);
+/* "layer", "initializer", "loss" ... */
+const char *bp__table_noun(bp_nn_table table);
+/* The nearest name of the table, or NULL where none is near. */
+const char *bp__row_nearest(bp_nn_table table, const char *name);
+const char *bp__arg_nearest(const bp__row *row, const char *name);
+size_t bp__row_arg_count(const bp__row *row);
+/* "an integer from 1", "same, valid or an integer from 0" ...; buf: 200. */
+const char *bp__arg_expects(const bp__argdef *d, char *buf);
+
+/* A spec with all defaults. [err: ENOTFOUND with the nearest name, ENOMEM] */
+bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
+                       bp__spec **spec, bp_error *err);
+/* Setters for readers of files. key NULL: the shorthand. Numbers and words
+ * come as text ("3", "same", "true"); each is checked against the row.
+ * [err: ENOTFOUND unknown key, with the nearest; EARG wrong type; ERANGE] */
+bp_status bp__spec_set_text(bp__arena *ar, bp__spec *s, const char *key,
+                            const char *text, bp_error *err);
+bp_status bp__spec_set_pair(bp__arena *ar, bp__spec *s, const char *key,
+                            const char *a, const char *b, bp_error *err);
+/* Of a SPEC argument: the new spec is filled by the caller. */
+bp_status bp__spec_set_spec(bp__arena *ar, bp__spec *s, const char *key,
+                            const char *kind, bp__spec **sub, bp_error *err);
+/* Appends to a LAYERS argument. */
+bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
+                             bp__spec *layer, bp_error *err);
+bp_status bp__spec_set_name(bp__arena *ar, bp__spec *s, const char *name,
+                            bp_error *err);
+bp_status bp__spec_add_from(bp__arena *ar, bp__spec *s, const char *name,
+                            bp_error *err);
+/* After the last value: required ones are there, combinations make sense. */
+bp_status bp__spec_finish(const bp__spec *s, bp_error *err);
+
+/* One text; the whole of it. */
+bp_status bp__spec_parse(bp__arena *ar, bp_nn_table table, const char *text,
+                         bp__spec **spec, bp_error *err);
+/* Texts separated by commas. */
+bp_status bp__spec_parse_list(bp__arena *ar, bp_nn_table table,
+                              const char *text, bp__spec ***list, size_t *n,
+                              bp_error *err);
+/* The text of a spec: values that differ from their default, so that parsing
+ * it gives the same spec. */
+void bp__spec_print(bp__str *out, const bp__spec *s);
+
+/* Values by key; the key must be one of the row's. */
+const bp__argval *bp__arg(const bp__spec *s, const char *key);
+int64_t bp__arg_int(const bp__spec *s, const char *key);
+double bp__arg_float(const bp__spec *s, const char *key);
+bool bp__arg_bool(const bp__spec *s, const char *key);
+bool bp__arg_is(const bp__spec *s, const char *key, const char *choice);
+
+/* The learning rate of an optimizer's spec. */
+double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,
+                        int64_t steps_per_epoch, int64_t total);
+
+/* ---- descriptions, for readers of files -------------------------------- */
+
+bp__arena *bp__model_arena(bp_model *m);
+/* Layers of the outermost list. False: out of memory (sticky). */
+bool bp__model_append(bp_model *m, bp__spec *layer);
+size_t bp__model_layer_count(const bp_model *m);
+const bp__spec *bp__model_layer(const bp_model *m, size_t i);
+/* dims of one sample; false: no such input. */
+bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
+                     int64_t *dims);
+
+#endif
