@@ -1,0 +1,306 @@
+/* See move.h. */
+#include "lower/move.h"
+
+bool bp__any_nonfinite(int dtype, const void *data, int64_t n)
+{
+    /* An exponent of all ones: no float operation, no branch in the loop. */
+    if (dtype == BP_F64) {
+        const char *p = data;
+        uint64_t bad = 0;
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t u;
+            memcpy(&u, p + 8 * i, 8);
+            bad |= (uint64_t)((u & 0x7ff0000000000000ull) ==
+                              0x7ff0000000000000ull);
+        }
+        return bad != 0;
+    }
+    const char *p = data;
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, p + 4 * i, 4);
+        bad |= (uint32_t)((u & 0x7f800000u) == 0x7f800000u);
+    }
+    return bad != 0;
+}
+
+typedef struct move_params {
+    int64_t numel;
+    size_t element;     /* bytes */
+    int dtype;
+    int64_t n, c, hw;   /* reorder: samples, channels, pixels */
+    bool to_nhwc, test;
+} move_params;
+
+static void run_copy(const bp__args *a)
+{
+    const move_params *p = a->params;
+    size_t at = (size_t)a->begin * p->element;
+    size_t bytes = (size_t)(a->end - a->begin) * p->element;
+    if (p->test && bp__any_nonfinite(p->dtype, (char *)a->ptr[0] + at,
+                                     a->end - a->begin))
+        ++*a->faults;
+    memcpy((char *)a->ptr[1] + at, (char *)a->ptr[0] + at, bytes);
+}
+
+static void run_test(const bp__args *a)
+{
+    const move_params *p = a->params;
+    if (bp__any_nonfinite(p->dtype,
+                          (char *)a->ptr[0] + (size_t)a->begin * p->element,
+                          a->end - a->begin))
+        ++*a->faults;
+}
+
+static void run_reorder(const bp__args *a)
+{
+    const move_params *p = a->params;
+    size_t e = p->element;
+    for (int64_t n = a->begin; n < a->end; n++) {
+        const char *in = (char *)a->ptr[0] + (size_t)(n * p->c * p->hw) * e;
+        char *out = (char *)a->ptr[1] + (size_t)(n * p->c * p->hw) * e;
+        int64_t rows = p->to_nhwc ? p->c : p->hw;
+        int64_t cols = p->to_nhwc ? p->hw : p->c;
+        if (e == 4) {
+            for (int64_t j = 0; j < cols; j++)
+                for (int64_t i = 0; i < rows; i++)
+                    memcpy(out + 4 * (j * rows + i), in + 4 * (i * cols + j),
+                           4);
+        } else {
+            for (int64_t j = 0; j < cols; j++)
+                for (int64_t i = 0; i < rows; i++)
+                    memcpy(out + e * (size_t)(j * rows + i),
+                           in + e * (size_t)(i * cols + j), e);
+        }
+    }
+}
+
+static move_params params_of(const bp__type *t)
+{
+    return (move_params){.numel = bp__numel(t),
+                         .element = bp_dtype_bytes((bp_dtype)t->dtype),
+                         .dtype = t->dtype};
+}
+
+enum { ELEMENT_GRAIN = 4096 };
+
+void bp__lower_reorder(bp__lower_state *s, uint32_t value, uint32_t from,
+                       uint32_t to)
+{
+    if (s->l->status != BP_OK)
+        return;
+    const bp__type *t = bp__lower_type(s, value);
+    move_params p = params_of(t);
+    p.n = t->dims[0];
+    p.c = t->dims[1];
+    p.hw = t->dims[2] * t->dims[3];
+    p.to_nhwc = s->l->bufs[to].layout == BP__NHWC;
+    const bp__refusal *kept = s->refusals;
+    s->refusals = NULL;
+    bp__call *c = bp__lower_call(
+        s, p.to_nhwc ? "reorder.nhwc" : "reorder.nchw",
+        s->g->values[value].node, run_reorder, &p, sizeof p, 1, &from, 1, &to);
+    s->refusals = kept;
+    if (!c)
+        return;
+    c->units = p.n;
+    c->rows = BP__ROWS | 1;
+    c->flops = (double)p.numel;
+}
+
+bp__call *bp__lower_copy(bp__lower_state *s, uint32_t value, uint32_t from,
+                         uint32_t to)
+{
+    if (s->l->status != BP_OK)
+        return NULL;
+    const bp__type *t = bp__lower_type(s, value);
+    move_params p = params_of(t);
+    bp__call *c = bp__lower_call(s, "copy", s->g->values[value].node, run_copy,
+                                 &p, sizeof p, 1, &from, 1, &to);
+    if (!c)
+        return NULL;
+    c->units = p.numel;
+    c->grain = ELEMENT_GRAIN;
+    c->flops = (double)p.numel;
+    return c;
+}
+
+static bool add_commit(bp__lower_state *s, const bp__update *u, uint32_t call)
+{
+    bp__lowered *l = s->l;
+    if (!bp__grow(&l->a, &l->commits, &l->cap_commits, l->n_commits + 1,
+                  sizeof *l->commits)) {
+        l->status = BP_ENOMEM;
+        return false;
+    }
+    l->commits[l->n_commits++] = (bp__commit){u->store, u->var, call};
+    return true;
+}
+
+/* The call that writes buffer root `b`; n_calls if none. */
+static size_t writer_of(const bp__lowered *l, uint32_t b)
+{
+    for (size_t i = l->n_calls; i-- > 0;)
+        for (int k = 0; k < l->calls[i].n_out; k++)
+            if (l->bufs[l->calls[i].bufs[l->calls[i].n_in + k]].root == b)
+                return i;
+    return l->n_calls;
+}
+
+
+/* Another commit that would see the new value where it wants the old one: any
+ * reader of the variable other than the writer itself. */
+static bool old_value_is_read(const bp__lowered *l, const bp__update *u,
+                              size_t writer)
+{
+    for (size_t i = 0; i < l->n_calls; i++) {
+        const bp__call *c = &l->calls[i];
+        if (c->phase != BP__PHASE_COMMIT || i == writer)
+            continue;
+        for (int k = 0; k < c->n_in; k++) {
+            const bp__buf *b = &l->bufs[c->bufs[k]];
+            if (b->kind == BP__BUF_VAR && b->store == u->store &&
+                b->var == u->var)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Turns the arena buffer that a commit-phase chain writes into the variable
+ * itself. */
+static bool write_in_place(bp__lower_state *s, const bp__update *u,
+                           uint32_t buf)
+{
+    bp__lowered *l = s->l;
+    uint32_t root = l->bufs[buf].root;
+    if (l->bufs[root].kind != BP__BUF_ARENA || root != buf)
+        return false;
+    size_t w = writer_of(l, root);
+    if (w == l->n_calls || l->calls[w].phase != BP__PHASE_COMMIT ||
+        old_value_is_read(l, u, w))
+        return false;
+    for (size_t i = 0; i < l->n_bufs; i++)
+        if (l->bufs[i].root == root) {
+            l->bufs[i].kind = BP__BUF_VAR;
+            l->bufs[i].store = u->store;
+            l->bufs[i].var = u->var;
+        }
+    return add_commit(s, u, (uint32_t)w);
+}
+
+static void commit_by_copy(bp__lower_state *s, const bp__update *u,
+                           uint32_t from)
+{
+    const bp__type t = s->l->bufs[from].type;
+    bp__buf b;
+    if (s->l->bufs[from].kind == BP__BUF_VAR ||
+        s->l->bufs[from].kind == BP__BUF_INPUT) {
+        /* The old value of another variable: take it before any commit. */
+        bool fresh = s->l->bufs[from].kind == BP__BUF_VAR &&
+                     writer_of(s->l, s->l->bufs[from].root) !=
+                         s->l->n_calls;
+        if (!fresh) {
+            s->phase = BP__PHASE_MAIN;
+            int64_t bytes = (int64_t)s->l->bufs[from].bytes;
+            uint32_t mid = bp__lower_temp(s, (bytes + 3) / 4);
+            if (s->l->status != BP_OK)
+                return;
+            bp__lower_copy(s, u->value, from, mid);
+            from = mid;
+        }
+    }
+    memset(&b, 0, sizeof b);
+    b.type = t;
+    b.kind = BP__BUF_VAR;
+    b.store = u->store;
+    b.var = u->var;
+    b.root = (uint32_t)s->l->n_bufs;
+    b.bytes = bp__type_bytes(&t);
+    if (!bp__grow(&s->l->a, &s->l->bufs, &s->l->cap_bufs, s->l->n_bufs + 1,
+                  sizeof *s->l->bufs)) {
+        s->l->status = BP_ENOMEM;
+        return;
+    }
+    uint32_t to = (uint32_t)s->l->n_bufs;
+    s->l->bufs[s->l->n_bufs++] = b;
+    s->phase = BP__PHASE_COMMIT;
+    bp__call *c = bp__lower_copy(s, u->value, from, to);
+    if (!c)
+        return;
+    move_params *p = (move_params *)(uintptr_t)c->params;
+    p->test = bp__is_float(t.dtype);
+    c->kernel = "commit";
+    add_commit(s, u, (uint32_t)(c - s->l->calls));
+}
+
+static void add_test(bp__lower_state *s, uint32_t buf, const char *label)
+{
+    bp__lowered *l = s->l;
+    const bp__type *t = &l->bufs[buf].type;
+    move_params p = params_of(t);
+    s->phase = BP__PHASE_TEST;
+    s->refusals = NULL;
+    bp__call *c = bp__lower_call(s, "test.finite", SIZE_MAX, run_test, &p,
+                                 sizeof p, 1, &buf, 0, NULL);
+    if (!c)
+        return;
+    c->label = label;
+    c->units = p.numel;
+    c->grain = ELEMENT_GRAIN;
+    c->flops = (double)p.numel;
+}
+
+/* Tests every float that the main phase computes and a commit or the caller
+ * reads: the loss, the gradients, running statistics. */
+static void add_tests(bp__lower_state *s)
+{
+    bp__lowered *l = s->l;
+    size_t n_calls = l->n_calls;
+    uint8_t *want = bp__calloc(&l->a, l->n_bufs, 1);
+    uint32_t *writer = bp__calloc(&l->a, l->n_bufs, sizeof *writer);
+    if (!want || !writer) {
+        l->status = BP_ENOMEM;
+    } else {
+        size_t n_bufs = l->n_bufs;
+        for (size_t i = 0; i < n_calls; i++)
+            for (int k = 0; k < l->calls[i].n_out; k++)
+                writer[l->calls[i].bufs[l->calls[i].n_in + k]] =
+                    (uint32_t)i + 1;
+        for (size_t i = 0; i < n_calls; i++)
+            for (int k = 0;
+                 l->calls[i].phase == BP__PHASE_COMMIT &&
+                 k < l->calls[i].n_in;
+                 k++)
+                want[l->bufs[l->calls[i].bufs[k]].root] = 1;
+        for (size_t i = 0; i < l->n_outputs; i++)
+            if (l->outputs[i].name[0] != '%')
+                want[l->bufs[l->outputs[i].buf].root] = 1;
+        for (size_t b = 0; b < n_bufs && l->status == BP_OK; b++)
+            if (want[b] && writer[b] && l->bufs[b].kind == BP__BUF_ARENA &&
+                bp__is_float(l->bufs[b].type.dtype) &&
+                l->calls[writer[b] - 1].phase == BP__PHASE_MAIN)
+                add_test(s, (uint32_t)b, l->calls[writer[b] - 1].label);
+        bp__free(&l->a, want, n_bufs);
+        bp__free(&l->a, writer, n_bufs * sizeof *writer);
+        return;
+    }
+    bp__free(&l->a, want, l->n_bufs);
+    bp__free(&l->a, writer, l->n_bufs * sizeof *writer);
+}
+
+void bp__lower_commits(bp__lower_state *s)
+{
+    const bp_graph *g = s->g;
+    for (size_t i = 0; i < g->n_updates && s->l->status == BP_OK; i++) {
+        const bp__update *u = &g->updates[i];
+        s->phase = BP__PHASE_MAIN;
+        s->refusals = NULL;
+        uint32_t b = bp__lower_in(s, u->value, BP__PLAIN);
+        if (s->l->status == BP_OK && !write_in_place(s, u, b))
+            commit_by_copy(s, u, b);
+    }
+    if (s->l->status == BP_OK)
+        add_tests(s);
+}

@@ -1,0 +1,89 @@
+/* Cutting segments into items: the ranges that workers take one by one. */
+#include "plan/plan.h"
+
+enum {
+    CACHE_BYTES = 512 * 1024, /* rows of a chunk should stay in here */
+    ITEMS_A_THREAD = 4,       /* so that a slow thread holds nobody up */
+};
+
+static bool add_item(bp__plan *p, uint32_t first, uint32_t count,
+                     int64_t begin, int64_t end)
+{
+    if (!bp__grow(&p->a, &p->items, &p->cap_items, p->n_items + 1,
+                  sizeof *p->items))
+        return false;
+    p->items[p->n_items++] = (bp__item){first, count, begin, end};
+    return true;
+}
+
+/* Rows at a time: enough for the kernels' tiles, few enough for the cache and
+ * for all threads to have work. */
+static int64_t rows_a_chunk(const bp__plan *p, const bp__lowered *l,
+                            const bp__segment *s, int64_t units, int threads)
+{
+    int64_t grain = 1;
+    double bytes = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        const bp__call *c = &l->calls[p->order[s->first + i]];
+        grain = BP__MAX(grain, c->grain);
+        for (int k = 0; k < c->n_out; k++)
+            bytes += (double)l->bufs[c->bufs[c->n_in + k]].bytes;
+    }
+    bytes /= (double)units;
+    int64_t rows = bytes < 1 ? units : (int64_t)(CACHE_BYTES / bytes);
+    rows = BP__MAX(rows, grain);
+    int64_t share = (units + threads - 1) / threads;
+    if (threads > 1 && share > 2 * grain)
+        share = (share + 1) / 2;
+    rows = BP__MIN(rows, share);
+    return BP__MAX(rows, 1);
+}
+
+static bool cut_rows(bp__plan *p, const bp__lowered *l, const bp__segment *s,
+                     int threads)
+{
+    int64_t units = l->calls[p->order[s->first]].units;
+    int64_t rows = rows_a_chunk(p, l, s, units, threads);
+    int64_t n = (units + rows - 1) / rows;
+    for (int64_t i = 0; i < n; i++)
+        if (!add_item(p, s->first, s->count, i * units / n,
+                      (i + 1) * units / n))
+            return false;
+    return true;
+}
+
+static bool cut_calls(bp__plan *p, const bp__lowered *l, const bp__segment *s,
+                      int threads)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        const bp__call *c = &l->calls[p->order[s->first + i]];
+        int64_t units = BP__MAX(c->units, 1);
+        int64_t n = 1;
+        if (threads > 1) {
+            double share = s->flops > 0 ? c->flops / s->flops : 1.0;
+            n = 1 + (int64_t)(share * threads * ITEMS_A_THREAD);
+            n = BP__MIN(n, (units + c->grain - 1) / c->grain);
+            n = BP__MAX(n, 1);
+        }
+        for (int64_t k = 0; k < n; k++)
+            if (!add_item(p, s->first + i, 1, k * units / n,
+                          (k + 1) * units / n))
+                return false;
+    }
+    return true;
+}
+
+bool bp__plan_items(bp__plan *p, const bp__lowered *l, int threads)
+{
+    for (size_t i = 0; i < p->n_segments; i++) {
+        bp__segment *s = &p->segments[i];
+        s->first_item = (uint32_t)p->n_items;
+        bool ok = s->by_rows ? cut_rows(p, l, s, threads)
+                             : cut_calls(p, l, s, threads);
+        if (!ok)
+            return false;
+        s->n_items = (uint32_t)p->n_items - s->first_item;
+        p->flops += s->flops;
+    }
+    return true;
+}

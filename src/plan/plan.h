@@ -1,0 +1,69 @@
+/* The plan of a program: when each call runs, on which ranges, and where each
+ * buffer stands. Pure functions of the lowered graph and the number of
+ * threads; chooses no kernel. The bits of a run do not depend on any of it.
+ *
+ * A segment is what stands between two barriers. In a segment by rows, a
+ * worker takes a range of rows (samples) through all calls, depth first; in
+ * any other segment the calls do not depend on each other, and their units are
+ * shared out.
+ */
+#ifndef BP__PLAN_H
+#define BP__PLAN_H
+
+#include "lower/lower.h"
+
+typedef struct bp__item { /* what one worker takes at a time */
+    uint32_t first, count; /* calls, positions in bp__plan.order */
+    int64_t begin, end;    /* units, of each of these calls */
+} bp__item;
+
+typedef struct bp__segment {
+    uint32_t first, count; /* calls, positions in order */
+    uint32_t first_item, n_items;
+    bool by_rows;
+    uint8_t phase;
+    double flops;
+} bp__segment;
+
+typedef struct bp__plan {
+    bp_allocator a;
+    uint32_t *order;  /* call numbers; constants come first */
+    size_t n_order;
+    size_t n_const;   /* how many of them run at compile time */
+    bp__segment *segments; /* of the rest, in order of phases */
+    size_t n_segments, cap_segments;
+    bp__item *items;
+    size_t n_items, cap_items;
+    size_t arena_bytes, lower_bound, const_bytes;
+    size_t scratch;   /* bytes a worker, the largest need */
+    double flops;
+} bp__plan;
+
+/* Places buffers in l->bufs[].place. May let an output stand over an input
+ * (then l->bufs[].root changes). NULL: out of memory. */
+bp__plan *bp__plan_new(bp__lowered *l, const char *no_pass, int threads);
+void bp__plan_free(bp__plan *p);
+
+/* order.c: fills order and segments. */
+bool bp__plan_order(bp__plan *p, const bp__lowered *l, const char *no_pass);
+/* items.c: cuts the segments into items. */
+bool bp__plan_items(bp__plan *p, const bp__lowered *l, int threads);
+/* memory.c: in-place, liveness, offsets. */
+bool bp__plan_memory(bp__plan *p, bp__lowered *l, const char *no_pass);
+
+/* One buffer to place: lives from segment `from` to segment `to`, both
+ * included. */
+typedef struct bp__interval {
+    size_t bytes;
+    uint32_t from, to;
+    size_t place; /* result */
+} bp__interval;
+/* Places the intervals so that those alive together do not overlap; returns
+ * the bytes needed. order: room for n entries. */
+size_t bp__place(bp__interval *iv, size_t n, uint32_t *order);
+/* The largest sum of sizes that are alive in one segment. sums: room for
+ * n_segments entries. */
+size_t bp__place_lower_bound(const bp__interval *iv, size_t n,
+                             uint32_t n_segments, size_t *sums);
+
+#endif
