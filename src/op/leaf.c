@@ -22,28 +22,12 @@ static bp_status infer_dtype_attr(bp__infer *q, int dtype)
     return bp__infer_fail(q, BP_EARG, "%d is no element type", dtype);
 }
 
-static bool input_exists(const bp_graph *g, const char *name)
-{
-    for (size_t i = 0; g && i < g->n_nodes; i++) {
-        if (g->nodes[i].op != BP__OP_input)
-            continue;
-        const bp__input_attrs *a = g->nodes[i].attrs;
-        if (strcmp(a->name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bp_status infer_input(bp__infer *q)
 {
     const bp__input_attrs *a = q->attrs;
     char t[200];
     if (!a->name || !a->name[0])
         return bp__infer_fail(q, BP_EARG, "an input needs a name");
-    if (input_exists(q->g, a->name))
-        return bp__infer_fail(q, BP_EEXIST,
-                              "input \"%s\" exists already: names are unique",
-                              a->name);
     bp_status s = infer_dtype_attr(q, a->dtype);
     if (s == BP_OK)
         s = bp__infer_dims(q, &a->dims);
@@ -85,11 +69,28 @@ static bool rank_ok(bp_graph *g, const char *what, int rank)
     return false;
 }
 
+static bool input_exists(const bp_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i].op != BP__OP_input)
+            continue;
+        const bp__input_attrs *a = g->nodes[i].attrs;
+        if (strcmp(a->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bp_val emit_input(bp_graph *g, const char *name, bp_dtype dtype,
                          int rank, const int64_t *dims, bool batch)
 {
     if (!rank_ok(g, name ? name : "input", rank))
         return BP_NIL;
+    if (name && input_exists(g, name)) {
+        bp__fail(g, BP_EEXIST, SIZE_MAX,
+                 "input \"%s\" exists already: names are unique", name);
+        return BP_NIL;
+    }
     bp__input_attrs a = {name, (int32_t)dtype, bp__make_dims(rank, dims),
                          batch};
     bp_val v = bp__emit1(g, BP__OP_input, &a, 0, NULL);
