@@ -1,0 +1,196 @@
+/* bprop: the training loop, evaluation, gradient checking, and files of
+ * weights.
+ *
+ *     bp_task task = {.size = sizeof task, .net = net, ...};
+ *     bp_trainer_options o = {.size = sizeof o, .train = data, .epochs = 5};
+ *     bp_trainer *t = NULL;
+ *     if (bp_trainer_new(&task, &o, &t, &err) || bp_trainer_run(t, &err))
+ *         fprintf(stderr, "%s\n", err.message);
+ *
+ * A run's bits are a function of the task, the options (threads, level,
+ * checkpoint_seconds and run_dir excepted) and the data.
+ */
+#ifndef BPROP_TRAIN_H
+#define BPROP_TRAIN_H
+
+#include <bprop/bprop.h>
+#include <bprop/data.h>
+#include <bprop/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- files of weights ------------------------------------------------- */
+
+#define BP_KIND(kind) (1u << (kind))
+/* What makes up a model: PyTorch's state_dict. */
+#define BP_KINDS_WEIGHTS (BP_KIND(BP_VAR_PARAM) | BP_KIND(BP_VAR_BUFFER))
+#define BP_KINDS_ALL                                            \
+    (BP_KINDS_WEIGHTS | BP_KIND(BP_VAR_OPTIM) |                 \
+     BP_KIND(BP_VAR_TRAINER))
+
+/* A safetensors file of the store's variables of these kinds; it appears
+ * whole or not at all, and never holds a value that is not finite.
+ * [err: EIO ENONFINITE ENOMEM] */
+bp_status bp_store_save(bp_store *s, const char *path, unsigned kinds,
+                        bp_error *err);
+/* Sets the store's variables of these kinds from a file that has the same
+ * names, types and shapes; otherwise changes nothing and lists what differs.
+ * [err: EIO ENOTFOUND EFORMAT ESHAPE ENONFINITE ENOMEM] */
+bp_status bp_store_load(bp_store *s, const char *path, unsigned kinds,
+                        bp_error *err);
+
+/* ---- evaluation ------------------------------------------------------- */
+
+#define BP_MAX_METRICS 8
+
+typedef struct bp_evaluation {
+    int64_t samples;
+    double loss; /* mean over samples, without penalty */
+    int n_metrics;
+    const char *metric_name[BP_MAX_METRICS]; /* owned by the task's texts */
+    double metric[BP_MAX_METRICS];           /* means over samples */
+    /* Classes: confusion[truth * n_classes + predicted], owned by whom it came
+     * from; n_classes 0 where the target is no class. */
+    int64_t n_classes;
+    const int64_t *confusion;
+    bool interrupted;
+} bp_evaluation;
+
+/* ---- training --------------------------------------------------------- */
+
+typedef struct bp_trainer bp_trainer;
+
+/* What a callback sees; valid during the call. */
+typedef struct bp_progress {
+    int64_t epoch, epochs; /* from 1 */
+    int64_t step, steps;   /* done, and expected in all */
+    int64_t batch, batches; /* done in this epoch (or evaluation), and in all */
+    const char *split;     /* "train", or what is being evaluated */
+    int64_t samples;       /* done in this epoch */
+    double loss;           /* mean over the samples of this epoch so far */
+    int n_metrics;
+    const char *const *metric_name;
+    const double *metric;
+    double lr, grad_norm;  /* of the last step */
+} bp_progress;
+
+typedef struct bp_epoch {
+    int64_t epoch, epochs, step;
+    const bp_evaluation *train; /* in training mode, over the epoch */
+    const bp_evaluation *valid; /* NULL: there is none */
+    const bp_evaluation *test;  /* only in the call after the last epoch */
+    double lr, grad_norm, seconds; /* seconds: of this epoch, here */
+    bool best;                  /* the best one so far */
+    int64_t best_epoch;
+    const char *note;           /* what deserves attention; NULL: nothing */
+} bp_epoch;
+
+typedef struct bp_trainer_options {
+    size_t size;            /* sizeof(bp_trainer_options) */
+    const bp_allocator *allocator; /* copied; NULL: malloc */
+    bp_runtime *runtime;    /* NULL: one of its own */
+    const char *no_pass, *no_kernel; /* as in bp_compile_options */
+
+    /* All retained. valid: evaluated after each epoch. test: at the end, with
+     * the best weights. Both may be NULL. */
+    bp_data *train, *valid, *test;
+    bp_norm_kind normalize; /* fitted to the training set */
+    const bp_norm *norm[BP_MAX_INPUTS]; /* instead of fitting; borrowed */
+    int shift;              /* augmentation: see bp_loader_options */
+
+    int64_t epochs;         /* 0: 1 */
+    int64_t steps;          /* stop after so many; 0: no limit */
+    int64_t batch;          /* 0: 64 */
+    int64_t shards;         /* 0: 1 */
+
+    /* What makes an epoch the best: "loss", or a metric of the task; NULL: its
+     * first metric, or else the loss. On valid, or else on train. */
+    const char *monitor;
+    int64_t patience;       /* stop after so many epochs without a better
+                               one; 0: never */
+    bool has_target;        /* stop once monitor is as good as target */
+    double target;
+
+    /* Files: config is the caller's. NULL: none. The folder is made if its
+     * parent is there. */
+    const char *run_dir;
+    bool resume;            /* go on from its checkpoint, if there is one */
+    double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
+    int64_t log_every;      /* steps; 0: only epochs are logged */
+    const char *title;      /* of curve.svg; NULL: "bprop" */
+
+    void (*on_step)(void *user, const bp_progress *p);
+    void (*on_epoch)(void *user, const bp_epoch *e);
+    void *user;
+} bp_trainer_options;
+
+/* Traces and compiles, checks all the data (one message lists every kind of
+ * problem) and, with resume, loads the checkpoint. The task's net, user, model
+ * and texts must outlive the trainer. [err: EARG ESHAPE ERANGE ENODIFF EIO
+ * ENOMEM and what bp_compile says] */
+bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
+                         bp_trainer **t, bp_error *err);
+void bp_trainer_free(bp_trainer *t);
+
+/* Trains until an end is reached, or until bp_trainer_stop: then it finishes
+ * the step, saves and returns BP_ECANCELED; a further call goes on. A value
+ * that is not finite stops it with BP_ENONFINITE, without saving. */
+bp_status bp_trainer_run(bp_trainer *t, bp_error *err);
+/* May be called from a signal handler or another thread. */
+void bp_trainer_stop(bp_trainer *t);
+
+/* In evaluation mode with the current weights (or the best ones); the result
+ * belongs to the trainer until the next call. */
+bp_status bp_trainer_evaluate(bp_trainer *t, bp_data *d, bool best_weights,
+                              const bp_evaluation **e, bp_error *err);
+
+bp_store *bp_trainer_store(bp_trainer *t); /* borrowed */
+int64_t bp_trainer_step(const bp_trainer *t);  /* steps done */
+int64_t bp_trainer_epoch(const bp_trainer *t); /* whole epochs done */
+const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
+/* Why it ended: "all 5 epochs are done"; "" before that. */
+const char *bp_trainer_end(const bp_trainer *t);
+
+/* ---- gradient check ---------------------------------------------------- */
+
+/* One tensor's result. */
+typedef struct bp_check_tensor {
+    const char *name;
+    int order;        /* 1 or 2; 0: f32 against f64 */
+    double error;     /* the worst of all directions */
+    bool ok;
+} bp_check_tensor;
+
+typedef struct bp_check_options {
+    size_t size;      /* sizeof(bp_check_options) */
+    const bp_allocator *allocator;
+    bp_runtime *runtime; /* NULL: one of its own */
+    const char *no_pass, *no_kernel;
+    int64_t rows;     /* samples; 0: 4 */
+    /* One batch, in f32, or NULL: random ones by seed. */
+    const void *input[BP_NN_MAX_INPUTS];
+    const void *target;
+    uint64_t seed;
+    int directions;   /* of each tensor; 0: 16 */
+    double bound;     /* 0: 1e-6 in f64, 1e-5 in f32 */
+    bp_dtype dtype;   /* BP_F64: differences. BP_F32: the f32 program's
+                         gradients against f64's, which take f32's
+                         comparisons and argmax choices */
+    void (*on_tensor)(void *user, const bp_check_tensor *r);
+    void *user;
+} bp_check_options;
+
+/* Checks the gradients of a task's objective by all its parameters, of order
+ * 1 and 2, against central differences, with comparisons and argmax choices
+ * frozen at the starting point. *worst: the largest error (a NaN where one
+ * arose). BP_OK even if a tensor fails: *n_failed counts those. [err: what
+ * bp_compile says; ENODIFF] */
+bp_status bp_check_gradients(const bp_task *task, const bp_check_options *o,
+                             double *worst, int64_t *n_failed, bp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

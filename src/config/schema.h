@@ -1,0 +1,82 @@
+/* A schema is a table; checking a tree against it collects every problem and
+ * makes the resolved tree: all keys in the table's order, defaults filled in,
+ * short forms written out. Resolving a resolved tree gives the same tree.
+ *
+ * Knows YAML's shapes and nothing of what keys mean. */
+#ifndef BP__CONFIG_SCHEMA_H
+#define BP__CONFIG_SCHEMA_H
+
+#include "config/yaml.h"
+
+typedef enum bp__stype {
+    BP__S_INT,
+    BP__S_NUMBER,
+    BP__S_BOOL,
+    BP__S_TEXT,        /* any text but "" */
+    BP__S_WORD,        /* one of words */
+    BP__S_WORD_OR_INT, /* one of words, or a whole number */
+    BP__S_INTS,        /* a list of whole numbers */
+    BP__S_INT_OR_INTS, /* one, or a list of them; kept as written */
+    BP__S_NUMBERS,
+    BP__S_TEXTS,       /* a list of texts, or one: becomes a list */
+    BP__S_WORDS,       /* a list of words, or one: becomes a list */
+    BP__S_MAP,         /* of keys */
+    BP__S_CHOICE,      /* a name, or {name: arguments}: one of choices */
+    BP__S_CUSTOM       /* read by custom() */
+} bp__stype;
+
+typedef struct bp__skey bp__skey;
+typedef struct bp__schoice bp__schoice;
+typedef struct bp__scheck bp__scheck;
+
+struct bp__skey {
+    const char *name;
+    bp__stype type;
+    const char *fallback; /* YAML; NULL: required; "": may be left out */
+    double min, max;      /* of every number; min == max: no limits */
+    bool above_min, below_max; /* the limit itself is excluded */
+    int n_min, n_max;          /* length of a list; both 0: not checked */
+    const char *const *words;
+    size_t n_words;
+    const bp__skey *keys; /* of a MAP */
+    size_t n_keys;
+    const bp__schoice *choices;
+    size_t n_choices;
+    bp__ynode *(*custom)(bp__scheck *c, const char *path, bp__ynode *raw);
+};
+
+struct bp__schoice {
+    const char *name;
+    const bp__skey *keys;
+    size_t n_keys;
+    const char *main; /* key that a bare value stands for; NULL: none */
+};
+
+struct bp__scheck {
+    bp__diags *d;
+    void *user; /* for custom() */
+};
+
+/* raw, a map, against keys: the resolved map. Problems go to c->d; what was
+ * wrong is missing in the result. path: for messages ("train"); "" at the
+ * top. NULL: out of memory, or nothing usable. */
+bp__ynode *bp__schema_map(bp__scheck *c, const char *path, const bp__skey *keys,
+                          size_t n_keys, bp__ynode *raw);
+/* A name, or a map with one member: the resolved {name: {...}}. noun: "layer".
+ */
+bp__ynode *bp__schema_choice(bp__scheck *c, const char *noun,
+                             const bp__schoice *choices, size_t n,
+                             bp__ynode *raw);
+bp__ynode *bp__schema_value(bp__scheck *c, const char *path, const bp__skey *k,
+                            bp__ynode *raw);
+
+/* Reading a resolved tree: it has been checked, so these cannot fail; a
+ * missing value gives 0, NULL or false. */
+int64_t bp__yaml_int(const bp__ynode *n);
+double bp__yaml_number(const bp__ynode *n);
+bool bp__yaml_bool(const bp__ynode *n);
+const char *bp__yaml_text(const bp__ynode *n);
+/* Along a path of keys, "train.batch". */
+bp__ynode *bp__yaml_at(const bp__ynode *n, const char *path);
+
+#endif

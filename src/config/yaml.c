@@ -1,0 +1,321 @@
+/* libyaml's events -> the tree, without recursion. Anchors and aliases are
+ * copied out; the number of nodes and the depth are limited, so that a small
+ * hostile file cannot grow. */
+#include "config/yaml.h"
+
+#include <yaml.h>
+
+enum { YAML_MAX_DEPTH = 64, YAML_MAX_NODES = 200000, YAML_MAX_ANCHORS = 256 };
+
+typedef struct yaml_build {
+    bp__diags *d;
+    const char *file;
+    bp__ynode *stack[YAML_MAX_DEPTH];
+    int depth;
+    bp__ynode *root;
+    /* Key that waits for its value, one for each open map. */
+    const char *key[YAML_MAX_DEPTH];
+    bp__place key_at[YAML_MAX_DEPTH];
+    struct {
+        const char *name;
+        bp__ynode *node;
+    } anchors[YAML_MAX_ANCHORS];
+    int n_anchors;
+    size_t n_nodes;
+    bool stop;
+} yaml_build;
+
+bp__ynode *bp__yaml_new(bp__arena *a, bp__ykind kind, bp__place at)
+{
+    bp__ynode *n = bp__arena_alloc(a, sizeof *n);
+    if (n) {
+        n->kind = kind;
+        n->at = at;
+        n->text = "";
+    }
+    return n;
+}
+
+bp__ynode *bp__yaml_scalar(bp__arena *a, bp__place at, bool plain,
+                           const char *text)
+{
+    bp__ynode *n = bp__yaml_new(a, BP__Y_SCALAR, at);
+    if (!n)
+        return NULL;
+    n->plain = plain;
+    n->text = bp__arena_strdup(a, text);
+    return n->text ? n : NULL;
+}
+
+void bp__yaml_append(bp__ynode *parent, const char *key, bp__place key_at,
+                     bp__ynode *child)
+{
+    if (!parent || !child)
+        return;
+    child->key = key;
+    child->key_at = key_at;
+    child->next = NULL;
+    if (parent->last)
+        parent->last->next = child;
+    else
+        parent->child = child;
+    parent->last = child;
+    parent->n++;
+}
+
+bp__ynode *bp__yaml_get(const bp__ynode *map, const char *key)
+{
+    if (!map || map->kind != BP__Y_MAP)
+        return NULL;
+    for (bp__ynode *c = map->child; c; c = c->next)
+        if (!strcmp(c->key, key))
+            return c;
+    return NULL;
+}
+
+/* The depth of a tree is limited where it is built, so this recursion is. */
+static bp__ynode *copy_limited(bp__arena *a, const bp__ynode *n, size_t *left)
+{
+    if (!*left)
+        return NULL;
+    --*left;
+    bp__ynode *c = bp__yaml_new(a, n->kind, n->at);
+    if (!c)
+        return NULL;
+    c->plain = n->plain;
+    c->text = n->text;
+    for (const bp__ynode *k = n->child; k; k = k->next) {
+        bp__ynode *ck = copy_limited(a, k, left);
+        if (!ck)
+            return NULL;
+        bp__yaml_append(c, k->key, k->key_at, ck);
+    }
+    return c;
+}
+
+bp__ynode *bp__yaml_copy(bp__arena *a, const bp__ynode *n)
+{
+    size_t left = YAML_MAX_NODES;
+    return copy_limited(a, n, &left);
+}
+
+bool bp__yaml_is_null(const bp__ynode *n)
+{
+    return n->kind == BP__Y_SCALAR && n->plain &&
+           (!n->text[0] || !strcmp(n->text, "~") || !strcmp(n->text, "null"));
+}
+
+const char *bp__yaml_what(const bp__ynode *n, char *buf)
+{
+    if (n->kind == BP__Y_LIST)
+        bp__snprintf(buf, 120, "a list of %zu", n->n);
+    else if (n->kind == BP__Y_MAP)
+        bp__snprintf(buf, 120, "a map%s%s", n->n ? " with key " : "",
+                     n->n ? n->child->key : "");
+    else if (bp__yaml_is_null(n))
+        bp__snprintf(buf, 120, "nothing");
+    else
+        bp__snprintf(buf, 120, n->plain ? "%.60s%s" : "\"%.60s%s\"", n->text,
+                     strlen(n->text) > 60 ? "..." : "");
+    return buf;
+}
+
+/* ---- building -------------------------------------------------------- */
+
+static bp__place mark_place(const yaml_build *b, yaml_mark_t m)
+{
+    return (bp__place){b->file, (int)m.line + 1, (int)m.column + 1};
+}
+
+static void yaml_fail(yaml_build *b, bp__place at, const char *message)
+{
+    bp__diag_add(b->d, at, "%s", message);
+    b->stop = true;
+}
+
+/* Puts a finished or opened node under its parent. */
+static void yaml_place_node(yaml_build *b, bp__ynode *n)
+{
+    if (!n || ++b->n_nodes > YAML_MAX_NODES) {
+        yaml_fail(b, n ? n->at : (bp__place){b->file, 0, 0},
+                  n ? "the file has too many values" : "out of memory");
+        return;
+    }
+    if (!b->depth) {
+        b->root = n;
+        return;
+    }
+    bp__ynode *up = b->stack[b->depth - 1];
+    if (up->kind == BP__Y_LIST) {
+        bp__yaml_append(up, NULL, n->at, n);
+        return;
+    }
+    const char **key = &b->key[b->depth - 1];
+    bp__place at = b->key_at[b->depth - 1];
+    if (!*key) { /* n is a key */
+        if (n->kind != BP__Y_SCALAR) {
+            yaml_fail(b, n->at, "a key must be a word, not a list or a map");
+            return;
+        }
+        *key = n->text;
+        b->key_at[b->depth - 1] = n->at;
+        return;
+    }
+    bp__ynode *first = bp__yaml_get(up, *key);
+    if (first)
+        bp__diag_add(b->d, at, "key '%s' stands twice; first in line %d", *key,
+                     first->key_at.line);
+    else
+        bp__yaml_append(up, *key, at, n);
+    *key = NULL;
+}
+
+static void yaml_open(yaml_build *b, bp__ynode *n)
+{
+    yaml_place_node(b, n);
+    if (b->stop)
+        return;
+    if (b->depth == YAML_MAX_DEPTH) {
+        yaml_fail(b, n->at, "lists and maps are nested too deep");
+        return;
+    }
+    b->key[b->depth] = NULL;
+    b->stack[b->depth++] = n;
+}
+
+static void yaml_anchor(yaml_build *b, const yaml_char_t *name, bp__ynode *n)
+{
+    if (!name || !n)
+        return;
+    if (b->n_anchors == YAML_MAX_ANCHORS) {
+        yaml_fail(b, n->at, "too many anchors");
+        return;
+    }
+    b->anchors[b->n_anchors].name =
+        bp__arena_strdup(b->d->arena, (const char *)name);
+    b->anchors[b->n_anchors++].node = n;
+}
+
+static void yaml_alias(yaml_build *b, const char *name, bp__place at)
+{
+    for (int i = b->n_anchors; i-- > 0;) {
+        if (!b->anchors[i].name || strcmp(b->anchors[i].name, name))
+            continue;
+        for (int k = 0; k < b->depth; k++)
+            if (b->stack[k] == b->anchors[i].node) {
+                yaml_fail(b, at, "an alias inside its own anchor");
+                return;
+            }
+        size_t left = YAML_MAX_NODES - b->n_nodes, had = left;
+        bp__ynode *n = copy_limited(b->d->arena, b->anchors[i].node, &left);
+        b->n_nodes += had - left;
+        if (n)
+            n->at = at;
+        yaml_place_node(b, n);
+        return;
+    }
+    bp__diag_add(b->d, at, "no anchor '&%s' before this alias", name);
+    yaml_place_node(b, bp__yaml_scalar(b->d->arena, at, true, ""));
+}
+
+static void yaml_scalar_event(yaml_build *b, const yaml_event_t *e)
+{
+    bp__place at = mark_place(b, e->start_mark);
+    const char *text = (const char *)e->data.scalar.value;
+    if (strlen(text) != e->data.scalar.length) {
+        yaml_fail(b, at, "a NUL character in a value");
+        return;
+    }
+    bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    bp__ynode *n = bp__yaml_scalar(b->d->arena, at, plain, text);
+    yaml_anchor(b, e->data.scalar.anchor, n);
+    yaml_place_node(b, n);
+}
+
+static void yaml_event(yaml_build *b, const yaml_event_t *e)
+{
+    bp__place at = mark_place(b, e->start_mark);
+    bp__ynode *n;
+    switch (e->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (b->root)
+            yaml_fail(b, at, "a second document; a model file has one");
+        break;
+    case YAML_SCALAR_EVENT:
+        yaml_scalar_event(b, e);
+        break;
+    case YAML_ALIAS_EVENT:
+        yaml_alias(b, (const char *)e->data.alias.anchor, at);
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        n = bp__yaml_new(b->d->arena, BP__Y_LIST, at);
+        yaml_anchor(b, e->data.sequence_start.anchor, n);
+        yaml_open(b, n);
+        break;
+    case YAML_MAPPING_START_EVENT:
+        n = bp__yaml_new(b->d->arena, BP__Y_MAP, at);
+        yaml_anchor(b, e->data.mapping_start.anchor, n);
+        yaml_open(b, n);
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        b->depth--;
+        break;
+    default:
+        break;
+    }
+}
+
+static void yaml_syntax(yaml_build *b, const yaml_parser_t *p)
+{
+    const char *what = p->problem ? p->problem : "not YAML";
+    if (p->error == YAML_MEMORY_ERROR) {
+        yaml_fail(b, (bp__place){b->file, 0, 0}, "out of memory");
+        return;
+    }
+    bp__place at = mark_place(b, p->problem_mark);
+    if (p->error == YAML_READER_ERROR) {
+        bp__diag_add(b->d, (bp__place){b->file, 0, 0},
+                     "not a text in UTF-8: %s at byte %zu", what,
+                     p->problem_offset);
+    } else if (!strcmp(what, "found character that cannot start any token")) {
+        bp__diag_add(b->d, at, "not YAML: %s (a tab? indent with blanks)",
+                     what);
+    } else {
+        bp__diag_add(b->d, at, "not YAML: %s%s%s", what,
+                     p->context ? " " : "", p->context ? p->context : "");
+    }
+    b->stop = true;
+}
+
+bp__ynode *bp__yaml_parse(bp__diags *d, const char *file, const char *text,
+                          size_t bytes)
+{
+    yaml_build *b = bp__calloc(&d->arena->a, 1, sizeof *b);
+    yaml_parser_t parser;
+    if (!b || !yaml_parser_initialize(&parser)) {
+        bp__free(&d->arena->a, b, sizeof *b);
+        bp__diag_add(d, (bp__place){file, 0, 0}, "out of memory");
+        return NULL;
+    }
+    b->d = d;
+    b->file = file;
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
+    bool end = false;
+    while (!end && !b->stop) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&parser, &event)) {
+            yaml_syntax(b, &parser);
+            break;
+        }
+        end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event(b, &event);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    bp__ynode *root = b->stop ? NULL : b->root;
+    if (!root && !b->stop)
+        bp__diag_add(d, (bp__place){file, 1, 1}, "the file is empty");
+    bp__free(&d->arena->a, b, sizeof *b);
+    return root;
+}
