@@ -170,7 +170,7 @@ static void vjp_by_definition(bp_graph *g, const bp__node *n,
                               uint32_t need, bp_val *dx)
 {
     bp_val y[BP__MAX_OUT], seed_y[BP__MAX_OUT], seed[BP__MAX_OUT];
-    bp_val wrt[16], adj[16];
+    bp_val wrt[16] = {{0, 0}}, adj[16];
     size_t lo = g->n_nodes, n_y = 0, n_wrt = 0;
     uint32_t base = (uint32_t)g->n_values + 1;
     int which[16];
@@ -425,7 +425,7 @@ static void define_backward(bp_graph *g, const bp__backward_attrs *b,
                             const bp_val *in, bp_val *out)
 {
     bp_val y[BP__MAX_OUT], seed_y[BP__MAX_OUT], seed[BP__MAX_OUT];
-    bp_val wrt[BP__MAX_IN], adj[BP__MAX_IN];
+    bp_val wrt[BP__MAX_IN] = {{0, 0}}, adj[BP__MAX_IN];
     size_t lo = g->n_nodes, n_y = 0, n_wrt = 0;
     uint32_t base = (uint32_t)g->n_values + 1;
     bp__emit_definition(g, (bp__op)b->op, b->of, (int)b->n_in, in, y);

@@ -1,0 +1,261 @@
+/* From graphs to a program: the passes in order, lowering, plan, memory. */
+#include "exec/exec.h"
+#include "xform/xform.h"
+
+#include <stdio.h>
+
+/* ---- passes -----------------------------------------------------------------*/
+
+static bool holds_random(const bp__node *n)
+{
+    int op = n->op;
+    if (op == BP__OP_backward)
+        op = ((const bp__backward_attrs *)n->attrs)->op;
+    return (bp__ops[op]->flags & BP__RANDOM) != 0;
+}
+
+/* Composites that hold a psum (their outputs differ in variance from their
+ * inputs) or random numbers (indexed by sample) are expanded before shards are
+ * placed. */
+static bool keep_for_shards(void *user, const bp_graph *g, size_t node)
+{
+    const bp__node *n = &g->nodes[node];
+    (void)user;
+    bool varying = n->n_in && g->values[g->edges[n->in]].type.varying;
+    for (int i = 0; i < n->n_out; i++)
+        if (g->values[n->out + (uint32_t)i].type.varying != varying)
+            return false;
+    return !holds_random(n);
+}
+
+/* A copy of g, all of whose values are outputs named "%number". */
+static bp_graph *keep_everything(const bp_graph *g)
+{
+    bp__remap r;
+    if (!bp__remap_begin(&r, g))
+        return NULL;
+    for (size_t k = 0; k < g->n_nodes && bp__ok(r.to); k++)
+        bp__remap_node(&r, k);
+    bp_graph *to = bp__remap_end(&r);
+    for (uint32_t v = 1; v <= g->n_values && bp__ok(to); v++) {
+        char name[16];
+        snprintf(name, sizeof name, "%%%u", v);
+        bp_output(to, name, bp__val(to, v));
+    }
+    return to;
+}
+
+static bp_status graph_error(const bp_graph *g, bp_error *err)
+{
+    if (!g)
+        return bp__oom(err);
+    return g->status == BP_OK ? BP_OK
+                              : bp__error(err, g->status, "%s", g->error);
+}
+
+/* Replaces *g by the result of a pass. */
+static bp_status step(bp_graph **g, bp_graph *next, bp_error *err)
+{
+    bp_graph_free(*g);
+    *g = next;
+    return graph_error(next, err);
+}
+
+static bp_status place(const bp_graph *const *graphs, size_t n, bool keep_all,
+                       bp_graph **out, bp_error *err)
+{
+    bp_graph *ready[2] = {NULL, NULL};
+    bp_status s = BP_OK;
+    for (size_t i = 0; i < n && s == BP_OK; i++) {
+        bp_graph *kept = keep_all ? keep_everything(graphs[i]) : NULL;
+        if (keep_all)
+            s = graph_error(kept, err);
+        if (s == BP_OK) {
+            ready[i] = bp__pass_expand(keep_all ? kept : graphs[i],
+                                       keep_for_shards, NULL);
+            s = graph_error(ready[i], err);
+        }
+        bp_graph_free(kept);
+    }
+    if (s == BP_OK) {
+        bp_error e = {BP_OK, ""};
+        *out = bp__pass_shards((const bp_graph *const *)ready, n, &e);
+        if (!*out)
+            s = bp__error(err, e.status, "%s", e.message);
+    }
+    bp_graph_free(ready[0]);
+    bp_graph_free(ready[1]);
+    return s;
+}
+
+static bp_status run_passes(const bp_graph *const *graphs, size_t n,
+                            const bp_compile_options *o,
+                            bp__lower_options *lo, bp_graph **out,
+                            bp_error *err)
+{
+    *out = NULL;
+    bp_status s = place(graphs, n, o->keep_all, out, err);
+    if (s == BP_OK)
+        s = step(out, bp__pass_expand(*out, bp__has_kernel, lo), err);
+    if (s == BP_OK && !bp__listed(o->no_pass, "cse"))
+        s = step(out, bp__pass_cse(*out), err);
+    if (s == BP_OK && !bp__listed(o->no_pass, "dce"))
+        s = step(out, bp__pass_dce(*out), err);
+    return s;
+}
+
+/* ---- the program --------------------------------------------------------------*/
+
+static size_t count_pointers(const bp__lowered *l)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < l->n_calls; c++)
+        n += (size_t)(l->calls[c].n_in + l->calls[c].n_out);
+    return n;
+}
+
+static size_t count_uses(const bp__lowered *l)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < l->n_calls; c++)
+        for (int k = 0; k < l->calls[c].n_in + l->calls[c].n_out; k++)
+            n += l->bufs[l->calls[c].bufs[k]].kind == BP__BUF_INPUT;
+    return n;
+}
+
+static bool allocate(bp_program *p)
+{
+    const bp__lowered *l = p->l;
+    size_t w = (size_t)p->r->threads;
+    p->n_ptr = count_pointers(l);
+    p->n_uses = count_uses(l);
+    p->fault_stride = (l->n_calls + 7) / 8 * 8;
+    p->n_unbound = l->n_inputs;
+    p->ptr = bp__calloc(&p->a, p->n_ptr, sizeof *p->ptr);
+    p->first_ptr = bp__calloc(&p->a, l->n_calls, sizeof *p->first_ptr);
+    p->bound = bp__calloc(&p->a, l->n_inputs, sizeof *p->bound);
+    p->uses = bp__calloc(&p->a, p->n_uses, sizeof *p->uses);
+    p->faults = bp__calloc(&p->a, w * p->fault_stride, sizeof *p->faults);
+    p->made = bp__calloc(&p->a, w * BP__PAD, sizeof *p->made);
+    p->next_item = bp__calloc(&p->a, p->plan->n_segments,
+                              sizeof *p->next_item);
+    p->constants = bp__alloc64(&p->a, p->plan->const_bytes);
+    return p->ptr && p->first_ptr && p->bound && p->uses && p->faults &&
+           p->made && p->next_item && p->constants;
+}
+
+static void index_pointers(bp_program *p)
+{
+    const bp__lowered *l = p->l;
+    uint32_t at = 0;
+    size_t u = 0;
+    for (size_t c = 0; c < l->n_calls; c++) {
+        const bp__call *call = &l->calls[c];
+        p->first_ptr[c] = at;
+        for (int k = 0; k < call->n_in + call->n_out; k++, at++) {
+            const bp__buf *b = &l->bufs[call->bufs[k]];
+            if (b->kind == BP__BUF_INPUT)
+                p->uses[u++] = (bp__input_use){at, b->input, b->offset};
+        }
+    }
+    for (size_t i = 0; i < p->plan->n_items; i++)
+        p->planned += p->plan->items[i].count;
+}
+
+/* Below this a barrier costs more than a second thread gains. */
+static const double SERIAL_FLOPS = 400e3;
+
+
+static bp_status build(bp_program *p, const bp_graph *g,
+                       const bp__lower_options *lo, bp_error *err)
+{
+    p->l = bp__lower(g, lo, err);
+    if (!p->l)
+        return err && err->status != BP_OK ? err->status : BP_ENOMEM;
+    p->plan = bp__plan_new(p->l, lo->no_pass, p->r->threads);
+    if (!p->plan || !allocate(p))
+        return bp__oom(err);
+    bp_status s = bp__runtime_reserve(p->r, p->plan->arena_bytes,
+                                      p->plan->scratch, err);
+    if (s != BP_OK)
+        return s;
+    index_pointers(p);
+    p->serial = p->r->threads == 1 || p->plan->flops < SERIAL_FLOPS;
+    bp__resolve(p);
+    for (size_t i = 0; i < p->plan->n_const; i++)
+        bp__run_call(p, p->plan->order[i], 0, 0,
+                     p->l->calls[p->plan->order[i]].units);
+    return BP_OK;
+}
+
+static bp_status check_options(const bp_compile_options *options,
+                               bp_compile_options *o, size_t n_graphs,
+                               bp_error *err)
+{
+    memset(o, 0, sizeof *o);
+    if (n_graphs < 1 || n_graphs > 2)
+        return bp__error(err, BP_EARG, "%zu graphs: a program takes one, or "
+                         "two for two shard sizes", n_graphs);
+    if (options && options->size < sizeof *o)
+        return bp__error(err, BP_EARG, "bp_compile_options.size is %zu: set "
+                         "it to sizeof(bp_compile_options)", options->size);
+    if (options)
+        *o = *options;
+    return BP_OK;
+}
+
+bp_status bp_compile(bp_runtime *r, const bp_graph *const *graphs,
+                     size_t n_graphs, const bp_compile_options *options,
+                     bp_program **program, bp_error *err)
+{
+    bp_compile_options o;
+    bp_error local = {BP_OK, ""};
+    *program = NULL;
+    bp_status s = check_options(options, &o, n_graphs, err);
+    for (size_t i = 0; i < n_graphs && s == BP_OK; i++)
+        s = graph_error(graphs[i], err);
+    if (s != BP_OK)
+        return s;
+    bp__lower_options lo = {r->cpu, o.no_pass, o.no_kernel};
+    bp_graph *g;
+    bp_program *p = bp__calloc(&r->a, 1, sizeof *p);
+    if (!p)
+        return bp__oom(err);
+    p->a = r->a;
+    p->r = r;
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    s = run_passes(graphs, n_graphs, &o, &lo, &g, &local);
+    if (s == BP_OK)
+        s = build(p, g, &lo, &local);
+    bp_graph_free(g);
+    if (s != BP_OK) {
+        bp_program_free(p);
+        return bp__error(err, s, "%s", local.message);
+    }
+    *program = p;
+    return BP_OK;
+}
+
+void bp_program_free(bp_program *p)
+{
+    if (!p)
+        return;
+    bp_allocator a = p->a;
+    bp_runtime *r = p->r;
+    if (p->l && p->plan) {
+        size_t w = (size_t)r->threads;
+        bp__free(&a, p->ptr, p->n_ptr * sizeof *p->ptr);
+        bp__free(&a, p->first_ptr, p->l->n_calls * sizeof *p->first_ptr);
+        bp__free(&a, p->bound, p->l->n_inputs * sizeof *p->bound);
+        bp__free(&a, p->uses, p->n_uses * sizeof *p->uses);
+        bp__free(&a, p->faults, w * p->fault_stride * sizeof *p->faults);
+        bp__free(&a, p->made, w * BP__PAD * sizeof *p->made);
+        bp__free(&a, p->next_item,
+                 p->plan->n_segments * sizeof *p->next_item);
+        bp__free64(&a, p->constants, p->plan->const_bytes);
+    }
+    bp__plan_free(p->plan);
+    bp__lowered_free(p->l);
+    bp__free(&a, p, sizeof *p);
+    bp_runtime_free(r);
+}

@@ -1,0 +1,71 @@
+/* Programs at run time: internal to src/exec. */
+#ifndef BP__EXEC_H
+#define BP__EXEC_H
+
+#include "base/threads.h"
+#include "plan/plan.h"
+
+#include <stdatomic.h>
+
+struct bp_runtime {
+    bp_allocator a;
+    atomic_int refs;
+    bp__pool *pool;
+    int threads;
+    const bp__cpu *cpu;
+    char *arena;          /* shared by all programs of the runtime */
+    size_t arena_bytes;
+    char *scratch;        /* threads * scratch_bytes */
+    size_t scratch_bytes;
+    uint64_t version;     /* changes when arena or scratch move */
+};
+
+/* Makes room for a program. [err: ENOMEM] */
+bp_status bp__runtime_reserve(bp_runtime *r, size_t arena_bytes,
+                              size_t scratch_bytes, bp_error *err);
+
+typedef struct bp__input_use { /* a pointer that follows a bound input */
+    uint32_t ptr;
+    uint32_t input;
+    size_t offset;
+} bp__input_use;
+
+struct bp_program {
+    bp_allocator a;
+    bp_runtime *r;
+    bp__lowered *l;
+    bp__plan *plan;
+    uint64_t version;       /* of the runtime when pointers were resolved */
+    void **ptr;             /* all calls' pointers */
+    size_t n_ptr;
+    uint32_t *first_ptr;    /* by call */
+    char *constants;
+    const void **bound;     /* by input */
+    size_t n_unbound;
+    bp__input_use *uses;
+    size_t n_uses;
+    int64_t *faults;        /* [worker][call], rows padded to 64 bytes */
+    size_t fault_stride;
+    atomic_uint *next_item; /* by segment */
+    int64_t *made;          /* [worker], padded */
+    int64_t planned;        /* kernel calls a step */
+    bool serial;            /* too small to gain from threads */
+    bool faulty;            /* of the step at hand, set between barriers */
+};
+
+enum { BP__PAD = 8 }; /* int64 a worker keeps to itself */
+
+/* Address of a buffer; NULL for an input that is not bound. */
+void *bp__address(const bp_program *p, uint32_t buf);
+void bp__resolve(bp_program *p);
+/* One call on a range, as worker w. */
+void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,
+                  int64_t end);
+/* Sum of a call's fault counters. */
+int64_t bp__call_faults(const bp_program *p, uint32_t call);
+/* Turns the faults of a step that was not committed into an error. */
+bp_status bp__diagnose(bp_program *p, bp_error *err);
+/* Poisons the stores whose commit met a non-finite value. */
+bp_status bp__poison(bp_program *p, bp_error *err);
+
+#endif

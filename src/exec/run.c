@@ -1,0 +1,239 @@
+/* Running a program: segments, items, barriers, the test, the commit.
+ * Allocates nothing. */
+#include "exec/exec.h"
+
+void *bp__address(const bp_program *p, uint32_t buf)
+{
+    const bp__buf *b = &p->l->bufs[buf];
+    const bp__buf *root = &p->l->bufs[b->root];
+    const char *base = NULL;
+    switch (root->kind) {
+    case BP__BUF_ARENA:
+        base = p->r->arena + root->place;
+        break;
+    case BP__BUF_CONST:
+        base = root->data ? root->data : p->constants + root->place;
+        break;
+    case BP__BUF_VAR:
+        base = bp_store_data(root->store, root->var);
+        break;
+    case BP__BUF_INPUT:
+        base = p->bound[root->input];
+        break;
+    }
+    return base ? (void *)(uintptr_t)(base + b->offset) : NULL;
+}
+
+void bp__resolve(bp_program *p)
+{
+    for (size_t c = 0; c < p->l->n_calls; c++) {
+        const bp__call *call = &p->l->calls[c];
+        for (int k = 0; k < call->n_in + call->n_out; k++)
+            p->ptr[p->first_ptr[c] + (uint32_t)k] =
+                bp__address(p, call->bufs[k]);
+    }
+    p->version = p->r->version;
+}
+
+bp_status bp_bind(bp_program *p, const char *input, const void *data,
+                  size_t bytes, bp_error *err)
+{
+    const bp__lowered *l = p->l;
+    size_t i = 0;
+    while (i < l->n_inputs && strcmp(l->inputs[i].name, input) != 0)
+        i++;
+    if (i == l->n_inputs)
+        return bp__error(err, BP_ENOTFOUND, "the program has no input \"%s\"",
+                         input);
+    const bp__buf *b = &l->bufs[l->inputs[i].buf];
+    if (b->bytes != bytes) {
+        char text[200];
+        return bp__error(err, BP_ESHAPE,
+                         "input \"%s\" is %s, %zu bytes: %zu were given",
+                         input, bp__type_text(&b->type, text), b->bytes,
+                         bytes);
+    }
+    if (!data)
+        return bp__error(err, BP_EARG, "input \"%s\": no data", input);
+    if (!p->bound[i])
+        p->n_unbound--;
+    p->bound[i] = data;
+    for (size_t u = 0; u < p->n_uses; u++)
+        if (p->uses[u].input == i)
+            p->ptr[p->uses[u].ptr] =
+                (char *)(uintptr_t)data + p->uses[u].offset;
+    return BP_OK;
+}
+
+void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,
+                  int64_t end)
+{
+    const bp__call *c = &p->l->calls[call];
+    bp__args a = {
+        .params = c->params,
+        .ptr = p->ptr + p->first_ptr[call],
+        .begin = begin,
+        .end = end,
+        .scratch = p->r->scratch + (size_t)w * p->r->scratch_bytes,
+        .faults = p->faults + (size_t)w * p->fault_stride + call,
+    };
+    c->run(&a);
+    p->made[w * BP__PAD]++;
+}
+
+static void run_item(bp_program *p, const bp__item *it, int w)
+{
+    for (uint32_t i = 0; i < it->count; i++)
+        bp__run_call(p, p->plan->order[it->first + i], w, it->begin,
+                     it->end);
+}
+
+int64_t bp__call_faults(const bp_program *p, uint32_t call)
+{
+    int64_t n = 0;
+    for (int w = 0; w < p->r->threads; w++)
+        n += p->faults[(size_t)w * p->fault_stride + call];
+    return n;
+}
+
+static bool any_fault(const bp_program *p)
+{
+    for (int w = 0; w < p->r->threads; w++)
+        for (size_t c = 0; c < p->l->n_calls; c++)
+            if (p->faults[(size_t)w * p->fault_stride + c])
+                return true;
+    return false;
+}
+
+static size_t first_commit(const bp_program *p)
+{
+    size_t s = 0;
+    while (s < p->plan->n_segments &&
+           p->plan->segments[s].phase != BP__PHASE_COMMIT)
+        s++;
+    return s;
+}
+
+static void run_serial(bp_program *p)
+{
+    size_t commit = first_commit(p);
+    for (size_t s = 0; s < p->plan->n_segments; s++) {
+        const bp__segment *seg = &p->plan->segments[s];
+        if (s == commit && (p->faulty = any_fault(p)))
+            return;
+        for (uint32_t i = 0; i < seg->n_items; i++)
+            run_item(p, &p->plan->items[seg->first_item + i], 0);
+    }
+    if (commit == p->plan->n_segments)
+        p->faulty = any_fault(p);
+}
+
+static void work(void *user, int w, int n_workers)
+{
+    bp_program *p = user;
+    size_t commit = first_commit(p);
+    (void)n_workers;
+    for (size_t s = 0; s <= p->plan->n_segments; s++) {
+        if (s == commit) {
+            if (w == 0)
+                p->faulty = any_fault(p);
+            bp__pool_barrier(p->r->pool);
+            if (p->faulty)
+                return;
+        }
+        if (s == p->plan->n_segments)
+            return;
+        const bp__segment *seg = &p->plan->segments[s];
+        for (;;) {
+            unsigned i = atomic_fetch_add_explicit(&p->next_item[s], 1,
+                                                   memory_order_relaxed);
+            if (i >= seg->n_items)
+                break;
+            run_item(p, &p->plan->items[seg->first_item + i], w);
+        }
+        bp__pool_barrier(p->r->pool);
+    }
+}
+
+static bp_status check_ready(const bp_program *p, bp_error *err)
+{
+    for (size_t i = 0; p->n_unbound && i < p->l->n_inputs; i++)
+        if (!p->bound[i])
+            return bp__error(err, BP_EARG, "input \"%s\" is not bound",
+                             p->l->inputs[i].name);
+    for (size_t i = 0; i < p->l->n_stores; i++) {
+        const char *why = bp_store_poisoned(p->l->stores[i]);
+        if (why)
+            return bp__error(err, BP_ENONFINITE,
+                             "the store is unusable since an earlier step: "
+                             "%s", why);
+    }
+    return BP_OK;
+}
+
+bp_status bp_run(bp_program *p, bp_error *err)
+{
+    bp_status s = check_ready(p, err);
+    if (s != BP_OK)
+        return s;
+    if (p->version != p->r->version)
+        bp__resolve(p);
+    memset(p->faults, 0,
+           (size_t)p->r->threads * p->fault_stride * sizeof *p->faults);
+    for (int w = 0; w < p->r->threads; w++)
+        p->made[w * BP__PAD] = 0;
+    p->faulty = false;
+    if (p->serial) {
+        run_serial(p);
+    } else {
+        for (size_t i = 0; i < p->plan->n_segments; i++)
+            atomic_store_explicit(&p->next_item[i], 0, memory_order_relaxed);
+        bp__pool_run(p->r->pool, work, p);
+    }
+    if (p->faulty)
+        return bp__diagnose(p, err);
+    return any_fault(p) ? bp__poison(p, err) : BP_OK;
+}
+
+const void *bp_result(const bp_program *p, const char *output, size_t *bytes)
+{
+    for (size_t i = 0; i < p->l->n_outputs; i++) {
+        if (strcmp(p->l->outputs[i].name, output) != 0)
+            continue;
+        uint32_t b = p->l->outputs[i].buf;
+        if (bytes)
+            *bytes = p->l->bufs[b].bytes;
+        return bp__address(p, b);
+    }
+    if (bytes)
+        *bytes = 0;
+    return NULL;
+}
+
+const void *bp_kept(const bp_program *p, bp_val v, size_t *bytes)
+{
+    char name[16] = "%", digits[12];
+    int n = 0, at = 1;
+    for (uint32_t x = v.id; x; x /= 10)
+        digits[n++] = (char)('0' + x % 10);
+    while (n)
+        name[at++] = digits[--n];
+    name[at] = '\0';
+    return bp_result(p, name, bytes);
+}
+
+bp_status bp_program_get_stats(const bp_program *p, bp_program_stats *s)
+{
+    if (s->size < sizeof *s)
+        return BP_EARG;
+    s->calls = p->planned;
+    s->calls_made = 0;
+    for (int w = 0; w < p->r->threads; w++)
+        s->calls_made += p->made[w * BP__PAD];
+    s->segments = (int64_t)p->plan->n_segments;
+    s->arena_bytes = (int64_t)p->plan->arena_bytes;
+    s->arena_lower_bound = (int64_t)p->plan->lower_bound;
+    s->const_bytes = (int64_t)p->plan->const_bytes;
+    s->flops = p->plan->flops;
+    return BP_OK;
+}
