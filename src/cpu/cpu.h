@@ -12,8 +12,11 @@
 
 #include "base/base.h"
 
+#include "cpu/gemm.h"
+
 typedef struct bp__cpu {
     bp_level level;
+    bp__gemm_fns gemm;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

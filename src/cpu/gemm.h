@@ -2,8 +2,8 @@
  * f32, row-major.
  *
  * Every element of C is one chain of fused multiply-adds, k ascending, cut
- * every BP__GEMM_CUT terms; the partial chains are added in order. That
- * depends on k alone: not on the level, the block asked for, alignment, or on
+ * into equal pieces of at most BP__GEMM_CUT terms; the partial chains are
+ * added in order. That depends on k alone: not on the level, the block asked for, alignment, or on
  * whether an operand was packed. So a caller may cut C into any blocks, on any
  * threads. A block writes its own elements of C only and reads A and B only.
  *
@@ -21,8 +21,10 @@
 #include <stdint.h>
 
 enum {
-    BP__GEMM_CUT = 1024,
-    BP__GEMM_PANEL = 16
+    BP__GEMM_CUT = 320,
+    BP__GEMM_PANEL = 16,
+    BP__GEMM_WIDE = 4,       /* the widest group of panels of any level */
+    BP__GEMM_BLOCK_ROWS = 168 /* rows that go through B's part together */
 };
 
 /* What follows the sum; `relu` is x > 0 ? x : (x is NaN ? x : +0). */
@@ -47,6 +49,8 @@ typedef struct bp__gemm {
 /* Floats of the whole packed B, and its panels. SIZE_MAX on overflow. */
 size_t bp__gemm_packed_floats(int64_t n, int64_t k);
 int64_t bp__gemm_panels(int64_t n);
+/* Terms of a chain: all pieces are so long, but for a shorter last one. */
+int64_t bp__gemm_piece(int64_t k);
 /* Floats of scratch (64-byte aligned) that any block of this product needs;
  * one scratch for each thread. Reads m, n, k, ta, tb and whether packed_b is
  * NULL. */
@@ -64,9 +68,14 @@ typedef struct bp__gemm_fns {
                   int64_t n1, float *scratch);
 } bp__gemm_fns;
 
+#ifdef BP__K /* within a level's kernels */
+void BP__K(gemm_pack_b)(const bp__gemm *g, int64_t p0, int64_t p1, float *out);
+void BP__K(gemm_block)(const bp__gemm *g, int64_t m0, int64_t m1, int64_t n0,
+                       int64_t n1, float *scratch);
 #define BP__GEMM_FNS                                                \
     {                                                               \
         .pack_b = BP__K(gemm_pack_b), .block = BP__K(gemm_block)    \
     }
+#endif
 
 #endif
