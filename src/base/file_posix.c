@@ -1,5 +1,6 @@
 /* The operating system's files as a bp__fs. Interrupted calls are repeated;
  * nothing else is hidden. */
+#undef _GNU_SOURCE /* its strerror_r is another function */
 #define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 

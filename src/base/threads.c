@@ -6,7 +6,9 @@
  * again; whoever changes the word looks at `sleepers` afterwards: with
  * sequentially consistent order one of the two sees the other, so no wake-up
  * is lost, and a pool that is awake makes no system call at all. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -24,7 +26,7 @@
 
 /* One word on which threads wait, alone on its cache lines. */
 typedef struct gate {
-    _Alignas(128) atomic_uint word;
+    _Alignas(64) atomic_uint word;
     atomic_uint sleepers;
 #ifndef __linux__
     pthread_mutex_t lock;
@@ -42,7 +44,7 @@ struct bp__pool {
     gate start;   /* counts runs; with `stop`, ends the workers */
     gate done;    /* workers that still run, counts down to 0 */
     gate barrier; /* counts completed barriers */
-    _Alignas(128) atomic_int waiting; /* threads inside the barrier */
+    _Alignas(64) atomic_int waiting; /* threads inside the barrier */
     atomic_bool stop;
     bp__pool_fn fn;
     void *user;
