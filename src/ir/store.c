@@ -139,7 +139,7 @@ bp_status bp_store_add(bp_store *s, const char *name, bp_var_kind kind,
 {
     if (!s)
         return bp__oom(err);
-    size_t bytes;
+    size_t bytes = 0;
     bp_status st = check_var(name, kind, dtype, rank, dims, &bytes, err);
     if (st != BP_OK)
         return st;
@@ -227,7 +227,7 @@ static bp_status find_sized(const bp_store *s, const char *name, size_t bytes,
 bp_status bp_store_get(const bp_store *s, const char *name, void *data,
                        size_t bytes, bp_error *err)
 {
-    bp__var *v;
+    bp__var *v = NULL;
     bp_status st = find_sized(s, name, bytes, &v, err);
     if (st == BP_OK && bytes)
         memcpy(data, v->data, bytes);
@@ -237,7 +237,7 @@ bp_status bp_store_get(const bp_store *s, const char *name, void *data,
 bp_status bp_store_set(bp_store *s, const char *name, const void *data,
                        size_t bytes, bp_error *err)
 {
-    bp__var *v;
+    bp__var *v = NULL;
     bp_status st = find_sized(s, name, bytes, &v, err);
     if (st == BP_OK && bytes)
         memcpy(v->data, data, bytes);

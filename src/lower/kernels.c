@@ -4,9 +4,18 @@
 
 static const bp__kernel *const none[] = {NULL};
 
+/* By op: forward, and the backward node of a composite. */
+static const struct {
+    const bp__kernel *const *forward, *const *backward;
+} lists[BP__N_OPS] = {
+    [BP__OP_matmul] = {bp__matmul_kernels, NULL},
+};
+
 const bp__kernel *const *bp__kernels_of(const bp_graph *g, const bp__node *n)
 {
+    const bp__kernel *const *list = lists[n->op].forward;
     (void)g;
-    (void)n;
-    return none;
+    if (n->op == BP__OP_backward)
+        list = lists[((const bp__backward_attrs *)n->attrs)->op].backward;
+    return list ? list : none;
 }

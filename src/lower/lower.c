@@ -76,11 +76,6 @@ uint32_t bp__lower_temp(bp__lower_state *s, int64_t n)
                                                : BP__BUF_ARENA);
 }
 
-bool bp__lower_constant(const bp__lower_state *s, uint32_t value)
-{
-    return s->constant[value];
-}
-
 /* Do both layouts have the same bytes? */
 static bool layouts_agree(const bp__type *t)
 {
@@ -439,8 +434,8 @@ bp__lowered *bp__lower(const bp_graph *g, const bp__lower_options *o,
     s.buf_of[0] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.buf_of[1] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.constant = bp__calloc(&g->a, n, 1);
-    bp_status st = s.buf_of[0] && s.buf_of[1] && s.constant ? lower_all(&s)
-                                                            : BP_ENOMEM;
+    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant;
+    bp_status st = ready ? lower_all(&s) : BP_ENOMEM;
     bp__free(&g->a, s.buf_of[0], n * sizeof(uint32_t));
     bp__free(&g->a, s.buf_of[1], n * sizeof(uint32_t));
     bp__free(&g->a, s.constant, n);

@@ -187,15 +187,17 @@ bp__call *bp__lower_call(bp__lower_state *s, const char *kernel, size_t node,
                          bp__run_fn run, const void *params,
                          size_t params_bytes, int n_in, const uint32_t *in,
                          int n_out, const uint32_t *out);
-/* True if every value in `in` is computed at compile time or once a step from
- * replicated values only... constants alone count here. */
-bool bp__lower_constant(const bp__lower_state *s, uint32_t value);
-
 static inline const bp__type *bp__lower_type(const bp__lower_state *s,
                                              uint32_t value)
 {
     return &s->g->values[value].type;
 }
+
+/* Kernel lists, defined beside their adaptors; NULL ends each. */
+extern const bp__kernel *const bp__matmul_kernels[];
+extern const bp__kernel *const bp__conv2d_kernels[];
+extern const bp__kernel *const bp__conv2d_dx_kernels[];
+extern const bp__kernel *const bp__conv2d_dw_kernels[];
 
 /* Reference kernels (ref.c). */
 void bp__lower_ref(bp__lower_state *s, const bp__unit *u);
