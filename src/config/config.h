@@ -1,0 +1,78 @@
+/* A model file -> a checked, resolved configuration, and what it describes:
+ * the task, the options of training, the data.
+ *
+ * Everything that a run's bits depend on is in the resolved tree; written out
+ * (config.yaml of a run folder) and read again, it gives the same tree. */
+#ifndef BP__CONFIG_H
+#define BP__CONFIG_H
+
+#include "base/file.h"
+#include "config/schema.h"
+#include "nn/spec.h"
+
+#include <bprop/train.h>
+
+enum { BP__N_SPLITS = 3 };
+
+typedef struct bp__config {
+    bp__arena arena;
+    const char *name;    /* of the model: the file's name without folders */
+    bp__ynode *resolved; /* NULL where the file has problems */
+    bp__str problems;    /* one a line; "" where there are none */
+    bp_model *model;
+    bp_task task;        /* n_train and target: after bp__config_data */
+    size_t n_metrics;
+    bp_trainer_options train; /* no data, runtime, folder or callbacks */
+    bp_norm_kind normalize;
+    const char *dir;     /* data.dir; NULL: none */
+    bool has_data[BP__N_SPLITS];
+} bp__config;
+
+/* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the
+ * message has it too, cut if it is long. *c is to be freed either way, unless
+ * it is NULL. sets: "key.path=value". [err: EIO ENOTFOUND EFORMAT ENOMEM] */
+bp_status bp__config_load(const bp__fs *fs, const char *path,
+                          const char *const *sets, size_t n_sets,
+                          bp__config **c, bp_error *err);
+bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
+                           const char *const *sets, size_t n_sets,
+                           bp__config **c, bp_error *err);
+void bp__config_free(bp__config *c);
+/* The resolved tree as text. */
+void bp__config_print(const bp__config *c, bp__str *out);
+
+/* Traces the network for one sample: shapes that do not fit. */
+bp_status bp__config_check_model(bp__config *c, bp_error *err);
+
+/* The data of the wanted splits (bit 1 << split); the others become NULL, as
+ * does one that the file does not name. dir: goes before c->dir; NULL: none.
+ * Sets the task's target, and n_train with the training set. */
+typedef struct bp__config_data {
+    bp_data *split[BP__N_SPLITS];
+} bp__config_data;
+bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
+                          bp__config_data *d, bp_error *err);
+void bp__config_close(bp__config_data *d);
+
+/* Fitted normalization, kept in a run's configuration as data.fitted, so that
+ * predicting needs no training data. */
+void bp__config_set_fitted(bp__config *c, size_t n, bp_norm *const *norm);
+bp_status bp__config_get_fitted(const bp__config *c, size_t n, bp_norm **norm,
+                                bp_error *err);
+void bp__config_set_dir(bp__config *c, const char *dir);
+/* Paths of keys in which two configurations differ, "train.seed, loss", but
+ * for those that may change on resume; "" where there are none. */
+void bp__config_difference(const bp__config *a, const bp__config *b,
+                           bp__str *out);
+
+/* kinds.c: specs of nn's tables. Both results NULL where there was a problem.
+ */
+bp__spec *bp__kind_read(bp__scheck *c, bp_nn_table table, bp__arena *specs,
+                        bp__ynode *raw, bp__ynode **resolved);
+bp__ynode *bp__kind_node(bp__arena *a, const bp__spec *s, bp__place at);
+
+/* The task's part of the schema. */
+extern const bp__skey bp__config_keys[];
+extern const size_t bp__config_n_keys;
+
+#endif

@@ -1,0 +1,323 @@
+/* The schema of a model file: one table. What a value must be stands here and
+ * in nn's tables, nowhere else. */
+#include "config/config.h"
+
+#define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
+#define KEYS(k) .keys = (k), .n_keys = BP__ARRAY_LEN(k)
+#define LIMITS(lo, hi) .min = (lo), .max = (hi)
+enum { DIM_MAX = 1 << 30, COUNT_MAX = 1 << 30 };
+#define BIG 9007199254740992.0 /* 2^53: exact in a double */
+
+/* ---- kinds of nn's tables --------------------------------------------- */
+
+static bp__config *config_of(bp__scheck *c)
+{
+    return c->user;
+}
+
+/* Reads one kind and keeps its text where `to` points. */
+static bp__ynode *read_text_kind(bp__scheck *c, bp_nn_table table,
+                                 bp__ynode *raw, const char **to)
+{
+    bp__ynode *resolved;
+    bp__config *cfg = config_of(c);
+    bp__spec *s = bp__kind_read(c, table, &cfg->arena, raw, &resolved);
+    bp__str t;
+    if (!s)
+        return NULL;
+    bp__str_init(&t, &cfg->arena.a);
+    bp__spec_print(&t, s);
+    *to = t.failed ? NULL : bp__arena_strdup(&cfg->arena, t.s);
+    bp__str_free(&t);
+    return *to ? resolved : NULL;
+}
+
+static bp__ynode *read_loss(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    (void)path;
+    return read_text_kind(c, BP_NN_LOSSES, raw, &config_of(c)->task.loss);
+}
+
+static bp__ynode *read_penalty(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    (void)path;
+    return read_text_kind(c, BP_NN_PENALTIES, raw,
+                          &config_of(c)->task.penalty);
+}
+
+static bp__ynode *read_optimizer(bp__scheck *c, const char *path,
+                                 bp__ynode *raw)
+{
+    (void)path;
+    return read_text_kind(c, BP_NN_OPTIMIZERS, raw,
+                          &config_of(c)->task.optimizer);
+}
+
+static bp__ynode *read_init(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    bp_task *t = &config_of(c)->task;
+    bool bias = !strcmp(path, "model.bias_init");
+    return read_text_kind(c, BP_NN_INITS, raw, bias ? &t->bias_init : &t->init);
+}
+
+static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    bp__config *cfg = config_of(c);
+    bp__arena *a = c->d->arena;
+    bp__ynode *list = bp__yaml_new(a, BP__Y_LIST, raw->at);
+    const char *all = NULL;
+    char what[120];
+    bp__ynode one = *raw;
+    bool bare = raw->kind == BP__Y_SCALAR;
+    one.next = NULL;
+    if (!list)
+        return NULL;
+    if (!bare && raw->kind != BP__Y_LIST) {
+        bp__diag_add(c->d, raw->at, "%s: expected a list of metrics, got %s",
+                     path, bp__yaml_what(raw, what));
+        return NULL;
+    }
+    if (raw->n > BP_MAX_METRICS) {
+        bp__diag_add(c->d, raw->at, "%s: at most %d metrics, got %zu", path,
+                     BP_MAX_METRICS, raw->n);
+        return NULL;
+    }
+    cfg->n_metrics = 0;
+    for (bp__ynode *n = bare ? &one : raw->child; n; n = n->next) {
+        const char *text = NULL;
+        bp__ynode *v = read_text_kind(c, BP_NN_METRICS, n, &text);
+        if (!v)
+            continue;
+        bp__yaml_append(list, NULL, n->at, v);
+        all = all ? bp__arena_printf(a, "%s, %s", all, text) : text;
+        cfg->n_metrics++;
+    }
+    cfg->task.metrics = all;
+    return list;
+}
+
+/* ---- the model --------------------------------------------------------- */
+
+static const bp__skey dims_key = {.name = "input", .type = BP__S_INTS,
+                                  LIMITS(1, DIM_MAX), .n_min = 1, .n_max = 7};
+
+static void add_input(bp__config *cfg, const char *name, const bp__ynode *dims)
+{
+    int64_t d[BP_MAX_RANK];
+    int rank = 0;
+    for (const bp__ynode *n = dims->child; n && rank < 7; n = n->next)
+        d[rank++] = bp__yaml_int(n);
+    bp_model_input(cfg->model, name, rank, d);
+}
+
+/* [1, 28, 28], or {name: [...], other: [...]}. */
+static bp__ynode *read_input(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    bp__config *cfg = config_of(c);
+    if (raw->kind != BP__Y_MAP) {
+        if (raw->kind == BP__Y_SCALAR && !bp__yaml_is_null(raw)) {
+            bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
+            bp__yaml_append(list, NULL, raw->at,
+                            bp__yaml_copy(c->d->arena, raw));
+            raw = list; /* input: 784 */
+        }
+        bp__ynode *v = raw ? bp__schema_value(c, path, &dims_key, raw) : NULL;
+        if (v && v->n == raw->n)
+            add_input(cfg, "x", v);
+        return v;
+    }
+    bp__ynode *out = bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at);
+    if (!raw->n || raw->n > BP_NN_MAX_INPUTS)
+        bp__diag_add(c->d, raw->at, "%s: expected 1 to %d inputs, got %zu",
+                     path, BP_NN_MAX_INPUTS, raw->n);
+    for (bp__ynode *m = raw->child; m; m = m->next) {
+        const char *sub = bp__arena_printf(c->d->arena, "%s.%s", path, m->key);
+        bp__ynode *v = bp__schema_value(c, sub ? sub : path, &dims_key, m);
+        if (v && v->n == m->n)
+            add_input(cfg, m->key, v);
+        bp__yaml_append(out, m->key, m->key_at, v);
+    }
+    if (bp_model_status(cfg->model))
+        bp__diag_add(c->d, raw->at, "%s: %s", path,
+                     bp_model_error(cfg->model));
+    return out;
+}
+
+static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
+                                  bp__ynode *raw)
+{
+    bp__config *cfg = config_of(c);
+    char what[120];
+    if (raw->kind != BP__Y_LIST || !raw->n) {
+        bp__diag_add(c->d, raw->at, "%s: expected a list of layers, got %s",
+                     path, bp__yaml_what(raw, what));
+        return NULL;
+    }
+    bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
+    for (bp__ynode *n = raw->child; n; n = n->next) {
+        bp__ynode *v;
+        bp__spec *s = bp__kind_read(c, BP_NN_LAYERS,
+                                    bp__model_arena(cfg->model), n, &v);
+        if (!s)
+            continue;
+        bp__model_append(cfg->model, s);
+        if (bp_model_status(cfg->model) && c->d->n == 0)
+            bp__diag_add(c->d, n->at, "%s", bp_model_error(cfg->model));
+        bp__yaml_append(list, NULL, n->at, v);
+    }
+    return list;
+}
+
+static const bp__skey model_keys[] = {
+    {.name = "input", .type = BP__S_CUSTOM, .custom = read_input},
+    {.name = "init", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_init},
+    {.name = "bias_init", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_init},
+    {.name = "layers", .type = BP__S_CUSTOM, .custom = read_layers_key},
+};
+
+/* ---- data ---------------------------------------------------------------*/
+
+static const bp__skey idx_keys[] = {
+    {.name = "images", .type = BP__S_TEXT},
+    {.name = "labels", .type = BP__S_TEXT},
+};
+static const bp__skey npy_keys[] = {
+    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8},
+    {.name = "target", .type = BP__S_TEXT},
+};
+static const bp__skey digits_keys[] = {
+    {.name = "n", .type = BP__S_INT, .fallback = "0", LIMITS(0, COUNT_MAX)},
+    {.name = "seed", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG)},
+};
+static const bp__skey augment_keys[] = {
+    {.name = "shift", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024)},
+};
+#define SOURCE_KEYS                                                        \
+    {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys)},    \
+        {.name = "npy", .type = BP__S_MAP, .fallback = "", KEYS(npy_keys)}, \
+        {.name = "digits", .type = BP__S_MAP, .fallback = "",              \
+         KEYS(digits_keys)},                                               \
+        {.name = "range", .type = BP__S_INTS, .fallback = "",              \
+         LIMITS(0, COUNT_MAX), .n_min = 2, .n_max = 2}
+static const bp__skey source_keys[] = {
+    SOURCE_KEYS,
+    {.name = "augment", .type = BP__S_MAP, .fallback = "",
+     KEYS(augment_keys)},
+};
+enum { N_SOURCES = 3 }; /* idx, npy, digits */
+
+static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    bool train = !strcmp(path, "data.train");
+    if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, "digits")) {
+        bp__ynode *map = bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at);
+        bp__yaml_append(map, "digits", raw->at,
+                        bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at));
+        raw = map;
+    }
+    if (!raw)
+        return NULL;
+    size_t before = c->d->n;
+    bp__ynode *out = bp__schema_map(c, path, source_keys,
+                                    BP__ARRAY_LEN(source_keys) - !train, raw);
+    if (!out || c->d->n != before)
+        return out;
+    int n = 0;
+    for (int i = 0; i < N_SOURCES; i++)
+        n += bp__yaml_get(out, source_keys[i].name) != NULL;
+    if (n != 1)
+        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy or digits, "
+                     "got %s", path, n ? "several" : "none");
+    const bp__ynode *range = bp__yaml_get(out, "range");
+    if (range && bp__yaml_int(range->child) >= bp__yaml_int(range->last))
+        bp__diag_add(c->d, range->at, "%s.range: the first number must be "
+                     "smaller than the second, which is excluded", path);
+    return out;
+}
+
+static const bp__skey split_keys[] = {
+    {.name = "valid", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
+     .below_max = true},
+    {.name = "test", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
+     .below_max = true},
+    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG)},
+};
+static const bp__skey moments_keys[] = {
+    {.name = "mean", .type = BP__S_NUMBERS},
+    {.name = "std", .type = BP__S_NUMBERS},
+};
+static const bp__skey moments_key = {.name = "fitted", .type = BP__S_MAP,
+                                     KEYS(moments_keys)};
+
+static bp__ynode *read_fitted(bp__scheck *c, const char *path, bp__ynode *raw)
+{
+    char what[120];
+    if (raw->kind != BP__Y_LIST) {
+        bp__diag_add(c->d, raw->at, "%s: expected a list, got %s", path,
+                     bp__yaml_what(raw, what));
+        return NULL;
+    }
+    bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
+    for (bp__ynode *n = raw->child; n; n = n->next)
+        bp__yaml_append(list, NULL, n->at,
+                        bp__schema_value(c, path, &moments_key, n));
+    return list;
+}
+
+static const char *const norm_words[] = {"none", "unit", "global", "channel",
+                                         "feature"};
+static const bp__skey data_keys[] = {
+    {.name = "dir", .type = BP__S_TEXT, .fallback = ""},
+    {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_source},
+    {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_source},
+    {.name = "test", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_source},
+    {.name = "split", .type = BP__S_MAP, .fallback = "", KEYS(split_keys)},
+    {.name = "normalize", .type = BP__S_WORD, .fallback = "global",
+     WORDS(norm_words)},
+    {.name = "classes", .type = BP__S_TEXTS, .fallback = "", .n_min = 2,
+     .n_max = 100000},
+    {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_fitted},
+};
+
+/* ---- training ------------------------------------------------------------*/
+
+static const char *const dtype_words[] = {"f32", "f64"};
+static const bp__skey train_keys[] = {
+    {.name = "epochs", .type = BP__S_INT, .fallback = "10",
+     LIMITS(1, COUNT_MAX)},
+    {.name = "batch", .type = BP__S_INT, .fallback = "64",
+     LIMITS(1, COUNT_MAX)},
+    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG)},
+    {.name = "steps", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG)},
+    {.name = "shards", .type = BP__S_INT, .fallback = "1", LIMITS(1, 4096)},
+    {.name = "dtype", .type = BP__S_WORD, .fallback = "f32",
+     WORDS(dtype_words)},
+    {.name = "monitor", .type = BP__S_TEXT, .fallback = ""},
+    {.name = "patience", .type = BP__S_INT, .fallback = "0",
+     LIMITS(0, COUNT_MAX)},
+    {.name = "target", .type = BP__S_NUMBER, .fallback = ""},
+    {.name = "checkpoint_seconds", .type = BP__S_NUMBER, .fallback = "30",
+     LIMITS(0, 1e9)},
+    {.name = "log_every", .type = BP__S_INT, .fallback = "0",
+     LIMITS(0, COUNT_MAX)},
+};
+
+const bp__skey bp__config_keys[] = {
+    {.name = "model", .type = BP__S_MAP, KEYS(model_keys)},
+    {.name = "loss", .type = BP__S_CUSTOM, .custom = read_loss},
+    {.name = "metrics", .type = BP__S_CUSTOM, .fallback = "[]",
+     .custom = read_metrics},
+    {.name = "penalty", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = read_penalty},
+    {.name = "optimizer", .type = BP__S_CUSTOM, .fallback = "adam",
+     .custom = read_optimizer},
+    {.name = "data", .type = BP__S_MAP, .fallback = "", KEYS(data_keys)},
+    {.name = "train", .type = BP__S_MAP, .fallback = "{}", KEYS(train_keys)},
+};
+const size_t bp__config_n_keys = BP__ARRAY_LEN(bp__config_keys);
