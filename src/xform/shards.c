@@ -93,7 +93,8 @@ static void place_varying(placing *p, int64_t shard, size_t k)
 static void place_batch_input(placing *p, const bp__node *n)
 {
     bp__input_attrs at = *(const bp__input_attrs *)n->attrs;
-    at.dims.d[0] = p->rows;
+    if (p->shards > 1) /* one shard holds everything, set or not */
+        at.dims.d[0] = p->rows;
     at.batch = false;
     bp_val whole = bp__emit1(p->to, BP__OP_input, &at, 0, NULL);
     for (int64_t s = 0; s < p->shards; s++)
