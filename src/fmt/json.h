@@ -21,7 +21,7 @@ struct bp__json {
     bp__json_type type;
     const char *key;    /* of a member; else NULL */
     const char *string; /* NUL-terminated; len excludes the NUL */
-    size_t len;         /* of a string; children of an array or object */
+    size_t len;         /* of a string; members of an array or object */
     double number;
     int64_t integer;    /* where is_integer */
     bool is_integer;    /* written without fraction or exponent, and fits */
