@@ -151,13 +151,15 @@ static bp_status conv_check_dy(bp__infer *q, const bp__type *dy,
                                const int64_t *in, const int64_t *k)
 {
     int64_t out[2];
-    char s[200];
+    char s[200], u[200];
+    const bp__type *other = dy == &q->in[0] ? &q->in[1] : &q->in[0];
     if (conv_sizes(q, in, k, out) != BP_OK)
         return q->status;
     if (dy->dims[2] != out[0] || dy->dims[3] != out[1])
         return bp__infer_fail(
-            q, BP_ESHAPE, "dy is %s: a kernel of %lldx%lld over an input of "
-            "%lldx%lld gives %lldx%lld", bp__type_text(dy, s),
+            q, BP_ESHAPE, "dy is %s, the other operand %s: a kernel of "
+            "%lldx%lld over an input of %lldx%lld gives %lldx%lld",
+            bp__type_text(dy, s), bp__type_text(other, u),
             (long long)k[0], (long long)k[1], (long long)in[0],
             (long long)in[1], (long long)out[0], (long long)out[1]);
     return BP_OK;

@@ -96,6 +96,7 @@ void case_draw(case_data *d, bp__op op, int i, bp_dtype f, uint64_t seed)
     d->op = op;
     d->def = bp__ops[op];
     d->c = &d->def->cases[i];
+    d->index = i;
     seed = seed * 1000003 + (uint64_t)op * 131 + (uint64_t)i;
     for (int k = 0; k < d->c->n_in; k++) {
         const bp__tin *t = &d->c->in[k];
@@ -124,7 +125,7 @@ const char *case_text(const case_data *d, char *buf)
         if (d->type[k].dtype == BP_F64)
             f = BP_F64;
     snprintf(buf, 120, "%s case %d%s%s%s in %s", d->def->name,
-             (int)(d->c - d->def->cases), d->c->note ? " (" : "",
+             d->index, d->c->note ? " (" : "",
              d->c->note ? d->c->note : "", d->c->note ? ")" : "",
              bp_dtype_name(f));
     return buf;

@@ -11,6 +11,7 @@ typedef struct case_data {
     bp__op op;
     const bp__opdef *def;
     const bp__case *c;
+    int index;                  /* of the case */
     bp__type type[CASE_MAX_IN]; /* of the inputs */
     void *in[CASE_MAX_IN];      /* drawn */
 } case_data;
