@@ -135,10 +135,15 @@ bp_status bp__poison(bp_program *p, bp_error *err)
 {
     const bp__lowered *l = p->l;
     for (size_t i = 0; i < l->n_commits; i++) {
-        if (!bp__call_faults(p, l->commits[i].call))
-            continue;
         bp_var_info info;
         bp_store_info(l->commits[i].store, l->commits[i].var, &info);
+        int64_t numel = (int64_t)(info.bytes / bp_dtype_bytes(info.dtype));
+        if (!bp__call_faults(p, l->commits[i].call) ||
+            !bp__is_float(info.dtype) ||
+            !bp__any_nonfinite(info.dtype,
+                               bp_store_data(l->commits[i].store,
+                                             l->commits[i].var), numel))
+            continue;
         bp__error(err, BP_ENONFINITE,
                   "the update of variable \"%s\" (%s) is not finite: the "
                   "store is unusable now, go on from the last checkpoint",

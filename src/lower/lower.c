@@ -302,6 +302,13 @@ static void lower_unit(bp__lower_state *s, const bp__unit *u)
     bp__lower_ref(s, u);
 }
 
+void bp__lower_single(bp__lower_state *s, size_t node)
+{
+    const bp__node *n = &s->g->nodes[node];
+    bp__unit u = {.node = node, .n = n, .result = n->out};
+    lower_unit(s, &u);
+}
+
 bool bp__has_kernel(void *user, const bp_graph *g, size_t node)
 {
     const bp__lower_options *o = user;
@@ -314,6 +321,17 @@ bool bp__has_kernel(void *user, const bp_graph *g, size_t node)
 }
 
 /* ---- the whole ---------------------------------------------------------------*/
+
+static void count_all_uses(bp__lower_state *s)
+{
+    const bp_graph *g = s->g;
+    for (size_t e = 0; e < g->n_edges; e++)
+        s->uses[g->edges[e]]++;
+    for (size_t i = 0; i < g->n_outputs; i++)
+        s->uses[g->outputs[i].value]++;
+    for (size_t i = 0; i < g->n_updates; i++)
+        s->uses[g->updates[i].value]++;
+}
 
 static void mark_constants(bp__lower_state *s)
 {
@@ -411,6 +429,7 @@ static bp_status lower_all(bp__lower_state *s)
     bp__groups gs;
     if (!retain_stores(s->l, s->g) || !bp__make_groups(s->g, s->o, &gs))
         return BP_ENOMEM;
+    count_all_uses(s);
     mark_constants(s);
     lower_groups(s, &gs);
     lower_outputs(s);
@@ -434,11 +453,13 @@ bp__lowered *bp__lower(const bp_graph *g, const bp__lower_options *o,
     s.buf_of[0] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.buf_of[1] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.constant = bp__calloc(&g->a, n, 1);
-    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant;
+    s.uses = bp__calloc(&g->a, n, sizeof(uint32_t));
+    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant && s.uses;
     bp_status st = ready ? lower_all(&s) : BP_ENOMEM;
     bp__free(&g->a, s.buf_of[0], n * sizeof(uint32_t));
     bp__free(&g->a, s.buf_of[1], n * sizeof(uint32_t));
     bp__free(&g->a, s.constant, n);
+    bp__free(&g->a, s.uses, n * sizeof(uint32_t));
     if (st == BP_OK && !l->arena.failed)
         return l;
     if (st == BP_EBUG)

@@ -168,6 +168,8 @@ struct bp__lower_state {
     const bp__lower_options *o;
     uint32_t *buf_of[BP__N_LAYOUTS]; /* by value id: buffer + 1, 0: none */
     uint8_t *constant;               /* by value id */
+    uint32_t *uses;                  /* by value id: readers, with outputs
+                                        and updates */
     const bp__refusal *refusals;     /* of the unit at hand */
     uint8_t phase;                   /* of the calls being added */
 };
@@ -204,6 +206,8 @@ void bp__lower_ref(bp__lower_state *s, const bp__unit *u);
 /* Elementwise chains (chain.c of this folder). n nodes in order. */
 bool bp__chain_takes(const bp_graph *g, const bp__node *n);
 void bp__lower_chain(bp__lower_state *s, const uint32_t *nodes, size_t n);
+/* One node by itself: view, fast kernel or reference kernel (lower.c). */
+void bp__lower_single(bp__lower_state *s, size_t node);
 
 /* ---- grouping (group.c) ----------------------------------------------------*/
 

@@ -106,7 +106,7 @@ typedef struct life {
     uint32_t from, to;   /* segments */
     uint32_t readers;    /* calls that read it in segment `to` */
     uint32_t last_call;  /* one of them */
-    bool used;
+    bool used, views;    /* views: other buffers are views of it */
 } life;
 
 static void touch(life *f, uint32_t seg, uint32_t call, bool read)
@@ -128,6 +128,9 @@ static void touch(life *f, uint32_t seg, uint32_t call, bool read)
 static void find_lives(const bp__plan *p, const bp__lowered *l, life *lives)
 {
     memset(lives, 0, l->n_bufs * sizeof *lives);
+    for (size_t b = 0; b < l->n_bufs; b++)
+        if (l->bufs[b].root != b)
+            lives[l->bufs[b].root].views = true;
     for (size_t s = 0; s < p->n_segments; s++)
         for (uint32_t i = 0; i < p->segments[s].count; i++) {
             uint32_t c = p->order[p->segments[s].first + i];
@@ -155,11 +158,9 @@ static bool can_alias(const bp__lowered *l, const life *lives, uint32_t call,
            f->readers == 1 && f->last_call == call;
 }
 
-static void alias_call(const bp__plan *p, bp__lowered *l, life *lives,
-                       uint32_t seg, uint32_t c)
+static void alias_call(bp__lowered *l, life *lives, uint32_t seg, uint32_t c)
 {
     bp__call *call = &l->calls[c];
-    (void)p;
     for (int i = 0; i < call->n_in; i++) {
         if (!(call->inplace >> i & 1) || i >= 32)
             continue;
@@ -173,11 +174,12 @@ static void alias_call(const bp__plan *p, bp__lowered *l, life *lives,
             f->readers = y->readers;
             f->last_call = y->last_call;
             y->used = false;
-            for (size_t b = 0; b < l->n_bufs; b++)
-                if (l->bufs[b].root == out) {
+            f->views = true;
+            l->bufs[in].keep |= l->bufs[out].keep;
+            l->bufs[out].root = in;
+            for (size_t b = 0; y->views && b < l->n_bufs; b++)
+                if (l->bufs[b].root == out)
                     l->bufs[b].root = in;
-                    l->bufs[in].keep |= l->bufs[b].keep;
-                }
             break;
         }
     }
@@ -187,7 +189,7 @@ static void alias_all(const bp__plan *p, bp__lowered *l, life *lives)
 {
     for (size_t s = 0; s < p->n_segments; s++)
         for (uint32_t i = 0; i < p->segments[s].count; i++)
-            alias_call(p, l, lives, (uint32_t)s,
+            alias_call(l, lives, (uint32_t)s,
                        p->order[p->segments[s].first + i]);
 }
 
