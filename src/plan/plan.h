@@ -44,6 +44,10 @@ typedef struct bp__plan {
 bp__plan *bp__plan_new(bp__lowered *l, const char *no_pass, int threads);
 void bp__plan_free(bp__plan *p);
 
+/* Checks a finished plan: for tests. [err: EBUG ENOMEM] */
+bp_status bp__plan_verify(const bp__plan *p, const bp__lowered *l,
+                          bp_error *err);
+
 /* order.c: fills order and segments. */
 bool bp__plan_order(bp__plan *p, const bp__lowered *l, const char *no_pass);
 /* items.c: cuts the segments into items. */

@@ -2,6 +2,8 @@
  * commit. The same loss whatever the shards, threads and passes. */
 #include "t.h"
 
+#include "exec/exec.h"
+
 #include <bprop/ops.h>
 
 enum { N = 7, IN = 3, HID = 4 };
@@ -77,6 +79,8 @@ static void train(int64_t shards, int threads, const char *no_pass,
     T_OK(bp_compile(r, (const bp_graph *const *)g, n, &o, &p, &err), &err);
     bp_graph_free(g[0]);
     bp_graph_free(g[1]);
+    T_OK(bp__lowered_verify(p->l, &err), &err);
+    T_OK(bp__plan_verify(p->plan, p->l, &err), &err);
     T_OK(bp_bind(p, "x", x, sizeof x, &err), &err);
     T_OK(bp_bind(p, "y", y, sizeof y, &err), &err);
     for (int i = 0; i < 3; i++) {
