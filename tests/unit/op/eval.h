@@ -134,15 +134,16 @@ static inline void eval_free(eval *e)
 
 /* The graph must have failed with this status and words in its message. The
  * graph is freed. */
-#define EVAL_FAILS(g, want, ...)                                            \
+#define EVAL_FAILS(graph, want, ...)                                        \
     do {                                                                    \
+        bp_graph *g_ = (graph);                                             \
         const char *words_[] = {__VA_ARGS__};                               \
-        T_CHECKF(bp_graph_status(g) == (want), "%s: %s",                    \
-                 bp_status_name(bp_graph_status(g)), bp_graph_error(g));    \
+        T_CHECKF(bp_graph_status(g_) == (want), "%s: %s",                   \
+                 bp_status_name(bp_graph_status(g_)), bp_graph_error(g_));  \
         for (size_t i_ = 0; i_ < BP__ARRAY_LEN(words_); i_++)               \
-            T_CHECKF(strstr(bp_graph_error(g), words_[i_]) != NULL,         \
-                     "no \"%s\" in: %s", words_[i_], bp_graph_error(g));    \
-        bp_graph_free(g);                                                   \
+            T_CHECKF(strstr(bp_graph_error(g_), words_[i_]) != NULL,        \
+                     "no \"%s\" in: %s", words_[i_], bp_graph_error(g_));   \
+        bp_graph_free(g_);                                                  \
     } while (0)
 
 /* Dims in passing: EVAL_DIMS(2, 3) gives rank, dims. */

@@ -10,7 +10,8 @@ static void by_hand(void)
     bp__backward_attrs b = {BP__OP_softmax, &axis, 1, 1, 1, 1};
     bp_graph *g = bp_graph_new(NULL);
     bp_val v = bp_input(g, "x", BP_F64, EVAL_DIMS(3));
-    bp_val y = bp_softmax(g, v, 0), dy = bp_input(g, "c", BP_F64, EVAL_DIMS(3));
+    bp_val y = bp_softmax(g, v, 0);
+    bp_val dy = bp_input(g, "c", BP_F64, EVAL_DIMS(3));
     bp_output(g, "y", y);
     bp_val dx = bp__emit1(g, BP__OP_backward, &b, 3, (bp_val[]){v, y, dy});
     bp_output(g, "dx", dx);

@@ -79,7 +79,8 @@ static void check_trio(const trio *f, bp_dtype t, const char *note)
                             a->pad_right},
                            {a->dil_h, a->dil_w}, a->groups};
     bp_graph *g = bp_graph_new(NULL);
-    bp_val vx = bp_input(g, "x", t, 4, f->x), vw = bp_input(g, "w", t, 4, f->w);
+    bp_val vx = bp_input(g, "x", t, 4, f->x);
+    bp_val vw = bp_input(g, "w", t, 4, f->w);
     bp_val vy = bp_input(g, "y", t, 4, f->y);
     bp_output(g, "fwd", bp_conv2d(g, vx, vw, &o));
     bp_output(g, "dx", bp_conv2d_dx(g, vy, vw, f->x[2], f->x[3], &o));
@@ -128,8 +129,8 @@ static bp_graph *conv_of(const int64_t *x, const int64_t *w,
                          bp_conv2d_options o)
 {
     bp_graph *g = bp_graph_new(NULL);
-    bp_conv2d(g, bp_input(g, "x", BP_F32, 4, x), bp_input(g, "w", BP_F32, 4, w),
-              &o);
+    bp_val v = bp_input(g, "x", BP_F32, 4, x);
+    bp_conv2d(g, v, bp_input(g, "w", BP_F32, 4, w), &o);
     return g;
 }
 
@@ -138,18 +139,18 @@ static void messages(void)
     const int64_t x[4] = {2, 3, 5, 6}, w[4] = {4, 3, 3, 3};
     const int64_t wide[4] = {4, 3, 3, 9}, two[4] = {4, 2, 3, 3};
     const int64_t none[4] = {4, 3, 0, 3};
-    bp_graph *g = conv_of(x, w, (bp_conv2d_options){{0}});
+    bp_graph *g = conv_of(x, w, (bp_conv2d_options){.groups = 0});
     T_CHECK(bp_graph_status(g) == BP_OK);
     bp_graph_free(g);
-    EVAL_FAILS(conv_of(x, wide, (bp_conv2d_options){{0}}), BP_ESHAPE,
+    EVAL_FAILS(conv_of(x, wide, (bp_conv2d_options){.groups = 0}), BP_ESHAPE,
                "f32[2,3,5,6]", "f32[4,3,3,9]", "9 columns", "has 6");
     EVAL_FAILS(conv_of(x, w, (bp_conv2d_options){.dilation = {3, 1}}),
                BP_ESHAPE, "spans 7 rows", "dilation 3", "has 5");
-    EVAL_FAILS(conv_of(x, two, (bp_conv2d_options){{0}}), BP_ESHAPE,
+    EVAL_FAILS(conv_of(x, two, (bp_conv2d_options){.groups = 0}), BP_ESHAPE,
                "3 input channels", "filters of 3 channels, not 2");
     EVAL_FAILS(conv_of(x, w, (bp_conv2d_options){.groups = 2}), BP_ESHAPE,
                "2 groups", "3 input");
-    EVAL_FAILS(conv_of(x, none, (bp_conv2d_options){{0}}), BP_ESHAPE,
+    EVAL_FAILS(conv_of(x, none, (bp_conv2d_options){.groups = 0}), BP_ESHAPE,
                "kernel of no rows");
     EVAL_FAILS(conv_of(x, w, (bp_conv2d_options){.stride = {0, 2}}), BP_EARG,
                "stride 0");
@@ -158,12 +159,12 @@ static void messages(void)
     EVAL_FAILS(conv_of(x, w, (bp_conv2d_options){.dilation = {INT64_MAX, 1}}),
                BP_EARG, "dilation");
     g = bp_graph_new(NULL);
-    bp_conv2d(g, bp_input(g, "x", BP_F32, 3, x), bp_input(g, "w", BP_F32, 4, w),
-              NULL);
+    bp_val v = bp_input(g, "x", BP_F32, 3, x);
+    bp_conv2d(g, v, bp_input(g, "w", BP_F32, 4, w), NULL);
     EVAL_FAILS(g, BP_ESHAPE, "4 axes", "f32[2,3,5]");
     g = bp_graph_new(NULL);
-    bp_conv2d(g, bp_input(g, "x", BP_F32, 4, x), bp_input(g, "w", BP_F64, 4, w),
-              NULL);
+    v = bp_input(g, "x", BP_F32, 4, x);
+    bp_conv2d(g, v, bp_input(g, "w", BP_F64, 4, w), NULL);
     EVAL_FAILS(g, BP_EDTYPE, "f32[2,3,5,6]", "f64[4,3,3,3]");
     g = bp_graph_new(NULL);
     bp_conv2d_dx(g, bp_input(g, "y", BP_F32, EVAL_DIMS(2, 4, 3, 3)),
