@@ -10,13 +10,14 @@
 #ifndef BP__CPU_H
 #define BP__CPU_H
 
-#include "base/base.h"
+#include "cpu/chain.h"
 
 #include "cpu/gemm.h"
 
 typedef struct bp__cpu {
     bp_level level;
     bp__gemm_fns gemm;
+    bp__chain_fns chain;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

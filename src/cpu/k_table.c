@@ -7,4 +7,5 @@ extern const bp__cpu BP__K(cpu);
 const bp__cpu BP__K(cpu) = {
     .level = (bp_level)BP__LEVEL,
     .gemm = BP__GEMM_FNS,
+    .chain = BP__CHAIN_FNS,
 };

@@ -29,7 +29,7 @@
  *   v_pick_min(a, b) = a < b ? a : b      (b where either is a NaN)
  *   v_max(a, b), v_min(a, b): the same, but NaN where either is; of two zeros
  *     the second
- *   v_relu(a) = 0 > a ? 0 : a             (a NaN stays, and so does -0)
+ *   v_relu(a) = a > 0 ? a : +0            (a NaN stays)
  *   v_eq v_ne v_lt v_le v_gt v_ge -> m    (NaN: all false but v_ne)
  *   v_select(m, a, b): a where m, else b
  *   v_mask(m, a): a where m, else +0
@@ -41,6 +41,7 @@
  *   w_eq(a, b) w_gt(a, b) (signed) -> m; w_select(m, a, b)
  *   m_first(n) m_and m_or m_xor m_not m_andnot(a, b) = a and not b
  *   m_bits(m): lane i in bit i; m_from_bits(bits)
+ *   m_words(m): words of all ones or zeros; m_from_words(w): back from those
  *   m_load_bool_n(p, n) m_store_bool_n(p, m, n): one byte a lane, 0 or 1
  *   v_hsum(a), v_hmax(a), v_hmin(a): of lanes i and i + 8, then of i and
  *     i + 4, i + 2, i + 1: one fixed tree
@@ -49,6 +50,7 @@
 #ifndef BP__CPU_V16_H
 #define BP__CPU_V16_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

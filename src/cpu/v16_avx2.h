@@ -167,7 +167,10 @@ V_INLINE bp__v16 v_min(bp__v16 a, bp__v16 b)
 }
 V_INLINE bp__v16 v_relu(bp__v16 a)
 {
-    return v_pick_max(v_zero(), a);
+    __m256 zero = _mm256_setzero_ps();
+    __m256 lo = _mm256_cmp_ps(a.lo, zero, _CMP_NLE_UQ);
+    __m256 hi = _mm256_cmp_ps(a.hi, zero, _CMP_NLE_UQ);
+    return (bp__v16){_mm256_and_ps(lo, a.lo), _mm256_and_ps(hi, a.hi)};
 }
 V_INLINE bp__m16 v_eq(bp__v16 a, bp__v16 b)
 {
@@ -392,6 +395,15 @@ V_INLINE bp__m16 m_from_bits(uint32_t bits)
     lo = _mm256_cmpeq_epi32(_mm256_and_si256(lo, one), one);
     hi = _mm256_cmpeq_epi32(_mm256_and_si256(hi, one), one);
     return (bp__m16){_mm256_castsi256_ps(lo), _mm256_castsi256_ps(hi)};
+}
+V_INLINE bp__w16 m_words(bp__m16 m)
+{
+    return v_words((bp__v16){m.lo, m.hi});
+}
+V_INLINE bp__m16 m_from_words(bp__w16 w)
+{
+    bp__v16 v = w_floats(w);
+    return (bp__m16){v.lo, v.hi};
 }
 V_INLINE bp__m16 m_load_bool_n(const uint8_t *p, int n)
 {

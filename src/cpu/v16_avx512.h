@@ -127,7 +127,8 @@ V_INLINE bp__v16 v_min(bp__v16 a, bp__v16 b)
 }
 V_INLINE bp__v16 v_relu(bp__v16 a)
 {
-    return _mm512_max_ps(_mm512_setzero_ps(), a);
+    __mmask16 stays = _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NLE_UQ);
+    return _mm512_maskz_mov_ps(stays, a);
 }
 V_INLINE bp__m16 v_eq(bp__v16 a, bp__v16 b)
 {
@@ -281,6 +282,14 @@ V_INLINE uint32_t m_bits(bp__m16 m)
 V_INLINE bp__m16 m_from_bits(uint32_t bits)
 {
     return (bp__m16)bits;
+}
+V_INLINE bp__w16 m_words(bp__m16 m)
+{
+    return _mm512_movm_epi32(m);
+}
+V_INLINE bp__m16 m_from_words(bp__w16 w)
+{
+    return _mm512_movepi32_mask(w);
 }
 V_INLINE bp__m16 m_load_bool_n(const uint8_t *p, int n)
 {

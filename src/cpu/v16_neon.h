@@ -122,7 +122,7 @@ V_INLINE bp__v16 v_min(bp__v16 a, bp__v16 b)
 }
 V_NEON_UNARY(bp__v16, v_relu, bp__v16,
              vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a.v[i]),
-                                             vcltzq_f32(a.v[i]))))
+                                             vclezq_f32(a.v[i]))))
 
 V_NEON_BINARY(bp__m16, v_eq, bp__v16, vceqq_f32(a.v[i], b.v[i]))
 V_NEON_BINARY(bp__m16, v_ne, bp__v16, vmvnq_u32(vceqq_f32(a.v[i], b.v[i])))
@@ -270,6 +270,9 @@ V_NEON_BINARY(bp__m16, m_or, bp__m16, vorrq_u32(a.v[i], b.v[i]))
 V_NEON_BINARY(bp__m16, m_xor, bp__m16, veorq_u32(a.v[i], b.v[i]))
 V_NEON_BINARY(bp__m16, m_andnot, bp__m16, vbicq_u32(a.v[i], b.v[i]))
 V_NEON_UNARY(bp__m16, m_not, bp__m16, vmvnq_u32(a.v[i]))
+
+V_NEON_UNARY(bp__w16, m_words, bp__m16, vreinterpretq_s32_u32(a.v[i]))
+V_NEON_UNARY(bp__m16, m_from_words, bp__w16, vreinterpretq_u32_s32(a.v[i]))
 
 V_INLINE bp__m16 m_first(int n)
 {

@@ -101,7 +101,7 @@ V_PLAIN_BINARY(bp__v16, v_max,
                a.v[i] > b.v[i] || a.v[i] != a.v[i] ? a.v[i] : b.v[i])
 V_PLAIN_BINARY(bp__v16, v_min,
                a.v[i] < b.v[i] || a.v[i] != a.v[i] ? a.v[i] : b.v[i])
-V_PLAIN_UNARY(v_relu, 0.0f > a.v[i] ? 0.0f : a.v[i])
+V_PLAIN_UNARY(v_relu, !(a.v[i] <= 0.0f) ? a.v[i] : 0.0f)
 V_PLAIN_UNARY(v_sqrt, sqrtf(a.v[i]))
 V_PLAIN_UNARY(v_abs, fabsf(a.v[i]))
 V_PLAIN_UNARY(v_neg, -a.v[i])
@@ -244,6 +244,18 @@ V_INLINE bp__m16 m_not(bp__m16 a)
     V_EACH
         a.v[i] = ~a.v[i];
     return a;
+}
+V_INLINE bp__w16 m_words(bp__m16 m)
+{
+    bp__w16 w;
+    memcpy(&w, &m, sizeof w);
+    return w;
+}
+V_INLINE bp__m16 m_from_words(bp__w16 w)
+{
+    bp__m16 m;
+    memcpy(&m, &w, sizeof m);
+    return m;
 }
 V_INLINE bp__m16 m_first(int n)
 {

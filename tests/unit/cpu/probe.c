@@ -116,6 +116,8 @@ static int probe_words(bp__w16 a, bp__w16 b, uint32_t out[][16])
     PUT_M(m_not(m));
     PUT_M(m_from_bits(m_bits(m) ^ 0x5a5au));
     PUT_W(w_select(m, a, b));
+    PUT_W(m_words(m));
+    PUT_M(m_from_words(m_words(e)));
     return k;
 }
 

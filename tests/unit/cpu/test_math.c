@@ -19,7 +19,7 @@ static double sigmoid_exact(double x)
 }
 
 static const fn_case fns[PROBE_N_MATH] = {
-    [PROBE_EXP] = {"exp", exp, 1.0},
+    [PROBE_EXP] = {"exp", exp, 1.25},
     [PROBE_LOG] = {"log", log, 1.0},
     [PROBE_LOG1P] = {"log1p", log1p, 1.0},
     [PROBE_TANH] = {"tanh", tanh, 1.5},

@@ -84,7 +84,7 @@ static void meanings(void)
     T_CHECK(isnan(lane(out, 16, 0)) && isnan(lane(out, 16, 1)));
     T_CHECK(lane(out, 16, 2) == 2.0f && lane(out, 16, 3) == -4.0f);
     T_CHECK(isnan(lane(out, 17, 0)) && lane(out, 17, 3) == 0.0f);
-    T_CHECK(signbit(lane(out, 17, 4)) && lane(out, 17, 1) == 1.0f);
+    T_CHECK(!signbit(lane(out, 17, 4)) && lane(out, 17, 1) == 1.0f);
     T_CHECK(lane(out, 12, 8) == 0.0f && lane(out, 12, 9) == 2.0f);
     T_CHECK(lane(out, 12, 10) == 2.0f && lane(out, 11, 10) == 2.0f);
     const int32_t *w = (const int32_t *)out[27]; /* v_to_w_sat */

@@ -1,0 +1,515 @@
+/* The interpreter of elementwise chains.
+ *
+ * The accumulator A is a few bp__v16 that stay in registers from one
+ * instruction to the next; every other operand is memory: an input or output
+ * itself where it is dense f32, else a slot of scratch. So an instruction is
+ * one load and one operation for each register, and a chain costs little more
+ * than a loop that was written for it. Truth values are words of all ones or
+ * zeros. What is not dense f32 is fed: brought into its slot block by block.
+ */
+#include "cpu/k_math.h"
+
+#include "cpu/chain.h"
+
+#if BP__LEVEL == 4
+enum { W = 8 };
+#else
+enum { W = 4 };
+#endif
+enum { BLOCK = 16 * W };
+
+#if defined(__GNUC__)
+#define CHAIN_NOINLINE static __attribute__((noinline))
+#define CHAIN_UNROLL _Pragma("GCC unroll 8")
+#else
+#define CHAIN_NOINLINE static
+#define CHAIN_UNROLL
+#endif
+
+/* Functions too large to keep A in registers: over a copy of it. */
+#define CHAIN_HEAVY(name, f)                    \
+    CHAIN_NOINLINE void chain_##name(float *a)  \
+    {                                           \
+        for (int i = 0; i < BLOCK; i += 16)     \
+            v_store(a + i, f(v_load(a + i)));   \
+    }
+CHAIN_HEAVY(exp, v_exp)
+CHAIN_HEAVY(log, v_log)
+CHAIN_HEAVY(log1p, v_log1p)
+CHAIN_HEAVY(sin, v_sin)
+CHAIN_HEAVY(cos, v_cos)
+CHAIN_HEAVY(tanh, v_tanh)
+CHAIN_HEAVY(sigmoid, v_sigmoid)
+CHAIN_HEAVY(erf, v_erf)
+
+CHAIN_NOINLINE void chain_pow(float *a, const float *base, const float *power)
+{
+    for (int i = 0; i < BLOCK; i += 16)
+        v_store(a + i, v_pow(v_load(base + i), v_load(power + i)));
+}
+
+/* 1 where x > 0, -1 where x < 0, else x: zeros and NaNs stay. */
+V_INLINE bp__v16 chain_sign(bp__v16 x)
+{
+    bp__v16 zero = v_zero();
+    bp__v16 y = v_select(v_gt(x, zero), v_set1(1.0f), x);
+    return v_select(v_lt(x, zero), v_set1(-1.0f), y);
+}
+
+V_INLINE bp__v16 chain_truth(bp__m16 m)
+{
+    return w_floats(m_words(m));
+}
+
+V_INLINE bp__m16 chain_is_true(bp__v16 a)
+{
+    return m_from_words(v_words(a));
+}
+
+#define EACH                        \
+    CHAIN_UNROLL                    \
+    for (int i = 0; i < W; i++)
+#define P v_load(p + 16 * i)
+#define Q v_load(q + 16 * i)
+#define R v_load(r + 16 * i)
+#define DO(name, expr)         \
+    case BP__CHAIN_##name:     \
+        EACH A[i] = (expr);    \
+        break;
+#define DO_COMPARE(name, f)                                    \
+    case BP__CHAIN_##name:                                     \
+        EACH A[i] = chain_truth(f(A[i], P));                   \
+        break;                                                 \
+    case BP__CHAIN_IF_##name:                                  \
+        EACH A[i] = v_select(f(A[i], P), Q, R);                \
+        break;
+#define DO_WORDS(name, expr)   \
+    case BP__CHAIN_##name:     \
+        EACH                   \
+        {                      \
+            bp__w16 a = v_words(A[i]), b = v_words(P); \
+            A[i] = w_floats(expr);                     \
+        }                      \
+        break;
+#define DO_HEAVY(name, call)            \
+    case BP__CHAIN_##name:              \
+        EACH v_store(copy + 16 * i, A[i]); \
+        call;                           \
+        EACH A[i] = v_load(copy + 16 * i); \
+        break;
+
+/* One block. at: the places' addresses. bad: for each tested output, words
+ * that stay zero as long as everything stored there is finite. */
+static void chain_block(const bp__chain_ins *x, void *const *at, bp__w16 *bad)
+{
+    bp__v16 A[W];
+    float copy[BLOCK];
+    EACH A[i] = v_zero();
+    for (;; x++) {
+        const float *p = at[x->p], *q = at[x->q], *r = at[x->r];
+        switch (x->op) {
+        case BP__CHAIN_END:
+            return;
+            DO(LOAD, P)
+        case BP__CHAIN_STORE:
+            EACH v_store((float *)at[x->p] + 16 * i, A[i]);
+            break;
+        case BP__CHAIN_STORE_TEST: {
+            bp__w16 t = bad[x->q];
+            EACH
+            {
+                v_store((float *)at[x->p] + 16 * i, A[i]);
+                /* 0 where finite, else a NaN */
+                t = w_or(t, v_words(v_sub(A[i], A[i])));
+            }
+            bad[x->q] = t;
+            break;
+        }
+        case BP__CHAIN_STORE_U8:
+            EACH v_store_u8_sat_n((uint8_t *)at[x->p] + 16 * i, A[i], 16);
+            break;
+        case BP__CHAIN_STORE_I32:
+            EACH w_store((int32_t *)at[x->p] + 16 * i, v_to_w_sat(A[i]));
+            break;
+        case BP__CHAIN_STORE_BOOL:
+            EACH m_store_bool_n((uint8_t *)at[x->p] + 16 * i,
+                                chain_is_true(A[i]), 16);
+            break;
+            DO(ADD, v_add(A[i], P))
+            DO(MUL, v_mul(A[i], P))
+            DO(SUB, v_sub(A[i], P))
+            DO(RSUB, v_sub(P, A[i]))
+            DO(DIV, v_div(A[i], P))
+            DO(RDIV, v_div(P, A[i]))
+            DO(MAX, v_max(A[i], P))
+            DO(RMAX, v_max(P, A[i]))
+            DO(MIN, v_min(A[i], P))
+            DO(RMIN, v_min(P, A[i]))
+            DO_HEAVY(POW, chain_pow(copy, copy, p))
+            DO_HEAVY(RPOW, chain_pow(copy, p, copy))
+            DO_COMPARE(EQ, v_eq)
+            DO_COMPARE(NE, v_ne)
+            DO_COMPARE(LT, v_lt)
+            DO_COMPARE(LE, v_le)
+            DO_COMPARE(GT, v_gt)
+            DO_COMPARE(GE, v_ge)
+            DO_WORDS(AND, w_and(a, b))
+            DO_WORDS(OR, w_or(a, b))
+            DO_WORDS(XOR, w_xor(a, b))
+            DO_WORDS(XNOR, w_xor(w_xor(a, b), w_set1(-1)))
+            DO(SELECT, v_select(chain_is_true(A[i]), P, Q))
+            DO(SELECT_A, v_select(chain_is_true(P), A[i], Q))
+            DO(SELECT_B, v_select(chain_is_true(P), Q, A[i]))
+            DO(MUL_ADD, v_add(v_mul(A[i], P), Q))
+            DO(MUL_SUB, v_sub(v_mul(A[i], P), Q))
+            DO(MUL_RSUB, v_sub(Q, v_mul(A[i], P)))
+            DO(ADD_MUL, v_mul(v_add(A[i], P), Q))
+            DO(NEG, v_neg(A[i]))
+            DO(ABS, v_abs(A[i]))
+            DO(SIGN, chain_sign(A[i]))
+            DO(FLOOR, v_floor(A[i]))
+            DO(RECIPROCAL, v_div(v_set1(1.0f), A[i]))
+            DO(SQUARE, v_mul(A[i], A[i]))
+            DO(SQRT, v_sqrt(A[i]))
+            DO(RELU, v_relu(A[i]))
+            DO(NOT, w_floats(w_xor(v_words(A[i]), w_set1(-1))))
+            DO(IS_FINITE, chain_truth(v_is_finite(A[i])))
+            DO(TO_BOOL, chain_truth(v_ne(A[i], v_zero())))
+            DO(FROM_BOOL, v_mask(chain_is_true(A[i]), v_set1(1.0f)))
+            DO_HEAVY(EXP, chain_exp(copy))
+            DO_HEAVY(LOG, chain_log(copy))
+            DO_HEAVY(LOG1P, chain_log1p(copy))
+            DO_HEAVY(SIN, chain_sin(copy))
+            DO_HEAVY(COS, chain_cos(copy))
+            DO_HEAVY(TANH, chain_tanh(copy))
+            DO_HEAVY(SIGMOID, chain_sigmoid(copy))
+            DO_HEAVY(ERF, chain_erf(copy))
+        default:
+            return;
+        }
+    }
+}
+
+/* ---- feeding ------------------------------------------------------------ */
+
+typedef enum feed_kind {
+    FEED_DENSE,  /* converted, or copied because an output lies over it */
+    FEED_EXTENDED, /* from a short vector that was repeated: by address */
+    FEED_VECTOR, /* from a long vector along the last axes */
+    FEED_RUNS,   /* each element `inner` times */
+    FEED_STRIDED
+} feed_kind;
+
+typedef struct feed {
+    feed_kind kind;
+    int place;
+    const bp__chain_input *in;
+    const char *base;
+    float *slot;
+    int64_t at;   /* element; EXTENDED, VECTOR, RUNS: modulo period */
+    int64_t left; /* RUNS: of this element; STRIDED: of the inner axis */
+    int64_t index[BP_MAX_RANK]; /* STRIDED */
+} feed;
+
+/* dst[k] = element at + k * step, k < n, as f32 or truth word. */
+static void feed_load(const feed *f, int64_t at, int64_t step, int64_t n,
+                      float *dst)
+{
+    const char *base = f->base;
+    if (f->in->dtype == BP_F32) {
+        const float *s = (const float *)base + at;
+        if (step == 1)
+            memcpy(dst, s, (size_t)n * sizeof *dst);
+        else
+            for (int64_t k = 0; k < n; k++)
+                dst[k] = s[k * step];
+    } else if (f->in->dtype == BP_I32) {
+        const int32_t *s = (const int32_t *)base + at;
+        for (int64_t k = 0; k < n; k++)
+            dst[k] = (float)s[k * step];
+    } else if (f->in->dtype == BP_U8) {
+        const uint8_t *s = (const uint8_t *)base + at;
+        for (int64_t k = 0; k < n; k++)
+            dst[k] = s[k * step];
+    } else {
+        const uint8_t *s = (const uint8_t *)base + at;
+        uint32_t *w = (uint32_t *)dst;
+        for (int64_t k = 0; k < n; k++)
+            w[k] = s[k * step] ? ~0u : 0u;
+    }
+}
+
+/* The same of a dense input, n <= BLOCK. */
+static void feed_dense(const feed *f, int64_t at, int n, float *dst)
+{
+    for (int k = 0; k < n; k += 16) {
+        int m = n - k < 16 ? n - k : 16;
+        bp__v16 v;
+        if (f->in->dtype == BP_F32)
+            v = v_load_n((const float *)f->base + at + k, m);
+        else if (f->in->dtype == BP_I32)
+            v = v_from_w(w_load_n((const int32_t *)f->base + at + k, m));
+        else if (f->in->dtype == BP_U8)
+            v = v_load_u8_n((const uint8_t *)f->base + at + k, m);
+        else
+            v = chain_truth(m_load_bool_n((const uint8_t *)f->base + at + k,
+                                          m));
+        v_store(dst + k, v);
+    }
+}
+
+static void feed_runs(feed *f, int n)
+{
+    int64_t inner = f->in->inner, period = f->in->period;
+    for (int k = 0; k < n;) {
+        int64_t run = f->left < n - k ? f->left : n - k;
+        float x;
+        feed_load(f, f->at, 1, 1, &x);
+        int j = 0;
+        for (; j + 16 <= run; j += 16)
+            v_store(f->slot + k + j, v_set1(x));
+        for (; j < run; j++)
+            f->slot[k + j] = x;
+        k += (int)run;
+        f->left -= run;
+        if (f->left == 0) {
+            f->left = inner;
+            f->at = f->at + 1 == period ? 0 : f->at + 1;
+        }
+    }
+}
+
+static void feed_strided(feed *f, int n)
+{
+    const bp__chain_input *in = f->in;
+    int last = in->rank - 1;
+    int64_t step = in->stride[last];
+    for (int k = 0; k < n;) {
+        int64_t run = f->left < n - k ? f->left : n - k;
+        feed_load(f, f->at, step, run, f->slot + k);
+        k += (int)run;
+        f->left -= run;
+        f->at += run * step;
+        if (f->left > 0)
+            continue;
+        f->left = in->dims[last];
+        f->at -= in->dims[last] * step;
+        for (int d = last - 1; d >= 0; d--) {
+            f->at += in->stride[d];
+            if (++f->index[d] < in->dims[d])
+                break;
+            f->at -= in->dims[d] * in->stride[d];
+            f->index[d] = 0;
+        }
+    }
+}
+
+/* Brings the next n elements of an input to its place. */
+static void feed_next(feed *f, void **at, int n)
+{
+    int64_t period = f->in->period;
+    switch (f->kind) {
+    case FEED_DENSE:
+        feed_dense(f, f->at, n, f->slot);
+        f->at += n;
+        break;
+    case FEED_EXTENDED:
+        at[f->place] = f->slot + f->at;
+        f->at = (f->at + n) % period;
+        break;
+    case FEED_VECTOR:
+        if (f->in->dtype == BP_F32 && f->at + BLOCK <= period) {
+            at[f->place] = (float *)f->base + f->at;
+        } else {
+            int64_t head = period - f->at < n ? period - f->at : n;
+            feed_load(f, f->at, 1, head, f->slot);
+            feed_load(f, 0, 1, n - head, f->slot + head);
+            at[f->place] = f->slot;
+        }
+        f->at = (f->at + n) % period;
+        break;
+    case FEED_RUNS:
+        feed_runs(f, n);
+        break;
+    case FEED_STRIDED:
+        feed_strided(f, n);
+        break;
+    }
+}
+
+/* Where element `begin` is. extra: free scratch, moved on when used. */
+static void feed_start(feed *f, int64_t begin, float **extra)
+{
+    const bp__chain_input *in = f->in;
+    if (in->dense) {
+        f->kind = FEED_DENSE;
+        f->at = begin;
+    } else if (bp__chain_extends(in)) {
+        f->kind = FEED_EXTENDED;
+        f->slot = *extra;
+        f->at = begin % in->period;
+        int64_t n = in->period + BLOCK;
+        feed_load(f, 0, 1, in->period, f->slot);
+        for (int64_t k = in->period; k < n; k++)
+            memcpy(f->slot + k, f->slot + k - in->period, sizeof *f->slot);
+        *extra += (n + 15) / 16 * 16;
+    } else if (in->inner == 1) {
+        f->kind = FEED_VECTOR;
+        f->at = begin % in->period;
+    } else if (in->inner > 1) {
+        f->kind = FEED_RUNS;
+        f->at = begin / in->inner % in->period;
+        f->left = in->inner - begin % in->inner;
+    } else {
+        f->kind = FEED_STRIDED;
+        int last = in->rank - 1;
+        f->at = 0;
+        for (int d = last; d >= 0; d--) {
+            f->index[d] = begin % in->dims[d];
+            begin /= in->dims[d];
+            f->at += f->index[d] * in->stride[d];
+        }
+        f->left = in->dims[last] - f->index[last];
+    }
+}
+
+/* ---- a call ------------------------------------------------------------- */
+
+typedef struct chain_call {
+    const bp__chain *c;
+    int n_places, n_feeds;
+    void *at[BP__CHAIN_PLACES];
+    int64_t step[BP__CHAIN_PLACES]; /* bytes from one block to the next */
+    float *slots;
+    feed feeds[BP__CHAIN_LOADS];
+    bp__w16 bad[BP__CHAIN_STORES];
+} chain_call;
+
+static float *chain_slot(chain_call *k, int place)
+{
+    return k->slots + (size_t)place * BP__CHAIN_BLOCK;
+}
+
+/* Is an output that lies over this input written before it is last read? */
+static bool chain_overwritten(const bp__chain *c, int i, const void *const *in,
+                              void *const *out)
+{
+    for (int o = 0; o < c->n_out; o++)
+        if (out[o] == in[i] && c->out[o].store < c->in[i].last_read)
+            return true;
+    return false;
+}
+
+static void chain_fill(float *p, bp__v16 v)
+{
+    for (int i = 0; i < BLOCK; i += 16)
+        v_store(p + i, v);
+}
+
+static void chain_setup(chain_call *k, const void *const *in, void *const *out,
+                        int64_t begin)
+{
+    const bp__chain *c = k->c;
+    float *extra = chain_slot(k, k->n_places);
+    for (int i = 0; i < k->n_places; i++) {
+        k->at[i] = chain_slot(k, i);
+        k->step[i] = 0;
+    }
+    for (int i = 0; i < c->n_in; i++) {
+        const bp__chain_input *x = &c->in[i];
+        feed f = {.place = i, .in = x, .base = in[i], .slot = k->at[i]};
+        if (x->last_read < 0)
+            continue;
+        if (x->dense && x->dtype == BP_F32 &&
+            !chain_overwritten(c, i, in, out)) {
+            k->at[i] = (float *)in[i] + begin;
+            k->step[i] = BLOCK * sizeof(float);
+        } else if (!x->dense && x->period == 1) {
+            float one;
+            feed_load(&f, 0, 1, 1, &one);
+            chain_fill(f.slot, v_set1(one));
+        } else {
+            feed_start(&f, begin, &extra);
+            k->feeds[k->n_feeds++] = f;
+        }
+    }
+    for (int o = 0; o < c->n_out; o++) {
+        int64_t bytes = (int64_t)bp_dtype_bytes((bp_dtype)c->out[o].dtype);
+        k->at[c->n_in + o] = (char *)out[o] + begin * bytes;
+        k->step[c->n_in + o] = BLOCK * bytes;
+        k->bad[o] = w_set1(0);
+    }
+    for (int i = 0; i < c->n_const; i++)
+        chain_fill(k->at[c->n_in + c->n_out + i], v_set1(c->consts[i]));
+}
+
+/* The last n < BLOCK elements: through slots, so that nothing outside is
+ * touched. Lanes beyond them start as zeros; what becomes of them is dropped,
+ * so the test for values that are not finite looks at the first n again. */
+static void chain_tail(chain_call *k, int n)
+{
+    const bp__chain *c = k->c;
+    void *out[BP__CHAIN_STORES];
+    bool tested = false;
+    for (int i = 0; i < c->n_in; i++)
+        if (k->step[i] > 0) {
+            float *slot = chain_slot(k, i);
+            memcpy(slot, k->at[i], (size_t)n * sizeof *slot);
+            memset(slot + n, 0, (size_t)(BLOCK - n) * sizeof *slot);
+            k->at[i] = slot;
+        }
+    for (int i = 0; i < k->n_feeds; i++) {
+        feed *f = &k->feeds[i];
+        feed_next(f, k->at, n);
+        if (k->at[f->place] == chain_slot(k, f->place))
+            memset(f->slot + n, 0, (size_t)(BLOCK - n) * sizeof *f->slot);
+    }
+    for (int o = 0; o < c->n_out; o++) {
+        out[o] = k->at[c->n_in + o];
+        k->at[c->n_in + o] = chain_slot(k, c->n_in + o);
+        tested |= c->out[o].test;
+    }
+    bp__w16 dropped[BP__CHAIN_STORES];
+    memset(dropped, 0, sizeof dropped);
+    chain_block(c->code, k->at, dropped);
+    for (int o = 0; o < c->n_out; o++) {
+        size_t bytes = bp_dtype_bytes((bp_dtype)c->out[o].dtype);
+        memcpy(out[o], k->at[c->n_in + o], (size_t)n * bytes);
+    }
+    for (int o = 0; tested && o < c->n_out; o++) {
+        const float *slot = chain_slot(k, c->n_in + o);
+        for (int i = 0; c->out[o].test && i < n; i += 16) {
+            bp__v16 v = v_load_n(slot + i, n - i < 16 ? n - i : 16);
+            k->bad[o] = w_or(k->bad[o], v_words(v_sub(v, v)));
+        }
+    }
+}
+
+void BP__K(chain_run)(const bp__chain *c, const void *const *in,
+                      void *const *out, int64_t begin, int64_t end,
+                      void *scratch, int64_t *nonfinite)
+{
+    chain_call k;
+    k.c = c;
+    k.n_places = bp__chain_n_places(c);
+    k.n_feeds = 0;
+    k.slots = scratch;
+    if (begin >= end)
+        return;
+    chain_setup(&k, in, out, begin);
+    int64_t i = begin;
+    for (; i + BLOCK <= end; i += BLOCK) {
+        for (int f = 0; f < k.n_feeds; f++)
+            feed_next(&k.feeds[f], k.at, BLOCK);
+        chain_block(c->code, k.at, k.bad);
+        for (int p = 0; p < k.n_places; p++)
+            k.at[p] = (char *)k.at[p] + k.step[p];
+    }
+    if (i < end)
+        chain_tail(&k, (int)(end - i));
+    for (int o = 0; o < c->n_out; o++) {
+        bp__m16 zero = w_eq(k.bad[o], w_set1(0));
+        if (nonfinite && c->out[o].test && !m_all(zero))
+            nonfinite[o]++;
+    }
+}
