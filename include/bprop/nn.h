@@ -14,8 +14,8 @@
  * Variables have PyTorch's names and layouts. A network is a
  * torch.nn.Sequential: each layer call takes the next number, whether it has
  * parameters or not, so that the network above has 0.weight [128,in],
- * 0.bias [128], 2.weight [10,128], 2.bias [10]. bp_nn_name gives the next layer
- * a name in the number's place. Blocks nest: 3.body.0.weight.
+ * 0.bias [128], 2.weight [10,128], 2.bias [10]. bp_nn_name gives the next
+ * layer a name in the number's place. Blocks nest: 3.body.0.weight.
  *
  *     dense       weight [units,in], bias [units]
  *     conv2d      weight [filters,C/groups,KH,KW], bias [filters]
@@ -114,10 +114,11 @@ typedef struct bp_nn_dense_options {
     bool no_bias;
     const char *init, *bias_init; /* NULL: the context's */
 } bp_nn_dense_options;
-/* x [..., in] -> [..., units] */
+/* x [N,in] or [N,length,in]: the last axis becomes `units`. */
 bp_val bp_nn_dense_with(bp_nn *nn, bp_val x, const bp_nn_dense_options *o);
 
-/* Of a pair {h, w}, w 0 stands for h: kernel = {3} is 3x3. */
+/* Of a pair {h, w}, w 0 stands for h, but not in padding: kernel = {3} is 3x3,
+ * padding = {1, 0} nothing beside the width. */
 typedef struct bp_nn_conv2d_options {
     int64_t filters;
     int64_t kernel[2];
@@ -161,7 +162,8 @@ typedef struct bp_nn_batch_norm_options {
     double momentum; /* weight of the new statistics; 0: 0.1 */
 } bp_nn_batch_norm_options;
 /* Over all axes of [N,C,...] but 1. Training: statistics of the whole batch
- * (all shards); running_var gets the unbiased variance. options may be NULL. */
+ * (all shards); running_var gets the unbiased variance (the biased one where
+ * there is one element a channel). options may be NULL. */
 bp_val bp_nn_batch_norm(bp_nn *nn, bp_val x,
                         const bp_nn_batch_norm_options *o);
 /* Over all axes but the first; eps 0: 1e-5. */
@@ -278,7 +280,7 @@ typedef enum bp_nn_table {
 /* Checks a text, or a list of texts (metrics, layers), without a graph. */
 bp_status bp_nn_check(bp_nn_table table, const char *text, bp_error *err);
 
-/* ---- tasks --------------------------------------------------------------- */
+/* ---- tasks -------------------------------------------------------------- */
 
 #define BP_NN_MAX_INPUTS 8
 

@@ -55,6 +55,8 @@ typedef struct bp__row {
         double (*schedule)(const bp__spec *s, double lr, int64_t step,
                            int64_t steps_per_epoch, int64_t total);
     } build;
+    /* NULL, or what is wrong with the values together. May be NULL. */
+    const char *(*check)(const bp__spec *s);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
 } bp__row;
 

@@ -1,0 +1,235 @@
+/* The table of layers: what a description may say, and how each row becomes a
+ * call of the functions in layer.c and layer_plain.c. To add a layer: a
+ * function there, its prototype in nn.h, a row here. */
+#include "nn/nn.h"
+
+#include <math.h>
+
+static const bp__spec *own_init(const bp__spec *s, const char *key,
+                                const bp__spec *context)
+{
+    const bp__spec *own = bp__arg(s, key)->spec;
+    return own ? own : context;
+}
+
+static void copy_pair(const bp__spec *s, const char *key, int64_t out[2])
+{
+    const bp__argval *v = bp__arg(s, key);
+    out[0] = v->i[0];
+    out[1] = v->i[1];
+}
+
+static bp_val build_dense(bp_nn *nn, const bp__spec *s, int n,
+                          const bp_val *x)
+{
+    (void)n;
+    return bp__nn_dense(nn, x[0], bp__arg_int(s, "units"),
+                        bp__arg_bool(s, "bias"),
+                        own_init(s, "init", nn->init),
+                        own_init(s, "bias_init", nn->bias_init));
+}
+
+static bp_val build_conv2d(bp_nn *nn, const bp__spec *s, int n,
+                           const bp_val *x)
+{
+    (void)n;
+    bp_nn_conv2d_options o = {.filters = bp__arg_int(s, "filters"),
+                              .same = bp__arg_is(s, "padding", "same"),
+                              .groups = bp__arg_int(s, "groups"),
+                              .no_bias = !bp__arg_bool(s, "bias")};
+    copy_pair(s, "kernel", o.kernel);
+    copy_pair(s, "stride", o.stride);
+    copy_pair(s, "padding", o.padding);
+    copy_pair(s, "dilation", o.dilation);
+    return bp__nn_conv2d(nn, x[0], &o, own_init(s, "init", nn->init),
+                         own_init(s, "bias_init", nn->bias_init));
+}
+
+static bp_val build_pool2d(bp_nn *nn, const bp__spec *s, int n,
+                           const bp_val *x)
+{
+    (void)n;
+    bp_nn_pool2d_options o = {
+        .same = bp__arg_is(s, "padding", "same"),
+        .exclude_padding = bp__arg_bool(s, "exclude_padding")};
+    copy_pair(s, "kernel", o.kernel);
+    copy_pair(s, "stride", o.stride);
+    copy_pair(s, "padding", o.padding);
+    return bp__nn_pool2d(nn, x[0], s->row->name, &o);
+}
+
+/* Rows without values: one line each. */
+#define PLAIN(kind)                                                        \
+    static bp_val build_##kind(bp_nn *nn, const bp__spec *s, int n,        \
+                               const bp_val *x)                            \
+    {                                                                      \
+        (void)s, (void)n;                                                  \
+        return bp_nn_##kind(nn, x[0]);                                     \
+    }
+PLAIN(global_avg_pool2d)
+PLAIN(flatten)
+PLAIN(sigmoid)
+PLAIN(tanh)
+PLAIN(relu)
+PLAIN(gelu)
+#undef PLAIN
+
+static bp_val build_leaky_relu(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    return bp_nn_leaky_relu(nn, x[0], bp__arg_float(s, "slope"));
+}
+
+static bp_val build_softmax(bp_nn *nn, const bp__spec *s, int n,
+                            const bp_val *x)
+{
+    (void)n;
+    return bp__nn_softmax_axis(nn, x[0], bp__arg_int(s, "axis"));
+}
+
+static bp_val build_batch_norm(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    bp_nn_batch_norm_options o = {.eps = bp__arg_float(s, "eps"),
+                                  .momentum = bp__arg_float(s, "momentum")};
+    return bp_nn_batch_norm(nn, x[0], &o);
+}
+
+static bp_val build_layer_norm(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    return bp_nn_layer_norm(nn, x[0], bp__arg_float(s, "eps"));
+}
+
+static bp_val build_dropout(bp_nn *nn, const bp__spec *s, int n,
+                            const bp_val *x)
+{
+    (void)n;
+    return bp_nn_dropout(nn, x[0], bp__arg_float(s, "p"));
+}
+
+static bp_val build_residual(bp_nn *nn, const bp__spec *s, int n,
+                             const bp_val *x)
+{
+    (void)n;
+    return bp__nn_residual(nn, x[0], bp__arg(s, "body"),
+                           bp__arg(s, "shortcut"));
+}
+
+static bp_val build_add(bp_nn *nn, const bp__spec *s, int n, const bp_val *x)
+{
+    (void)s;
+    return bp_nn_add(nn, n, x);
+}
+
+static bp_val build_concat(bp_nn *nn, const bp__spec *s, int n,
+                           const bp_val *x)
+{
+    return bp_nn_concat(nn, n, x, bp__arg_int(s, "axis"));
+}
+
+/* ---- arguments ---------------------------------------------------------------*/
+
+#define INIT_ARGS                                                          \
+    {"init", BP__ARG_SPEC, "initial weights; the model's unless given",    \
+     .table = BP_NN_INITS},                                                \
+    {"bias_init", BP__ARG_SPEC, "initial biases; the model's unless given", \
+     .table = BP_NN_INITS}
+#define END {.name = NULL}
+
+static const bp__argdef dense_args[] = {
+    {"units", BP__ARG_INT, "outputs", .required = true, BP__FROM(1)},
+    {"bias", BP__ARG_BOOL, "adds a bias", .def = 1}, INIT_ARGS, END};
+
+static const bp__argdef conv2d_args[] = {
+    {"filters", BP__ARG_INT, "output channels", .required = true,
+     BP__FROM(1)},
+    {"kernel", BP__ARG_PAIR, "height and width of the kernel",
+     .required = true, BP__FROM(1)},
+    {"stride", BP__ARG_PAIR, "step of the window", .def = 1, BP__FROM(1)},
+    {"padding", BP__ARG_PADDING, "zeros around the input",
+     .def_text = "valid", BP__FROM(0)},
+    {"dilation", BP__ARG_PAIR, "step between the kernel's elements",
+     .def = 1, BP__FROM(1)},
+    {"groups", BP__ARG_INT, "channels are cut into so many groups", .def = 1,
+     BP__FROM(1)},
+    {"bias", BP__ARG_BOOL, "adds a bias", .def = 1}, INIT_ARGS, END};
+
+#define POOL_ARGS                                                          \
+    {"kernel", BP__ARG_PAIR, "height and width of the window",             \
+     .required = true, BP__FROM(1)},                                       \
+    {"stride", BP__ARG_PAIR, "step of the window; the kernel unless given", \
+     .def = 0, BP__FROM(1)},                                               \
+    {"padding", BP__ARG_PADDING, "empty places around the input",          \
+     .def_text = "valid", BP__FROM(0)}
+static const bp__argdef max_pool2d_args[] = {POOL_ARGS, END};
+static const bp__argdef avg_pool2d_args[] = {
+    POOL_ARGS,
+    {"exclude_padding", BP__ARG_BOOL, "averages count real elements only",
+     .def = 0}, END};
+
+static const bp__argdef leaky_relu_args[] = {
+    {"slope", BP__ARG_FLOAT, "factor of negative inputs", .def = 0.01,
+     BP__FROM(0)}, END};
+static const bp__argdef softmax_args[] = {
+    {"axis", BP__ARG_INT, "axis, batch included; -1: the last", .def = -1,
+     BP__ANY}, END};
+static const bp__argdef batch_norm_args[] = {
+    {"eps", BP__ARG_FLOAT, "added to the variance", .def = 1e-5,
+     BP__ABOVE(0)},
+    {"momentum", BP__ARG_FLOAT, "weight of the new statistics", .def = 0.1,
+     .min = 0, .max = 1, .open_min = true}, END};
+static const bp__argdef layer_norm_args[] = {
+    {"eps", BP__ARG_FLOAT, "added to the variance", .def = 1e-5,
+     BP__ABOVE(0)}, END};
+static const bp__argdef dropout_args[] = {
+    {"p", BP__ARG_FLOAT, "probability of dropping", .def = 0.5, .min = 0,
+     .max = 1, .open_max = true}, END};
+static const bp__argdef residual_args[] = {
+    {"body", BP__ARG_LAYERS, "the layers", .required = true},
+    {"shortcut", BP__ARG_LAYERS, "beside them; nothing: the input itself",
+     .required = false}, END};
+static const bp__argdef concat_args[] = {
+    {"axis", BP__ARG_INT, "axis, batch included; 1: channels or features",
+     .def = 1, BP__ANY}, END};
+
+const bp__row bp__layer_rows[] = {
+    {"dense", "y = x W^T + b", dense_args, "units", 1,
+     .build.layer = build_dense},
+    {"conv2d", "cross-correlation of pictures with learned kernels",
+     conv2d_args, "filters", 1, .build.layer = build_conv2d},
+    {"max_pool2d", "the largest element of each window", max_pool2d_args,
+     "kernel", 1, .build.layer = build_pool2d},
+    {"avg_pool2d", "the mean of each window", avg_pool2d_args, "kernel", 1,
+     .build.layer = build_pool2d},
+    {"global_avg_pool2d", "the mean of each channel", NULL, NULL, 1,
+     .build.layer = build_global_avg_pool2d},
+    {"flatten", "one axis of all features", NULL, NULL, 1,
+     .build.layer = build_flatten},
+    {"sigmoid", "1 / (1 + exp(-x))", NULL, NULL, 1,
+     .build.layer = build_sigmoid},
+    {"tanh", "hyperbolic tangent", NULL, NULL, 1, .build.layer = build_tanh},
+    {"relu", "max(x, 0)", NULL, NULL, 1, .build.layer = build_relu},
+    {"leaky_relu", "x where x > 0, else slope * x", leaky_relu_args, "slope",
+     1, .build.layer = build_leaky_relu},
+    {"gelu", "x * Phi(x), by the error function", NULL, NULL, 1,
+     .build.layer = build_gelu},
+    {"softmax", "exp(x) / sum exp(x)", softmax_args, "axis", 1,
+     .build.layer = build_softmax},
+    {"batch_norm", "each channel to mean 0 and variance 1 over the batch, "
+     "then scaled and shifted", batch_norm_args, NULL, 1,
+     .build.layer = build_batch_norm},
+    {"layer_norm", "each sample to mean 0 and variance 1, then scaled and "
+     "shifted", layer_norm_args, NULL, 1, .build.layer = build_layer_norm},
+    {"dropout", "0 with probability p, else x / (1 - p), in training",
+     dropout_args, "p", 1, .build.layer = build_dropout},
+    {"residual", "body(x) + shortcut(x)", residual_args, "body", 1,
+     .build.layer = build_residual},
+    {"add", "the sum of its inputs", NULL, NULL, -1,
+     .build.layer = build_add},
+    {"concat", "its inputs side by side", concat_args, "axis", -1,
+     .build.layer = build_concat},
+    {.name = NULL}};

@@ -1,0 +1,135 @@
+/* Inside nn: the tracing context, the tables, and what layers share. */
+#ifndef BP__NN_NN_H
+#define BP__NN_NN_H
+
+#include "ir/ir.h"
+#include "nn/spec.h"
+
+/* Each table ends with a row whose name is NULL. */
+extern const bp__row bp__layer_rows[], bp__init_rows[], bp__loss_rows[],
+    bp__metric_rows[], bp__penalty_rows[], bp__optimizer_rows[],
+    bp__schedule_rows[];
+
+/* Range of a bp__argdef. */
+#define BP__FROM(lo) .min = (lo), .max = HUGE_VAL
+#define BP__ABOVE(lo) .min = (lo), .max = HUGE_VAL, .open_min = true
+#define BP__ANY .min = 1, .max = 0
+
+/* What is wrong with a layer's name; NULL: nothing. */
+const char *bp__bad_name(const char *name);
+
+/* A block of variables: a torch.nn.Sequential, or one layer. */
+typedef struct bp__nn_block {
+    struct bp__nn_block *up;
+    const char *path;          /* "3.body"; "" at the root */
+    int64_t next;              /* number of the next entry */
+    const char **used;         /* names given in this block */
+    size_t n_used, cap_used;
+    int64_t layer;             /* index of its record; -1: none */
+} bp__nn_block;
+
+typedef struct bp__nn_var {
+    const char *name; /* full */
+    bp_var_kind kind;
+    bp_val val;
+    bp_val next;      /* BP_NIL: no update */
+} bp__nn_var;
+
+/* Names of a model in force while its list of layers is walked. */
+typedef struct bp__nn_env bp__nn_env;
+
+struct bp_nn {
+    bp_allocator a;
+    bp__arena arena;
+    bp_graph *g;
+    bp_store *s;
+    bp_dtype dtype;
+    bool training, committed, located;
+    uint64_t seed;
+    const char *prefix;            /* "" or "name" */
+    const bp__spec *init, *bias_init; /* bias_init NULL: zeros */
+    bp__nn_block *block;
+    const char *next_name;
+    bp__nn_var *vars;
+    size_t n_vars, cap_vars;
+    bp_nn_layer_info *layers;
+    size_t n_layers, cap_layers;
+    bp_val key;
+    int64_t streams;               /* random streams handed out */
+    int head;                      /* of the last loss */
+    const bp_val *inputs;          /* of a task */
+    size_t n_inputs;
+    bp__nn_env *env;
+    int depth;
+};
+
+/* True where building may go on. */
+static inline bool bp__nn_ok(const bp_nn *nn)
+{
+    return nn && bp__ok(nn->g);
+}
+
+/* Enters and leaves a layer: number or name, scope, record. begin also checks
+ * that x is a float value of the graph of the context's type. out may be
+ * BP_NIL. */
+bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x);
+bp_val bp__layer_end(bp_nn *nn, bp_val out);
+void bp__layer_macs(bp_nn *nn, double multiply_adds);
+/* A block inside the current one under a fixed name. */
+void bp__block_push(bp_nn *nn, const char *name);
+void bp__block_pop(bp_nn *nn);
+/* Records the error at the current scope; returns BP_NIL. */
+bp_val bp__nn_fail(bp_nn *nn, bp_status s, const char *format, ...)
+    BP__PRINTF(3, 4);
+/* A text of any table, in the context's arena; NULL with the graph's error. */
+const bp__spec *bp__nn_parse(bp_nn *nn, bp_nn_table table, const char *text);
+
+/* A parameter with its initializer and fans; init NULL: zeros. */
+bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
+                        const int64_t *dims, const bp__spec *init,
+                        double fan_in, double fan_out);
+/* A variable by its full name, of kind OPTIM or TRAINER; a missing one starts
+ * filled with `value`. */
+bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
+                    bp_dtype dtype, int rank, const int64_t *dims,
+                    double value);
+void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value);
+/* "trainer.<prefix>.<name>" in the context's arena. */
+const char *bp__nn_trainer_name(bp_nn *nn, const char *name);
+/* x where |x| is not tiny, else 0: what decays never gets denormal. */
+bp_val bp__nn_cut_off(bp_graph *g, bp_val x, bool may_be_negative);
+
+/* Fills n values: a function of (seed, name, index). */
+void bp__init_fill(const bp__spec *init, uint64_t seed, const char *name,
+                   double fan_in, double fan_out, bp_dtype dtype, size_t n,
+                   void *out);
+
+/* Layers with their initializers parsed, under a record already begun or not:
+ * what both the C calls and the rows use. */
+bp_val bp__nn_dense(bp_nn *nn, bp_val x, int64_t units, bool bias,
+                    const bp__spec *init, const bp__spec *bias_init);
+bp_val bp__nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o,
+                     const bp__spec *init, const bp__spec *bias_init);
+bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
+                     const bp_nn_pool2d_options *o);
+bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
+/* A residual block whose parts are lists of layers. */
+bp_val bp__nn_residual(bp_nn *nn, bp_val x, const bp__argval *body,
+                       const bp__argval *shortcut);
+/* A list of layers in the current block (model.c). */
+bp_val bp__nn_walk(bp_nn *nn, bp__spec *const *layers, size_t n, bp_val x);
+
+/* The sum of all elements over the whole batch. */
+bp_val bp__nn_total(bp_graph *g, bp_val x);
+/* target as f of output's shape: casts labels of a single output, spreads
+ * classes to one-hot. */
+bp_val bp__nn_real_target(bp_nn *nn, bp_val output, bp_val target);
+bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output,
+                   bp_val target);
+/* Gradients, clipping, updates, commit. */
+void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
+                     bp_val *grad_norm);
+bp_val bp__nn_metric(bp_nn *nn, const bp__spec *s, bp_val output,
+                     bp_val target);
+
+#endif

@@ -1,0 +1,313 @@
+/* Variables of a network: made in the store at the first trace, looked up and
+ * checked in later ones; each is read once in a graph. What is to be updated
+ * is gathered here and emitted by bp_nn_commit. */
+#include "nn/nn.h"
+
+#include <math.h>
+
+static bp__nn_var *find_var(const bp_nn *nn, const char *name)
+{
+    for (size_t i = 0; i < nn->n_vars; i++)
+        if (strcmp(nn->vars[i].name, name) == 0)
+            return &nn->vars[i];
+    return NULL;
+}
+
+static bool same_kind(bp_nn *nn, const char *name, const bp_var_info *have,
+                      bp_var_kind kind, const bp__type *want)
+{
+    char a[200], b[200];
+    bp__type t = bp__make_type(have->dtype, have->rank, have->dims);
+    if (t.dtype == want->dtype && bp__same_dims(&t, want) &&
+        have->kind == kind)
+        return true;
+    if (have->kind != kind)
+        bp__nn_fail(nn, BP_EARG, "the variable \"%s\" of the store is of "
+                    "another kind: is it another network's?", name);
+    else
+        bp__nn_fail(nn, BP_ESHAPE, "the variable \"%s\" is %s in the store, "
+                    "but this network needs %s", name, bp__type_text(&t, a),
+                    bp__type_text(want, b));
+    return false;
+}
+
+/* The index of the variable; *made: it is new, and holds zeros. */
+static int64_t ensure_var(bp_nn *nn, const char *name, bp_var_kind kind,
+                          const bp__type *t, bool *made)
+{
+    *made = false;
+    int64_t i = bp_store_find(nn->s, name);
+    if (i < 0) {
+        bp_error err = {0};
+        if (bp_store_add(nn->s, name, kind, (bp_dtype)t->dtype, t->rank,
+                         t->dims, &err) != BP_OK) {
+            bp__nn_fail(nn, err.status, "%s", err.message);
+            return -1;
+        }
+        *made = true;
+        return bp_store_find(nn->s, name);
+    }
+    bp_var_info info;
+    bp_store_info(nn->s, (size_t)i, &info);
+    return same_kind(nn, name, &info, kind, t) ? i : -1;
+}
+
+static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
+{
+    bp_val v = bp_variable(nn->g, nn->s, name);
+    const char *copy = bp__arena_strdup(&nn->arena, name);
+    if (!copy || !bp__grow(&nn->a, &nn->vars, &nn->cap_vars, nn->n_vars + 1,
+                           sizeof *nn->vars))
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    if (!bp__ok(nn->g))
+        return BP_NIL;
+    nn->vars[nn->n_vars++] = (bp__nn_var){copy, kind, v, BP_NIL};
+    return v;
+}
+
+static void count_elements(bp_nn *nn, bp_var_kind kind, const bp__type *t)
+{
+    if (nn->block->layer < 0)
+        return;
+    bp_nn_layer_info *info = &nn->layers[nn->block->layer];
+    if (kind == BP_VAR_PARAM)
+        info->params += bp__numel(t);
+    else if (kind == BP_VAR_BUFFER)
+        info->buffers += bp__numel(t);
+}
+
+static void fill_constant(bp_dtype dtype, double value, size_t n, void *out)
+{
+    for (size_t i = 0; value != 0 && i < n; i++)
+        switch (dtype) {
+        case BP_F32:
+            ((float *)out)[i] = (float)value;
+            break;
+        case BP_F64:
+            ((double *)out)[i] = value;
+            break;
+        case BP_I32:
+            ((int32_t *)out)[i] = (int32_t)value;
+            break;
+        default:
+            break;
+        }
+}
+
+static bool check_shape(bp_nn *nn, const char *name, int rank)
+{
+    if (rank >= 0 && rank <= BP_MAX_RANK)
+        return true;
+    bp__nn_fail(nn, BP_ELIMIT, "\"%s\": rank %d, must be 0 to %d", name, rank,
+                BP_MAX_RANK);
+    return false;
+}
+
+bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
+                    bp_dtype dtype, int rank, const int64_t *dims,
+                    double value)
+{
+    if (!bp__nn_ok(nn) || !name || !check_shape(nn, name, rank))
+        return BP_NIL;
+    bp__type t = bp__make_type(dtype, rank, dims);
+    const bp__nn_var *v = find_var(nn, name);
+    if (v)
+        return v->val;
+    bool made;
+    int64_t i = ensure_var(nn, name, kind, &t, &made);
+    if (i < 0)
+        return BP_NIL;
+    if (made)
+        fill_constant(dtype, value, (size_t)bp__numel(&t),
+                      bp_store_data(nn->s, (size_t)i));
+    count_elements(nn, kind, &t);
+    return read_var(nn, name, kind);
+}
+
+void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value)
+{
+    if (!bp__nn_ok(nn) || !name)
+        return;
+    bp__nn_var *v = find_var(nn, name);
+    if (!v)
+        bp__nn_fail(nn, BP_ENOTFOUND, "\"%s\" was not read", name);
+    else if (!bp_is_nil(v->next))
+        bp__nn_fail(nn, BP_EEXIST, "\"%s\" is updated twice", name);
+    else if (nn->committed)
+        bp__nn_fail(nn, BP_EARG, "\"%s\" is updated after bp_nn_commit",
+                    name);
+    else
+        v->next = value;
+}
+
+static const char *full_name(bp_nn *nn, const char *name)
+{
+    const char *path = nn->block->path;
+    const char *s = bp__arena_printf(&nn->arena, "%s%s%s", path,
+                                     path[0] ? "." : "", name);
+    if (!s)
+        bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    return s;
+}
+
+bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
+                        const int64_t *dims, const bp__spec *init,
+                        double fan_in, double fan_out)
+{
+    const char *full = bp__nn_ok(nn) ? full_name(nn, name) : NULL;
+    if (!full || !check_shape(nn, full, rank))
+        return BP_NIL;
+    bp__type t = bp__make_type(nn->dtype, rank, dims);
+    const bp__nn_var *v = find_var(nn, full);
+    if (v) {
+        char a[200], b[200];
+        const bp__type *have = bp__type_of(nn->g, v->val);
+        if (!bp__same_dims(have, &t))
+            return bp__nn_fail(nn, BP_ESHAPE, "\"%s\" is %s, and asked for "
+                               "again as %s", full, bp__type_text(have, a),
+                               bp__type_text(&t, b));
+        return v->val;
+    }
+    bool made;
+    int64_t i = ensure_var(nn, full, BP_VAR_PARAM, &t, &made);
+    if (i < 0)
+        return BP_NIL;
+    if (made && init)
+        bp__init_fill(init, nn->seed, full, fan_in, fan_out, nn->dtype,
+                      (size_t)bp__numel(&t), bp_store_data(nn->s, (size_t)i));
+    count_elements(nn, BP_VAR_PARAM, &t);
+    return read_var(nn, full, BP_VAR_PARAM);
+}
+
+bp_val bp_nn_param(bp_nn *nn, const char *name, int rank, const int64_t *dims,
+                   const char *init)
+{
+    if (!bp__nn_ok(nn) || !check_shape(nn, name ? name : "", rank))
+        return BP_NIL;
+    const char *bad = name ? bp__bad_name(name) : "is missing";
+    if (bad)
+        return bp__nn_fail(nn, BP_EARG, "the parameter's name \"%.60s\" %s",
+                           name ? name : "", bad);
+    const bp__spec *spec =
+        init ? bp__nn_parse(nn, BP_NN_INITS, init) : nn->init;
+    double in = rank == 1 ? (double)dims[0] : 1, out = rank ? dims[0] : 1;
+    for (int i = 1; i < rank; i++) {
+        in *= (double)dims[i];
+        out *= i > 1 ? (double)dims[i] : 1;
+    }
+    return bp__nn_parameter(nn, name, rank, dims, spec, in, out);
+}
+
+bp_val bp_nn_buffer(bp_nn *nn, const char *name, int rank,
+                    const int64_t *dims, double value)
+{
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
+    return bp__nn_state(nn, full_name(nn, name), BP_VAR_BUFFER, nn->dtype,
+                        rank, dims, value);
+}
+
+void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
+{
+    if (bp__nn_ok(nn))
+        bp__nn_set_state(nn, full_name(nn, name), value);
+}
+
+static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
+{
+    for (size_t i = 0; nn && i < nn->n_vars; i++)
+        if (nn->vars[i].kind == BP_VAR_PARAM && n-- == 0)
+            return &nn->vars[i];
+    return NULL;
+}
+
+size_t bp_nn_param_count(const bp_nn *nn)
+{
+    size_t n = 0;
+    for (size_t i = 0; nn && i < nn->n_vars; i++)
+        n += nn->vars[i].kind == BP_VAR_PARAM;
+    return n;
+}
+
+const char *bp_nn_param_name(const bp_nn *nn, size_t i)
+{
+    const bp__nn_var *v = nth_param(nn, i);
+    return v ? v->name : NULL;
+}
+
+bp_val bp_nn_param_value(const bp_nn *nn, size_t i)
+{
+    const bp__nn_var *v = nth_param(nn, i);
+    return v ? v->val : BP_NIL;
+}
+
+/* ---- the trainer's variables, the end of a step -------------------------- */
+
+const char *bp__nn_trainer_name(bp_nn *nn, const char *name)
+{
+    const char *s = bp__arena_printf(&nn->arena, "trainer.%s%s%s", nn->prefix,
+                                     nn->prefix[0] ? "." : "", name);
+    if (!s)
+        bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    return s;
+}
+
+bp_val bp_nn_key(bp_nn *nn)
+{
+    if (!bp__nn_ok(nn) || !bp_is_nil(nn->key))
+        return nn ? nn->key : BP_NIL;
+    const int64_t four = 4;
+    bp__type t = bp__make_type(BP_I32, 1, &four);
+    const char *name = bp__nn_trainer_name(nn, "key");
+    bool made;
+    int64_t i = name ? ensure_var(nn, name, BP_VAR_TRAINER, &t, &made) : -1;
+    if (i < 0)
+        return BP_NIL;
+    if (made) {
+        uint32_t words[4] = {(uint32_t)nn->seed, (uint32_t)(nn->seed >> 32)};
+        memcpy(bp_store_data(nn->s, (size_t)i), words, sizeof words);
+    }
+    nn->key = read_var(nn, name, BP_VAR_TRAINER);
+    return nn->key;
+}
+
+/* step + 1, and the key of the next step: its low word is the step. */
+static void advance(bp_nn *nn)
+{
+    static const int32_t one[4] = {0, 0, 1, 0};
+    const int64_t four = 4;
+    const char *step = bp__nn_trainer_name(nn, "step");
+    const char *key = bp__nn_trainer_name(nn, "key");
+    bp_val s = bp__nn_state(nn, step, BP_VAR_TRAINER, BP_I32, 0, NULL, 0);
+    bp__nn_set_state(nn, step,
+                     bp_add(nn->g, s, bp_scalar(nn->g, BP_I32, 1)));
+    bp_val k = bp_nn_key(nn);
+    bp__nn_set_state(nn, key, bp_add(nn->g, k, bp_const(nn->g, BP_I32, 1,
+                                                        &four, one)));
+}
+
+void bp_nn_commit(bp_nn *nn)
+{
+    if (!bp__nn_ok(nn))
+        return;
+    if (nn->committed) {
+        bp__nn_fail(nn, BP_EARG, "bp_nn_commit was called before");
+        return;
+    }
+    advance(nn);
+    for (size_t i = 0; i < nn->n_vars; i++)
+        if (!bp_is_nil(nn->vars[i].next))
+            bp_update(nn->g, nn->s, nn->vars[i].name, nn->vars[i].next);
+    nn->committed = true;
+}
+
+bp_val bp__nn_cut_off(bp_graph *g, bp_val x, bool may_be_negative)
+{
+    bp_dtype dtype = bp_val_dtype(g, x);
+    /* Far below anything that an update can feel (eps is 1e-8), far above
+     * the denormal numbers, so that one more decay stays normal. */
+    double tiny = dtype == BP_F32 ? 0x1p-100 : 0x1p-900;
+    bp_val size = may_be_negative ? bp_abs(g, x) : x;
+    bp_val is_tiny = bp_lt(g, size, bp_scalar(g, dtype, tiny));
+    return bp_select(g, is_tiny, bp_scalar(g, dtype, 0), x);
+}
