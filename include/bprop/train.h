@@ -55,7 +55,6 @@ typedef struct bp_evaluation {
      * from; n_classes 0 where the target is no class. */
     int64_t n_classes;
     const int64_t *confusion;
-    bool interrupted;
 } bp_evaluation;
 
 /* ---- training --------------------------------------------------------- */
@@ -113,10 +112,13 @@ typedef struct bp_trainer_options {
     bool has_target;        /* stop once monitor is as good as target */
     double target;
 
-    /* Files: config is the caller's. NULL: none. The folder is made if its
-     * parent is there. */
+    /* The folder that holds the run: checkpoint, best and last .safetensors,
+     * log.jsonl, curve.svg. It is made if its parent is there. NULL: no
+     * files. A folder that holds a run is refused (BP_EEXIST) without one of
+     * these: */
     const char *run_dir;
     bool resume;            /* go on from its checkpoint, if there is one */
+    bool replace;           /* remove the old run's files and start anew */
     double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
     int64_t log_every;      /* steps; 0: only epochs are logged */
     const char *title;      /* of curve.svg; NULL: "bprop" */

@@ -83,7 +83,7 @@ bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
     r->note = note && note->type == BP__JSON_STRING ? note->string : NULL;
     for (const bp__json *m = v->child; m; m = m->next) {
         if (own_member(m->key) || m->type != BP__JSON_NUMBER ||
-            r->n_metrics == BP__MAX_METRICS)
+            r->n_metrics == BP_MAX_METRICS)
             continue;
         r->metric_name[r->n_metrics] = m->key;
         r->metric[r->n_metrics++] = m->number;

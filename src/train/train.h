@@ -3,7 +3,7 @@
 #define BP__TRAIN_H
 
 #include "base/file.h"
-#include "base/base.h"
+#include "ir/ir.h"
 
 #include <bprop/train.h>
 
@@ -18,9 +18,85 @@ bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
 /* The first value that is not finite, as an error; BP_OK: there is none. */
 bp_status bp__store_check_finite(bp_store *s, unsigned kinds, bp_error *err);
 
-/* ---- log.c ----------------------------------------------------------- */
+/* ---- programs.c ------------------------------------------------------ */
 
-enum { BP__MAX_METRICS = 8 };
+/* The programs of a task over one store, by mode and rows: traced when first
+ * wanted, the least recently used dropped when they take too much memory. */
+typedef struct bp__cached_program {
+    bp_task_mode mode;
+    int64_t rows;
+    bp_program *program;
+    size_t bytes;
+    uint64_t used;
+} bp__cached_program;
+
+typedef struct bp__programs {
+    bp_allocator a;
+    const bp_task *task;
+    bp_store *store;
+    bp_runtime *runtime;
+    bp_compile_options compile;
+    int64_t shards;
+    bool grad_norm;
+    size_t max_bytes;
+    bp__cached_program *list;
+    size_t n, cap;
+    uint64_t clock;
+} bp__programs;
+
+void bp__programs_init(bp__programs *p, const bp_allocator *a,
+                       const bp_task *task, bp_store *store, bp_runtime *r);
+void bp__programs_free(bp__programs *p);
+/* Borrowed; valid until the next call. */
+bp_status bp__programs_get(bp__programs *p, bp_task_mode mode, int64_t rows,
+                           bp_program **program, bp_error *err);
+
+/* Names and shapes of a task's inputs, whatever describes it. */
+size_t bp__task_inputs(const bp_task *t);
+void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io);
+const char *bp__task_target_name(const bp_task *t);
+/* Names of its metrics ("accuracy"), in the arena. */
+bp_status bp__task_metrics(const bp_task *t, bp__arena *ar,
+                           const char *names[BP_MAX_METRICS], int *n,
+                           bp_error *err);
+/* Type of the output for one sample; makes the variables in s. */
+bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
+                          bp__type *out, bp_error *err);
+/* Binds a batch's inputs, and its target unless the mode has none. */
+bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
+                         bool target, bp_error *err);
+double bp__result_number(const bp_program *p, const char *name);
+
+/* ---- evaluate.c ------------------------------------------------------ */
+
+typedef struct bp__evaluator {
+    bp_allocator a;
+    bp__programs *programs;
+    bp__arena arena;
+    int n_metrics;
+    const char *metric_name[BP_MAX_METRICS];
+    const char *metric_output[BP_MAX_METRICS]; /* "metric.accuracy" */
+    int64_t batch;
+    const bp_norm *norm[BP_MAX_INPUTS];
+    int64_t n_classes; /* 0: no confusion table */
+    double threshold;  /* of a single output: above it is class 1 */
+    int64_t *confusion;
+    const volatile int *stop;
+    void (*on_batch)(void *user, const bp_progress *p);
+    void *user;
+} bp__evaluator;
+
+bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
+                             const bp__type *output, int64_t batch,
+                             bp_error *err);
+void bp__evaluator_free(bp__evaluator *e);
+/* result->confusion is the evaluator's. Interrupted by *stop: BP_ECANCELED. */
+bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
+                       bp_evaluation *result, bp_error *err);
+/* Classes that occur and are never predicted, as a sentence; "" if none. */
+void bp__stuck_classes(const bp_evaluation *e, bp__str *out);
+
+/* ---- log.c ----------------------------------------------------------- */
 
 /* One record, and the shape in which it is read back. */
 typedef struct bp__log_record {
@@ -30,8 +106,8 @@ typedef struct bp__log_record {
     int64_t samples;
     double loss;
     int n_metrics;
-    const char *metric_name[BP__MAX_METRICS];
-    double metric[BP__MAX_METRICS];
+    const char *metric_name[BP_MAX_METRICS];
+    double metric[BP_MAX_METRICS];
     bool has_step_facts; /* lr, grad_norm: records of training only */
     double lr, grad_norm;
     bool wide;           /* numbers are f64, else f32 where they are stored */

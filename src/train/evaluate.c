@@ -1,0 +1,182 @@
+/* One pass over a data set in evaluation mode: loss, metrics, confusion. Sums
+ * run in f64 in the order of the samples, so they depend on the batch alone.
+ */
+#include "train/train.h"
+
+#include "nn/spec.h"
+
+enum { EVAL_MAX_CLASSES = 4096, EVAL_MIN_BATCH = 100 };
+
+/* A single output is a logit or a probability, as the loss takes it. */
+static bp_status loss_threshold(const bp_task *t, bp__arena *ar,
+                                double *threshold, bp_error *err)
+{
+    bp__spec *loss;
+    bp_status st = bp__spec_parse(ar, BP_NN_LOSSES, t->loss, &loss, err);
+    if (!st)
+        *threshold = loss->row->head == BP__HEAD_NONE ? 0.5 : 0;
+    return st;
+}
+
+bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
+                             const bp__type *output, int64_t batch,
+                             bp_error *err)
+{
+    *e = (bp__evaluator){.a = p->a, .programs = p};
+    bp__arena_init(&e->arena, &p->a);
+    e->batch = BP__MAX(batch, (int64_t)EVAL_MIN_BATCH);
+    const bp_task *t = p->task;
+    bp_status st = bp__task_metrics(t, &e->arena, e->metric_name,
+                                    &e->n_metrics, err);
+    for (int i = 0; i < e->n_metrics && !st; i++) {
+        e->metric_output[i] =
+            bp__arena_printf(&e->arena, "metric.%s", e->metric_name[i]);
+        if (!e->metric_output[i])
+            st = bp__oom(err);
+    }
+    if (!st)
+        st = loss_threshold(t, &e->arena, &e->threshold, err);
+    if (st || t->target.rank != 0 || t->target.dtype != BP_I32 ||
+        output->rank != 2)
+        return st;
+    int64_t k = output->dims[1] == 1 ? 2 : output->dims[1];
+    if (k < 1 || k > EVAL_MAX_CLASSES)
+        return BP_OK;
+    e->confusion = bp__calloc(&e->a, (size_t)(k * k), sizeof *e->confusion);
+    if (!e->confusion)
+        return bp__oom(err);
+    e->n_classes = k;
+    return BP_OK;
+}
+
+void bp__evaluator_free(bp__evaluator *e)
+{
+    size_t k = (size_t)e->n_classes;
+    bp__free(&e->a, e->confusion, k * k * sizeof *e->confusion);
+    bp__arena_free(&e->arena);
+    memset(e, 0, sizeof *e);
+}
+
+static double output_at(const void *y, bool wide, int64_t i)
+{
+    return wide ? ((const double *)y)[i] : (double)((const float *)y)[i];
+}
+
+/* Adds a batch's samples to the table: first largest output, or threshold. */
+static void count_confusion(bp__evaluator *e, const bp_program *p,
+                            const bp_batch *b)
+{
+    size_t bytes = 0;
+    const void *y = bp_result(p, "output", &bytes);
+    bool wide = e->programs->task->dtype == BP_F64;
+    int64_t width = (int64_t)(bytes / (wide ? 8 : 4)) / b->count;
+    const int32_t *truth = b->target;
+    if (!y || (width != e->n_classes && !(width == 1 && e->n_classes == 2)))
+        return;
+    for (int64_t r = 0; r < b->count; r++) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < width; k++)
+            if (output_at(y, wide, r * width + k) >
+                output_at(y, wide, r * width + best))
+                best = k;
+        if (width == 1)
+            best = output_at(y, wide, r) > e->threshold;
+        if (truth[r] >= 0 && truth[r] < e->n_classes)
+            e->confusion[truth[r] * e->n_classes + best]++;
+    }
+}
+
+static bp_status eval_batch(bp__evaluator *e, bp_loader *l, bp_batch *b,
+                            bp_evaluation *sum, bp_error *err)
+{
+    bp_program *p;
+    bp_status st = bp_loader_next(l, b, err);
+    if (!st)
+        st = bp__programs_get(e->programs, BP_TASK_EVAL, b->count, &p, err);
+    if (!st)
+        st = bp__bind_batch(p, e->programs->task, b, true, err);
+    if (!st)
+        st = bp_run(p, err);
+    if (st)
+        return st;
+    sum->samples += b->count;
+    sum->loss += bp__result_number(p, "loss") * (double)b->count;
+    for (int i = 0; i < e->n_metrics; i++)
+        sum->metric[i] += bp__result_number(p, e->metric_output[i]);
+    if (e->n_classes)
+        count_confusion(e, p, b);
+    return BP_OK;
+}
+
+static void eval_progress(bp__evaluator *e, const bp_evaluation *sum,
+                          int64_t batch, int64_t batches, const char *split)
+{
+    double mean[BP_MAX_METRICS];
+    double n = (double)sum->samples;
+    bp_progress p = {.batch = batch, .batches = batches, .split = split,
+                     .samples = sum->samples, .n_metrics = e->n_metrics,
+                     .metric_name = e->metric_name, .metric = mean};
+    if (!e->on_batch)
+        return;
+    p.loss = sum->loss / n;
+    for (int i = 0; i < e->n_metrics; i++)
+        mean[i] = sum->metric[i] / n;
+    e->on_batch(e->user, &p);
+}
+
+bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
+                       bp_evaluation *result, bp_error *err)
+{
+    bp_loader *l = NULL;
+    bp_loader_options o = {.size = sizeof o, .allocator = &e->a,
+                           .batch = e->batch, .prefetch = true,
+                           .dtype = e->programs->task->dtype};
+    memcpy(o.norm, e->norm, sizeof o.norm);
+    memset(result, 0, sizeof *result);
+    result->n_metrics = e->n_metrics;
+    memcpy(result->metric_name, e->metric_name, sizeof e->metric_name);
+    result->n_classes = e->n_classes;
+    result->confusion = e->confusion;
+    if (e->n_classes)
+        memset(e->confusion, 0,
+               (size_t)(e->n_classes * e->n_classes) * sizeof *e->confusion);
+    bp_status st = bp_loader_new(d, &o, &l, err);
+    int64_t n = st ? 0 : bp_loader_batches(l);
+    for (int64_t i = 0; i < n && !st; i++) {
+        bp_batch b;
+        if (e->stop && *e->stop)
+            st = bp__error(err, BP_ECANCELED, "stopped while evaluating %s",
+                           split);
+        else
+            st = eval_batch(e, l, &b, result, err);
+        if (!st)
+            eval_progress(e, result, i + 1, n, split);
+    }
+    bp_loader_free(l);
+    if (st || !result->samples)
+        return st;
+    result->loss /= (double)result->samples;
+    for (int i = 0; i < e->n_metrics; i++)
+        result->metric[i] /= (double)result->samples;
+    return BP_OK;
+}
+
+void bp__stuck_classes(const bp_evaluation *e, bp__str *out)
+{
+    int n = 0;
+    for (int64_t k = 0; k < e->n_classes; k++) {
+        int64_t truth = 0, predicted = 0;
+        for (int64_t j = 0; j < e->n_classes; j++) {
+            truth += e->confusion[k * e->n_classes + j];
+            predicted += e->confusion[j * e->n_classes + k];
+        }
+        if (!truth || predicted)
+            continue;
+        if (n < 20)
+            bp__str_printf(out, "%s%lld", n ? ", " : "stuck: never predicts "
+                           "class ", (long long)k);
+        n++;
+    }
+    if (n > 20)
+        bp__str_printf(out, " and %d more", n - 20);
+}

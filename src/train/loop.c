@@ -1,0 +1,385 @@
+/* The loop: steps, ends of epochs, the end. State changes only between steps,
+ * so that a checkpoint at any moment continues with the same bits. */
+#include "train/trainer.h"
+
+static double mean_of(double sum, double n)
+{
+    return n > 0 ? sum / n : 0;
+}
+
+/* ---- the epoch's sums ------------------------------------------------------ */
+
+static void train_evaluation(const bp_trainer *t, bp_evaluation *e)
+{
+    double n = *t->state.sum_samples;
+    *e = (bp_evaluation){.samples = (int64_t)n, .n_metrics = t->n_metrics};
+    e->loss = mean_of(*t->state.sum_loss, n);
+    for (int i = 0; i < t->n_metrics; i++) {
+        e->metric_name[i] = t->metric_name[i];
+        e->metric[i] = mean_of(*t->state.sum_metric[i], n);
+    }
+}
+
+static void clear_sums(bp_trainer *t)
+{
+    *t->state.sum_samples = 0;
+    *t->state.sum_loss = 0;
+    for (int i = 0; i < t->n_metrics; i++)
+        *t->state.sum_metric[i] = 0;
+}
+
+static bp__log_record record_of(const bp_trainer *t, const char *split,
+                                const bp_evaluation *e)
+{
+    bp__log_record r = {.step = *t->step,
+                        .epoch = (int64_t)*t->state.epoch + 1,
+                        .split = split,
+                        .samples = e->samples,
+                        .loss = e->loss,
+                        .n_metrics = e->n_metrics,
+                        .wide = t->task.dtype == BP_F64,
+                        .seconds = bp__trainer_clock() - t->began};
+    for (int i = 0; i < e->n_metrics; i++) {
+        r.metric_name[i] = e->metric_name[i];
+        r.metric[i] = e->metric[i];
+    }
+    return r;
+}
+
+static void step_facts(const bp_trainer *t, bp__log_record *r)
+{
+    r->has_step_facts = true;
+    r->lr = *t->lr;
+    r->grad_norm = *t->state.grad_norm;
+}
+
+/* ---- one step ---------------------------------------------------------------- */
+
+/* A fault names rows of the batch; the user knows samples of the set. The
+ * numbers stand after this word in the diagnosis. */
+static void name_data_rows(bp_error *err, const bp_batch *b, const char *split)
+{
+    const char *p = strstr(err->message, "in sample(s) ");
+    char text[300] = "";
+    size_t len = 0;
+    if (!p)
+        return;
+    p += strlen("in sample(s) ");
+    while (*p >= '0' && *p <= '9') {
+        int64_t row = 0;
+        for (; *p >= '0' && *p <= '9'; p++)
+            row = row < 1 << 30 ? 10 * row + (*p - '0') : row;
+        if (row < b->count && len < 200)
+            len += (size_t)bp__snprintf(text + len, sizeof text - len, "%s%lld",
+                                        len ? ", " : "",
+                                        (long long)b->sample[row]);
+        if (p[0] == ',' && p[1] == ' ')
+            p += 2;
+    }
+    size_t n = strlen(err->message);
+    if (len)
+        bp__snprintf(err->message + n, sizeof err->message - n,
+                     " of the batch: rows %s of %s", text, split);
+}
+
+static bp_status step_failed(bp_trainer *t, bp_status st, const bp_batch *b,
+                             bp_error *err)
+{
+    bp_error why = *err;
+    if (st == BP_ENONFINITE) {
+        name_data_rows(&why, b, "train");
+        t->failed = true;
+    }
+    return bp__error(err, st, "step %lld (epoch %lld, batch %lld of %lld): %s",
+                     (long long)*t->step + 1, (long long)*t->state.epoch + 1,
+                     (long long)*t->state.batch + 1, (long long)t->batches,
+                     why.message);
+}
+
+static void add_sums(bp_trainer *t, const bp_program *p, int64_t n,
+                     bp_evaluation *now)
+{
+    *now = (bp_evaluation){.samples = n, .n_metrics = t->n_metrics};
+    now->loss = bp__result_number(p, "loss");
+    *t->state.sum_samples += (double)n;
+    *t->state.sum_loss += now->loss * (double)n;
+    *t->state.grad_norm = bp__result_number(p, "grad_norm");
+    for (int i = 0; i < t->n_metrics; i++) {
+        double sum = bp__result_number(p, t->metric_output[i]);
+        *t->state.sum_metric[i] += sum;
+        now->metric_name[i] = t->metric_name[i];
+        now->metric[i] = sum / (double)n;
+    }
+}
+
+static void report_step(const bp_trainer *t)
+{
+    bp_evaluation e;
+    if (!t->o.on_step)
+        return;
+    train_evaluation(t, &e);
+    bp_progress p = {.epoch = (int64_t)*t->state.epoch + 1,
+                     .epochs = t->o.epochs,
+                     .step = *t->step,
+                     .steps = t->total_steps,
+                     .batch = (int64_t)*t->state.batch,
+                     .batches = t->batches,
+                     .split = "train",
+                     .samples = e.samples,
+                     .loss = e.loss,
+                     .n_metrics = e.n_metrics,
+                     .metric_name = t->metric_name,
+                     .metric = e.metric,
+                     .lr = *t->lr,
+                     .grad_norm = *t->state.grad_norm};
+    t->o.on_step(t->o.user, &p);
+}
+
+static bp_status one_step(bp_trainer *t, bp_error *err)
+{
+    bp_batch b;
+    bp_program *p;
+    bp_evaluation now;
+    bp_status st = bp_loader_next(t->loader, &b, err);
+    if (!st)
+        st = bp__programs_get(&t->programs, BP_TASK_TRAIN, b.count, &p, err);
+    if (!st)
+        st = bp__bind_batch(p, &t->task, &b, true, err);
+    if (st)
+        return st;
+    *t->lr = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                              t->total_steps);
+    st = bp_run(p, err);
+    if (st)
+        return step_failed(t, st, &b, err);
+    add_sums(t, p, b.count, &now);
+    *t->state.batch += 1;
+    if (t->o.log_every && *t->step % t->o.log_every == 0) {
+        bp__log_record r = record_of(t, "train", &now);
+        step_facts(t, &r);
+        st = bp__trainer_log(t, &r, err);
+    }
+    report_step(t);
+    return st;
+}
+
+/* ---- the end of an epoch ------------------------------------------------------ */
+
+static double monitored(const bp_trainer *t, const bp_evaluation *e)
+{
+    return t->monitor < 0 ? e->loss : e->metric[t->monitor];
+}
+
+static bool meets_target(const bp_trainer *t, double x)
+{
+    return t->larger_is_better ? x >= t->o.target : x <= t->o.target;
+}
+
+static bool is_better(const bp_trainer *t, double x)
+{
+    if (!(*t->state.has_best > 0))
+        return true;
+    return t->larger_is_better ? x > *t->state.best : x < *t->state.best;
+}
+
+static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
+                           const bp_evaluation *valid, const char *note,
+                           bp_error *err)
+{
+    bp__log_record r = record_of(t, "train", train);
+    r.whole_epoch = true;
+    step_facts(t, &r);
+    bp_status st = bp__trainer_log(t, &r, err);
+    if (st || !valid)
+        return st;
+    r = record_of(t, "valid", valid);
+    r.whole_epoch = true;
+    r.note = note;
+    return bp__trainer_log(t, &r, err);
+}
+
+static void report_epoch(bp_trainer *t, const bp_epoch *e)
+{
+    if (t->o.on_epoch)
+        t->o.on_epoch(t->o.user, e);
+}
+
+static bp_epoch epoch_facts(const bp_trainer *t, double began)
+{
+    return (bp_epoch){.epoch = (int64_t)*t->state.epoch + 1,
+                      .epochs = t->o.epochs,
+                      .step = *t->step,
+                      .lr = *t->lr,
+                      .grad_norm = *t->state.grad_norm,
+                      .best_epoch = (int64_t)*t->state.best_epoch,
+                      .seconds = bp__trainer_clock() - began};
+}
+
+/* Judges, logs, writes the weights. */
+static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
+                             const bp_evaluation *valid, double began,
+                             bp_error *err)
+{
+    bp__str note;
+    bp__str_init(&note, &t->a);
+    double x = monitored(t, valid ? valid : train);
+    bool best = is_better(t, x);
+    bp_status st = BP_OK;
+    if (valid)
+        bp__stuck_classes(valid, &note);
+    const char *said = note.len ? note.s : NULL;
+    st = log_epoch(t, train, valid, said, err);
+    if (best) {
+        *t->state.has_best = 1;
+        *t->state.best = x;
+        *t->state.best_epoch = *t->state.epoch + 1;
+        *t->state.idle = 0;
+        if (!st)
+            st = bp__trainer_save_best(t, err);
+    } else {
+        *t->state.idle += 1;
+    }
+    if (!st)
+        st = bp__trainer_save_last(t, err);
+    if (!st) {
+        bp_epoch e = epoch_facts(t, began);
+        e.train = train;
+        e.valid = valid;
+        e.best = best;
+        e.note = said;
+        report_epoch(t, &e);
+    }
+    bp__str_free(&note);
+    return st;
+}
+
+static bp_status end_epoch(bp_trainer *t, double began, bp_error *err)
+{
+    bp_evaluation train, valid;
+    train_evaluation(t, &train);
+    bp_status st = BP_OK;
+    if (t->o.valid)
+        st = bp__evaluate(&t->evaluator, t->o.valid, "valid", &valid, err);
+    if (!st)
+        st = close_epoch(t, &train, t->o.valid ? &valid : NULL, began, err);
+    if (st)
+        return st;
+    *t->state.epoch += 1;
+    *t->state.batch = 0;
+    clear_sums(t);
+    st = bp__trainer_draw(t, err);
+    return st ? st : bp__trainer_save(t, err);
+}
+
+/* ---- ends ------------------------------------------------------------------------ */
+
+static bool reached_end(bp_trainer *t)
+{
+    int64_t epochs = (int64_t)*t->state.epoch;
+    char *s = t->end;
+    size_t n = sizeof t->end;
+    s[0] = 0;
+    if (t->o.has_target && *t->state.has_best > 0 &&
+        meets_target(t, *t->state.best))
+        bp__snprintf(s, n, "the target is met in epoch %lld",
+                     (long long)*t->state.best_epoch);
+    else if (t->o.patience && *t->state.idle >= (double)t->o.patience)
+        bp__snprintf(s, n, "no better epoch since epoch %lld (patience %lld)",
+                     (long long)*t->state.best_epoch,
+                     (long long)t->o.patience);
+    else if (t->o.steps && *t->step >= t->o.steps)
+        bp__snprintf(s, n, "all %lld steps are done", (long long)t->o.steps);
+    else if (epochs >= t->o.epochs)
+        bp__snprintf(s, n, "all %lld epochs are done", (long long)epochs);
+    return s[0] != 0;
+}
+
+/* The last act: the test set, with the best weights. */
+static bp_status finish(bp_trainer *t, double began, bp_error *err)
+{
+    bp_evaluation test;
+    bp_status st = BP_OK;
+    if (t->o.test)
+        st = bp__evaluate(&t->best_evaluator, t->o.test, "test", &test, err);
+    if (st || !t->o.test)
+        return st;
+    bp__str note;
+    bp__str_init(&note, &t->a);
+    bp__stuck_classes(&test, &note);
+    bp__log_record r = record_of(t, "test", &test);
+    r.epoch = (int64_t)*t->state.best_epoch;
+    r.whole_epoch = true;
+    r.note = note.len ? note.s : NULL;
+    /* The checkpoint does not count this record: a run that goes on from it
+     * writes over it. */
+    double keep = *t->state.log_bytes;
+    st = bp__trainer_log(t, &r, err);
+    *t->state.log_bytes = keep;
+    if (!st) {
+        bp_epoch e = epoch_facts(t, began);
+        e.epoch = (int64_t)*t->state.epoch;
+        e.test = &test;
+        e.note = r.note;
+        report_epoch(t, &e);
+    }
+    bp__str_free(&note);
+    return st;
+}
+
+static bool time_to_save(const bp_trainer *t)
+{
+    return t->o.run_dir && t->o.checkpoint_seconds > 0 &&
+           bp__trainer_clock() - t->last_save > t->o.checkpoint_seconds;
+}
+
+/* Saves after a request to stop. */
+static bp_status stopped(bp_trainer *t, bp_error *err)
+{
+    bp_status st = bp__trainer_save(t, err);
+    t->stop = 0;
+    if (st)
+        return st;
+    return bp__error(err, BP_ECANCELED, "stopped after step %lld of %lld "
+                     "(epoch %lld)", (long long)*t->step,
+                     (long long)t->total_steps,
+                     (long long)*t->state.epoch + 1);
+}
+
+/* Steps up to the end of the epoch, of the steps, or a request to stop. */
+static bp_status run_epoch(bp_trainer *t, bp_error *err)
+{
+    bp_status st = BP_OK;
+    while (!st && *t->state.batch < (double)t->batches &&
+           !(t->o.steps && *t->step >= t->o.steps)) {
+        st = one_step(t, err);
+        if (st)
+            return st;
+        if (t->stop)
+            return BP_ECANCELED;
+        if (time_to_save(t))
+            st = bp__trainer_save(t, err);
+    }
+    return st;
+}
+
+bp_status bp_trainer_run(bp_trainer *t, bp_error *err)
+{
+    bp_error own = {0};
+    err = err ? err : &own;
+    if (t->failed)
+        return bp__error(err, BP_ENONFINITE, "this run has failed: go on from "
+                         "its last checkpoint");
+    double began = bp__trainer_clock();
+    while (!reached_end(t)) {
+        bp_status st = t->stop ? BP_ECANCELED : run_epoch(t, err);
+        if (!st)
+            st = end_epoch(t, began, err);
+        if (st == BP_ECANCELED)
+            return stopped(t, err);
+        if (st)
+            return st;
+        began = bp__trainer_clock();
+    }
+    bp_status st = finish(t, began, err);
+    return st == BP_ECANCELED ? stopped(t, err) : st;
+}

@@ -1,0 +1,101 @@
+/* What a resumed run must find again: variables, and the run's identity. */
+#include "train/trainer.h"
+
+static double *state_variable(bp_trainer *t, const char *name, bp_error *err,
+                              bp_status *st)
+{
+    const char *full = bp__arena_printf(&t->arena, "trainer.%s", name);
+    if (*st)
+        return NULL;
+    *st = full ? bp_store_add(t->store, full, BP_VAR_TRAINER, BP_F64, 0, NULL,
+                              err)
+               : bp__oom(err);
+    if (*st)
+        return NULL;
+    return bp_store_data(t->store, (size_t)bp_store_find(t->store, full));
+}
+
+bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err)
+{
+    bp_status st = BP_OK;
+#define STATE_ADD(name) t->state.name = state_variable(t, #name, err, &st);
+    BP__TRAINER_STATE(STATE_ADD)
+#undef STATE_ADD
+    for (int i = 0; i < t->n_metrics && !st; i++) {
+        const char *name =
+            bp__arena_printf(&t->arena, "sum_metric.%d.%s", i,
+                             t->metric_name[i]);
+        if (!name)
+            return bp__oom(err);
+        t->state.sum_metric[i] = state_variable(t, name, err, &st);
+    }
+    return st;
+}
+
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+    s = s ? s : "";
+    return bp__hash(h, s, strlen(s) + 1);
+}
+
+static uint64_t hash_array(uint64_t h, const bp_array *x)
+{
+    h = bp__hash(h, &x->rank, sizeof x->rank);
+    h = bp__hash(h, x->dims, (size_t)x->rank * sizeof x->dims[0]);
+    /* Four interleaved streams: FNV is one multiplication a byte. */
+    const unsigned char *p = x->data;
+    size_t n = x->bytes / 8;
+    uint64_t lane[4] = {h, h ^ 1, h ^ 2, h ^ 3};
+    for (size_t i = 0; i < n; i++) {
+        uint64_t w = 0;
+        for (int k = 7; k >= 0; k--)
+            w = w << 8 | p[8 * i + (size_t)k];
+        lane[i % 4] = (lane[i % 4] ^ w) * 0x100000001b3ull;
+        lane[i % 4] ^= lane[i % 4] >> 29;
+    }
+    for (int k = 0; k < 4; k++)
+        h = bp__hash(h, &lane[k], sizeof lane[k]);
+    return bp__hash(h, p + 8 * n, x->bytes - 8 * n);
+}
+
+static uint64_t hash_data(uint64_t h, const bp_data *d)
+{
+    bp_array view;
+    if (!d)
+        return bp__hash(h, "none", 4);
+    for (size_t i = 0; i < bp_data_inputs(d); i++)
+        if (bp_data_input(d, i, &view))
+            h = hash_array(h, &view);
+    if (bp_data_target(d, &view))
+        h = hash_array(h, &view);
+    return h;
+}
+
+void bp__trainer_make_id(bp_trainer *t)
+{
+    const bp_task *k = &t->task;
+    int64_t numbers[] = {
+        (int64_t)k->dtype, (int64_t)k->seed, t->o.batch, t->o.shards,
+        t->o.shift, (int64_t)t->o.normalize, t->o.steps, t->o.patience,
+        t->o.has_target,
+    };
+    uint64_t h = BP__HASH_INIT;
+    h = hash_text(h, k->loss);
+    h = hash_text(h, k->metrics);
+    h = hash_text(h, k->penalty);
+    h = hash_text(h, k->optimizer);
+    h = hash_text(h, k->init);
+    h = hash_text(h, k->bias_init);
+    h = hash_text(h, t->o.monitor);
+    h = bp__hash(h, numbers, sizeof numbers);
+    h = bp__hash(h, &t->o.target, sizeof t->o.target);
+    h = hash_data(h, t->o.train);
+    h = hash_data(h, t->o.valid);
+    for (size_t i = 0; i < t->n_inputs; i++) {
+        size_t n = (size_t)bp_norm_count(t->norm[i]);
+        h = bp__hash(h, bp_norm_mean(t->norm[i]), n * sizeof(double));
+        h = bp__hash(h, bp_norm_std(t->norm[i]), n * sizeof(double));
+    }
+    bp__snprintf(t->run_id, sizeof t->run_id, "%016llx",
+                 (unsigned long long)h);
+}

@@ -1,0 +1,320 @@
+/* Setting a training run up and taking it down. Everything that can be wrong
+ * with model, options, data or folder is found here, before the first step. */
+#include "train/trainer.h"
+
+static bp_status check_options(const bp_task *task,
+                               const bp_trainer_options *o, bp_error *err)
+{
+    if (!task || task->size != sizeof *task || !o || o->size != sizeof *o)
+        return bp__error(err, BP_EARG, "bp_trainer_new: set the size of the "
+                         "task and of the options");
+    if (!o->train || !bp_data_count(o->train))
+        return bp__error(err, BP_EARG, "there is no training data");
+    if (!task->loss || !task->optimizer)
+        return bp__error(err, BP_EARG, "training needs %s",
+                         task->loss ? "an optimizer" : "a loss");
+    if (o->epochs < 0 || o->steps < 0 || o->batch < 0 || o->shards < 0 ||
+        o->patience < 0 || o->log_every < 0 || o->shift < 0)
+        return bp__error(err, BP_EARG, "epochs, steps, batch, shards, patience, "
+                         "log_every and shift may not be negative");
+    if (o->resume && o->replace)
+        return bp__error(err, BP_EARG, "resume and replace exclude each other");
+    return BP_OK;
+}
+
+static void set_defaults(bp_trainer *t)
+{
+    bp_trainer_options *o = &t->o;
+    o->epochs = o->epochs ? o->epochs : 1;
+    o->batch = o->batch ? o->batch : 64;
+    o->shards = o->shards ? o->shards : 1;
+    if (o->checkpoint_seconds == 0)
+        o->checkpoint_seconds = 30;
+    int64_t n = bp_data_count(o->train);
+    o->batch = o->batch < n ? o->batch : n;
+    t->task.n_train = n;
+}
+
+static bp_status choose_monitor(bp_trainer *t, bp_error *err)
+{
+    const char *m = t->o.monitor;
+    t->monitor = -1;
+    if (!m)
+        t->monitor = t->n_metrics ? 0 : -1;
+    for (int i = 0; m && i < t->n_metrics; i++)
+        if (!strcmp(m, t->metric_name[i]))
+            t->monitor = i;
+    if (m && t->monitor < 0 && strcmp(m, "loss"))
+        return bp__error(err, BP_ENOTFOUND, "monitor '%s' is neither loss nor a "
+                         "metric of this task", m);
+    t->larger_is_better =
+        t->monitor >= 0 && !strcmp(t->metric_name[t->monitor], "accuracy");
+    return BP_OK;
+}
+
+static void fill_expectation(const bp_trainer *t, const bp__type *output,
+                             bp_data_expect *e)
+{
+    const bp_nn_io *target = &t->task.target;
+    *e = (bp_data_expect){.size = sizeof *e, .n_inputs = t->n_inputs};
+    for (size_t i = 0; i < t->n_inputs; i++) {
+        bp_nn_io io;
+        bp__task_input(&t->task, i, &io);
+        e->rank[i] = io.rank;
+        memcpy(e->dims[i], io.dims, sizeof io.dims);
+    }
+    int64_t width = output->rank > 1 ? output->dims[output->rank - 1] : 1;
+    if (target->rank == 0 && target->dtype == BP_I32) {
+        e->target = BP_TARGET_CLASS;
+        e->n_classes = width == 1 ? 2 : width;
+        return;
+    }
+    e->target = BP_TARGET_REAL;
+    e->target_numel = 1;
+    for (int i = 0; i < target->rank; i++)
+        e->target_numel *= target->dims[i];
+}
+
+static bp_status check_data(bp_trainer *t, const bp__type *output,
+                            bp_error *err)
+{
+    bp_data *const sets[] = {t->o.train, t->o.valid, t->o.test};
+    bp_data_expect e;
+    fill_expectation(t, output, &e);
+    bp_data_report *report = bp__calloc(&t->a, 1, sizeof *report);
+    if (!report)
+        return bp__oom(err);
+    bp_status st = BP_OK;
+    for (int s = BP_SPLIT_TRAIN; s <= BP_SPLIT_TEST; s++) {
+        if (!sets[s])
+            continue;
+        bp_status one =
+            bp_data_check(sets[s], &e, bp_split_name((bp_split)s), report);
+        st = st ? st : one;
+    }
+    if (st)
+        bp__error(err, st, "%lld of %lld samples cannot be used:\n%s",
+                  (long long)report->n_bad, (long long)report->n_records,
+                  report->text);
+    bp__free(&t->a, report, sizeof *report);
+    return st;
+}
+
+static bp_status fit_norms(bp_trainer *t, bp_error *err)
+{
+    bp_status st = BP_OK;
+    for (size_t i = 0; i < t->n_inputs && !st; i++) {
+        const bp_norm *given = t->o.norm[i];
+        if (given)
+            st = bp_norm_new(bp_norm_get_kind(given), bp_norm_count(given),
+                             bp_norm_mean(given), bp_norm_std(given), &t->a,
+                             &t->norm[i], err);
+        else
+            st = bp_norm_fit(t->o.train, i, t->o.normalize, &t->a, &t->norm[i],
+                             err);
+    }
+    return st;
+}
+
+static bp_status open_loader(bp_trainer *t, bp_error *err)
+{
+    bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
+                           .batch = t->o.batch, .shuffle = true,
+                           .seed = t->task.seed, .shift = t->o.shift,
+                           .prefetch = true, .dtype = t->task.dtype};
+    for (size_t i = 0; i < t->n_inputs; i++)
+        o.norm[i] = t->norm[i];
+    bp_status st = bp_loader_new(t->o.train, &o, &t->loader, err);
+    if (st)
+        return st;
+    t->batches = bp_loader_batches(t->loader);
+    if (t->o.epochs > INT64_MAX / t->batches)
+        return bp__error(err, BP_ELIMIT, "too many epochs");
+    t->total_steps = t->o.epochs * t->batches;
+    if (t->o.steps && t->o.steps < t->total_steps)
+        t->total_steps = t->o.steps;
+    if (t->total_steps > INT32_MAX)
+        return bp__error(err, BP_ELIMIT, "%lld steps are more than this "
+                         "version counts (2^31 - 1)",
+                         (long long)t->total_steps);
+    return BP_OK;
+}
+
+static bp_status set_evaluator(bp_trainer *t, bp__evaluator *e,
+                               bp__programs *p, bp_store *s,
+                               const bp__type *output, bp_error *err)
+{
+    bp__programs_init(p, &t->a, &t->task, s, t->runtime);
+    p->compile.no_pass = t->o.no_pass;
+    p->compile.no_kernel = t->o.no_kernel;
+    p->shards = t->o.shards;
+    p->grad_norm = true;
+    bp_status st = bp__evaluator_init(e, p, output, t->o.batch, err);
+    for (size_t i = 0; i < t->n_inputs; i++)
+        e->norm[i] = t->norm[i];
+    e->stop = &t->stop;
+    e->on_batch = t->o.on_step;
+    e->user = t->o.user;
+    return st;
+}
+
+/* Variables of the step, which the first trace has made. */
+static bp_status find_step_variables(bp_trainer *t, bp_error *err)
+{
+    int64_t step = bp_store_find(t->store, "trainer.step");
+    int64_t lr = bp_store_find(t->store, "trainer.lr");
+    if (step < 0 || lr < 0)
+        return bp__error(err, BP_EBUG, "the training step keeps no trainer.%s",
+                         step < 0 ? "step" : "lr");
+    t->step = bp_store_data(t->store, (size_t)step);
+    t->lr = bp_store_data(t->store, (size_t)lr);
+    return BP_OK;
+}
+
+static bp_status trainer_build(bp_trainer *t, bp_error *err)
+{
+    bp__type output;
+    bp_program *p;
+    bp_status st = BP_OK;
+    if (!t->runtime) {
+        bp_runtime_options o = {.size = sizeof o, .allocator = &t->a};
+        st = bp_runtime_new(&o, &t->runtime, err);
+    }
+    if (!st)
+        st = bp__task_output(&t->task, t->store, &t->a, &output, err);
+    if (!st)
+        st = check_data(t, &output, err);
+    if (!st)
+        st = fit_norms(t, err);
+    if (!st)
+        st = open_loader(t, err);
+    if (!st)
+        st = set_evaluator(t, &t->evaluator, &t->programs, t->store, &output,
+                           err);
+    if (!st) {
+        t->n_metrics = t->evaluator.n_metrics;
+        t->metric_name = t->evaluator.metric_name;
+        t->metric_output = t->evaluator.metric_output;
+        st = choose_monitor(t, err);
+    }
+    if (!st)
+        st = bp__spec_parse(&t->arena, BP_NN_OPTIMIZERS, t->task.optimizer,
+                            &t->optimizer, err);
+    if (!st)
+        st = bp__programs_get(&t->programs, BP_TASK_TRAIN, t->o.batch, &p, err);
+    if (!st)
+        st = find_step_variables(t, err);
+    if (!st)
+        st = bp__trainer_add_state(t, err);
+    if (st)
+        return st;
+    bp__trainer_make_id(t);
+    st = bp__trainer_open_files(t, err);
+    if (!st)
+        st = set_evaluator(t, &t->best_evaluator, &t->best_programs,
+                           t->best_store, &output, err);
+    if (!st)
+        st = bp_loader_seek(t->loader, (int64_t)*t->state.epoch,
+                            (int64_t)*t->state.batch, err);
+    return st;
+}
+
+bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
+                         bp_trainer **out, bp_error *err)
+{
+    bp_error own = {0};
+    err = err ? err : &own;
+    *out = NULL;
+    bp_status st = check_options(task, o, err);
+    if (st)
+        return st;
+    const bp_allocator *a = o->allocator ? o->allocator
+                                         : &bp__malloc_allocator;
+    bp_trainer *t = bp__calloc(a, 1, sizeof *t);
+    if (!t)
+        return bp__oom(err);
+    t->a = *a;
+    t->task = *task;
+    t->o = *o;
+    t->o.allocator = &t->a;
+    bp__arena_init(&t->arena, a);
+    bp_data_retain(o->train);
+    bp_data_retain(o->valid);
+    bp_data_retain(o->test);
+    t->runtime = o->runtime;
+    set_defaults(t);
+    t->n_inputs = bp__task_inputs(&t->task);
+    t->store = bp_store_new(a);
+    t->began = t->last_save = bp__trainer_clock();
+    st = t->store ? trainer_build(t, err) : bp__oom(err);
+    if (st)
+        bp_trainer_free(t);
+    else
+        *out = t;
+    return st;
+}
+
+void bp_trainer_free(bp_trainer *t)
+{
+    if (!t)
+        return;
+    bp__append_close(&t->log);
+    bp__evaluator_free(&t->evaluator);
+    bp__evaluator_free(&t->best_evaluator);
+    bp__programs_free(&t->programs);
+    bp__programs_free(&t->best_programs);
+    bp_loader_free(t->loader);
+    for (size_t i = 0; i < t->n_inputs; i++)
+        bp_norm_free(t->norm[i]);
+    bp_store_free(t->store);
+    bp_store_free(t->best_store);
+    if (!t->o.runtime)
+        bp_runtime_free(t->runtime);
+    bp_data_free(t->o.train);
+    bp_data_free(t->o.valid);
+    bp_data_free(t->o.test);
+    bp__arena_free(&t->arena);
+    bp_allocator a = t->a;
+    bp__free(&a, t, sizeof *t);
+}
+
+void bp_trainer_stop(bp_trainer *t)
+{
+    t->stop = 1;
+}
+
+bp_store *bp_trainer_store(bp_trainer *t)
+{
+    return t->store;
+}
+
+int64_t bp_trainer_step(const bp_trainer *t)
+{
+    return *t->step;
+}
+
+int64_t bp_trainer_epoch(const bp_trainer *t)
+{
+    return (int64_t)*t->state.epoch;
+}
+
+const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input)
+{
+    return input < t->n_inputs ? t->norm[input] : NULL;
+}
+
+const char *bp_trainer_end(const bp_trainer *t)
+{
+    return t->end;
+}
+
+bp_status bp_trainer_evaluate(bp_trainer *t, bp_data *d, bool best_weights,
+                              const bp_evaluation **e, bp_error *err)
+{
+    bp_status st = bp__evaluate(best_weights ? &t->best_evaluator
+                                             : &t->evaluator,
+                                d, "test", &t->evaluated, err);
+    if (!st)
+        *e = &t->evaluated;
+    return st;
+}

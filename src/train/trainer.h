@@ -1,0 +1,77 @@
+/* The trainer's own state. Whatever a resumed run needs is a variable of the
+ * store; `state` holds where those variables live. */
+#ifndef BP__TRAINER_H
+#define BP__TRAINER_H
+
+#include "nn/spec.h"
+#include "train/train.h"
+
+/* Variables trainer.<name>, f64 scalars: exact up to 2^53. */
+#define BP__TRAINER_STATE(X)                                             \
+    X(epoch)      /* whole epochs done                               */  \
+    X(batch)      /* batches done in this epoch                      */  \
+    X(log_bytes)  /* length of the log                               */  \
+    X(has_best)   /* 0 or 1                                          */  \
+    X(best)       /* the monitored value of the best epoch           */  \
+    X(best_epoch) /* from 1                                          */  \
+    X(idle)       /* epochs since then                               */  \
+    X(sum_samples) /* of this epoch                                  */  \
+    X(sum_loss)                                                          \
+    X(grad_norm)  /* of the last step                                */
+
+typedef struct bp__trainer_state {
+#define BP__STATE_FIELD(name) double *name;
+    BP__TRAINER_STATE(BP__STATE_FIELD)
+#undef BP__STATE_FIELD
+    double *sum_metric[BP_MAX_METRICS];
+} bp__trainer_state;
+
+struct bp_trainer {
+    bp_allocator a;
+    bp_task task;
+    bp_trainer_options o;
+    bp__arena arena; /* paths, names */
+    bp_runtime *runtime;
+    bp_store *store;
+    bp_store *best_store; /* weights of the best epoch */
+    bp__programs programs, best_programs;
+    bp__evaluator evaluator, best_evaluator;
+    bp_loader *loader;
+    bp_norm *norm[BP_MAX_INPUTS];
+    size_t n_inputs;
+    int64_t batches, total_steps;
+    bp__spec *optimizer;
+    bp__trainer_state state;
+    int32_t *step;
+    double *lr;
+    int n_metrics;
+    const char *const *metric_name;
+    const char *const *metric_output;
+    int monitor;         /* index of a metric; -1: the loss */
+    bool larger_is_better;
+    char run_id[20];
+    const char *path_checkpoint, *path_best, *path_last, *path_log, *path_curve;
+    bp__appender log;
+    volatile int stop;
+    double began, last_save;
+    bool failed;         /* by a fault: nothing more is saved */
+    char end[120];
+    bp_evaluation evaluated; /* the answer of bp_trainer_evaluate */
+};
+
+/* state.c */
+bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
+/* Everything about the run that may not differ on resume, as 16 digits. */
+void bp__trainer_make_id(bp_trainer *t);
+
+/* files.c */
+bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err);
+bp_status bp__trainer_save(bp_trainer *t, bp_error *err); /* checkpoint */
+bp_status bp__trainer_save_last(bp_trainer *t, bp_error *err);
+bp_status bp__trainer_save_best(bp_trainer *t, bp_error *err);
+bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
+                          bp_error *err);
+bp_status bp__trainer_draw(bp_trainer *t, bp_error *err);
+double bp__trainer_clock(void); /* seconds, steady */
+
+#endif
