@@ -83,6 +83,20 @@ static bool same_shape(const chain_build *b, uint32_t v)
     return bp__same_dims(bp__lower_type(b->s, v), b->type);
 }
 
+/* What a broadcast repeats is read by strides: the broadcast itself need not
+ * be made. */
+static uint32_t behind_broadcast(const chain_build *b, uint32_t v)
+{
+    const bp_graph *g = b->s->g;
+    const bp__node *n = &g->nodes[g->values[v].node];
+    while (n->op == BP__OP_broadcast &&
+           bp__lower_put_off(b->s, g->values[v].node)) {
+        v = g->edges[n->in];
+        n = &g->nodes[g->values[v].node];
+    }
+    return v;
+}
+
 static int choose_layout(const chain_build *b)
 {
     const bp_graph *g = b->s->g;
@@ -91,7 +105,7 @@ static int choose_layout(const chain_build *b)
     for (size_t i = 0; i < b->n; i++) {
         const bp__node *n = &g->nodes[b->nodes[i]];
         for (int k = 0; k < n->n_in; k++) {
-            uint32_t v = g->edges[n->in + k];
+            uint32_t v = behind_broadcast(b, g->edges[n->in + k]);
             if (defined_at(b, v) < b->n || !same_shape(b, v))
                 continue;
             if (!bp__lower_has(b->s, v, BP__PLAIN))
@@ -171,6 +185,7 @@ static int load_value(chain_build *b, uint32_t v)
 
 static int operand_value(chain_build *b, uint32_t v)
 {
+    v = behind_broadcast(b, v);
     size_t at = defined_at(b, v);
     return at < b->n ? b->value_of[at] : load_value(b, v);
 }

@@ -100,6 +100,25 @@ static uint32_t view_of(bp__lower_state *s, uint32_t buf, const bp__type *t,
     return add_buf(s, &b);
 }
 
+/* Broadcasts are put off: a chain reads their operand by strides instead. One
+ * that somebody wants in memory after all is lowered then. Returns a buffer of
+ * the value plus 1, or 0. */
+static uint32_t lower_late(bp__lower_state *s, uint32_t value, int layout)
+{
+    size_t node = s->g->values[value].node;
+    if (!bp__lower_put_off(s, node))
+        return 0;
+    uint8_t phase = s->phase;
+    const bp__refusal *refusals = s->refusals;
+    s->phase = s->constant[value] ? BP__PHASE_CONST : BP__PHASE_MAIN;
+    s->refusals = NULL;
+    bp__lower_single(s, node);
+    s->phase = phase;
+    s->refusals = refusals;
+    return s->buf_of[layout][value] ? s->buf_of[layout][value]
+                                    : s->buf_of[1 - layout][value];
+}
+
 uint32_t bp__lower_in(bp__lower_state *s, uint32_t value, int layout)
 {
     if (s->l->status != BP_OK)
@@ -109,10 +128,15 @@ uint32_t bp__lower_in(bp__lower_state *s, uint32_t value, int layout)
         return have - 1;
     const bp__type *t = bp__lower_type(s, value);
     uint32_t other = s->buf_of[1 - layout][value];
+    if (!other)
+        other = lower_late(s, value, layout);
     if (!other) { /* never: values are defined before they are read */
-        s->l->status = BP_EBUG;
+        if (s->l->status == BP_OK)
+            s->l->status = BP_EBUG;
         return 0;
     }
+    if (s->buf_of[layout][value])
+        return s->buf_of[layout][value] - 1;
     uint32_t b;
     if (layouts_agree(t)) {
         b = view_of(s, other - 1, t, layout, 0);
@@ -359,11 +383,19 @@ static bool group_constant(const bp__lower_state *s, const bp__groups *gs,
     return gr->chain || !gr->unit.bias || s->constant[gr->unit.result];
 }
 
+bool bp__lower_put_off(const bp__lower_state *s, size_t node)
+{
+    return s->g->nodes[node].op == BP__OP_broadcast &&
+           !bp__listed(s->o->no_pass, "fuse");
+}
+
 static void lower_groups(bp__lower_state *s, const bp__groups *gs)
 {
     for (size_t i = 0; i < gs->n_groups && s->l->status == BP_OK; i++) {
         const bp__group *gr = &gs->group[i];
-        if (s->g->nodes[gs->nodes[gr->first]].n_out == 0)
+        size_t node = gs->nodes[gr->first];
+        if (s->g->nodes[node].n_out == 0 ||
+            (!gr->chain && bp__lower_put_off(s, node)))
             continue;
         s->refusals = NULL;
         s->phase = group_constant(s, gs, gr) ? BP__PHASE_CONST

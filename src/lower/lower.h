@@ -206,6 +206,8 @@ void bp__lower_ref(bp__lower_state *s, const bp__unit *u);
 /* Elementwise chains (chain.c of this folder). n nodes in order. */
 bool bp__chain_takes(const bp_graph *g, const bp__node *n);
 void bp__lower_chain(bp__lower_state *s, const uint32_t *nodes, size_t n);
+/* Is the node lowered only when somebody wants its result in memory? */
+bool bp__lower_put_off(const bp__lower_state *s, size_t node);
 /* One node by itself: view, fast kernel or reference kernel (lower.c). */
 void bp__lower_single(bp__lower_state *s, size_t node);
 
