@@ -44,4 +44,14 @@ bp_graph *bp__pass_expand(const bp_graph *g, bp__keep_fn keep, void *user);
 bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
                           bp_error *err);
 
+/* Choices (comparisons, argmax, sides of relu and abs, winners of max and
+ * pooling) become outputs, or inputs, "choice.0", "choice.1", ...: see
+ * freeze.c. values: stop_gradient is a choice too. NULL: out of memory. */
+typedef enum bp__freeze_mode {
+    BP__FREEZE_PROBE,
+    BP__FREEZE_FROZEN
+} bp__freeze_mode;
+bp_graph *bp__pass_freeze(const bp_graph *g, bp__freeze_mode mode, bool values,
+                          size_t *n);
+
 #endif
