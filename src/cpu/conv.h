@@ -94,16 +94,19 @@ typedef struct bp__conv_fns {
     bp__conv_fn *wino_dx;
 } bp__conv_fns;
 
+#ifdef BP__K /* within a level's kernels */
+bp__conv_pack_fn BP__K(conv_fwd_pack), BP__K(conv_dx_pack);
+bp__conv_fn BP__K(conv_fwd), BP__K(conv_dx);
+void BP__K(conv_dw_unit)(const bp__conv *c, int64_t unit, float *scratch);
+void BP__K(conv_dw_combine)(const bp__conv *c, int64_t unit0, int64_t unit1);
 #define BP__CONV_FNS                                                      \
     {                                                                     \
         .fwd_pack = BP__K(conv_fwd_pack), .fwd = BP__K(conv_fwd),         \
         .dx_pack = BP__K(conv_dx_pack), .dx = BP__K(conv_dx),             \
         .dw_unit = BP__K(conv_dw_unit),                                   \
         .dw_combine = BP__K(conv_dw_combine),                             \
-        .wino_fwd_pack = BP__K(conv_wino_fwd_pack),                       \
-        .wino_fwd = BP__K(conv_wino_fwd),                                 \
-        .wino_dx_pack = BP__K(conv_wino_dx_pack),                         \
-        .wino_dx = BP__K(conv_wino_dx)                                    \
     }
+
+#endif
 
 #endif

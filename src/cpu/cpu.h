@@ -12,12 +12,14 @@
 
 #include "cpu/chain.h"
 
+#include "cpu/conv.h"
 #include "cpu/gemm.h"
 
 typedef struct bp__cpu {
     bp_level level;
     bp__gemm_fns gemm;
     bp__chain_fns chain;
+    bp__conv_fns conv;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

@@ -8,4 +8,5 @@ const bp__cpu BP__K(cpu) = {
     .level = (bp_level)BP__LEVEL,
     .gemm = BP__GEMM_FNS,
     .chain = BP__CHAIN_FNS,
+    .conv = BP__CONV_FNS,
 };
