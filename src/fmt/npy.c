@@ -194,13 +194,14 @@ static bp_status npy_elements(npy_reader *r, const npy_header *h,
 {
     size_t size = bp__stored_bytes(h->stored);
     int64_t n = bp__dims_numel(h->rank, h->dims, 8);
-    if (n < 0 || (size_t)n > bytes / size || bytes != (size_t)n * size)
+    if (n < 0)
+        return npy_bad(r, "no memory can hold its shape");
+    if ((size_t)n * size != bytes)
         return bp__error(r->err, BP_EFORMAT,
-                         "'%s' is not a sound .npy file: %zu bytes of "
-                         "elements follow its header where %s are right",
-                         r->path, bytes,
-                         n >= 0 && (size_t)n <= bytes / size ? "fewer"
-                                                             : "more");
+                         "'%s' is not a sound .npy file: its shape asks for "
+                         "%zu bytes of elements, and %zu follow its header%s",
+                         r->path, (size_t)n * size, bytes,
+                         (size_t)n * size > bytes ? " (truncated)" : "");
     bp_dtype t = bp__stored_dtype(h->stored);
     bp_status s = bp_array_new(a, t, h->rank, h->dims, out, r->err);
     if (s)
