@@ -159,7 +159,8 @@ typedef enum bp_norm_kind {
 } bp_norm_kind;
 const char *bp_norm_kind_name(bp_norm_kind k); /* "none", "unit", ... */
 
-/* y = (x - mean) / std, computed in f64 and rounded once; std 0 counts as 1. */
+/* y = (x - mean) / std, computed in f64 and rounded once to f32. A deviation
+ * that is 0, or below 1e-10 of the mean, is taken for 1. */
 typedef struct bp_norm bp_norm;
 
 /* From the samples of an input of d. u8: exact integer sums. f32: f64 sums in

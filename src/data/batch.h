@@ -1,0 +1,27 @@
+/* Filling one batch: internal to src/data. */
+#ifndef BP__BATCH_H
+#define BP__BATCH_H
+
+#include "data/data.h"
+#include "data/norm.h"
+
+/* How the rows of one input are turned into numbers. */
+typedef struct bp__batch_input {
+    const bp_array *x;
+    const bp_norm *norm;  /* NULL: none */
+    int64_t numel, group; /* of a row; that share a mean (0: all) */
+    int64_t planes, height, width; /* for shifting; 0: not shifted */
+    float *table; /* u8: [256] for each group; NULL: computed one by one */
+    int64_t n_tables;
+} bp__batch_input;
+
+/* [err: ESHAPE ENOMEM] */
+bp_status bp__batch_input_init(bp__batch_input *in, const bp_allocator *a,
+                               const bp_array *x, const bp_norm *norm,
+                               bool shift, bp_error *err);
+void bp__batch_input_free(bp__batch_input *in, const bp_allocator *a);
+/* Row `row`, moved by dy, dx, as floats. */
+void bp__batch_row(const bp__batch_input *in, int64_t row, int64_t dy,
+                   int64_t dx, float *out);
+
+#endif

@@ -1,0 +1,403 @@
+/* Batches in order: permutation of the epoch, shifts, and a thread that makes
+ * the next batch while the caller works on the last.
+ *
+ * There are two slots. The caller holds one; the thread, when there is one,
+ * fills the other. Whoever fills uses the permutation and the tables, and the
+ * two never fill at once: the caller waits for the thread before it fills. So
+ * a batch is the same whoever made it. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/rng.h"
+#include "data/batch.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+/* Streams of the loader's seed; a program's own streams have other keys. */
+enum { SHUFFLE_STREAM = 1, SHIFT_STREAM = 2 };
+
+typedef struct batch_slot {
+    int64_t epoch, index; /* what it holds; epoch -1: nothing */
+    int64_t count;
+    int64_t *sample;
+    void *input[BP_MAX_INPUTS];
+    void *target;
+} batch_slot;
+
+typedef enum fill_state { FILL_IDLE, FILL_WANTED, FILL_QUIT } fill_state;
+
+struct bp_loader {
+    bp_allocator a;
+    bp_data *d;
+    bp_loader_options o;
+    bp_norm *norm[BP_MAX_INPUTS];
+    bp__batch_input in[BP_MAX_INPUTS];
+    int64_t n_batches;
+    int64_t next_epoch, next_index;
+    int64_t *perm; /* of perm_epoch; NULL without shuffling */
+    int64_t perm_epoch;
+    float *row; /* one row, where batches are f64 */
+    size_t row_bytes;
+    batch_slot slot[2];
+    int held; /* the slot that the caller has */
+    /* The thread. */
+    bool threaded, has_lock, has_wake, has_done;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, done;
+    fill_state state; /* under lock */
+    int fill_slot;
+    int64_t fill_epoch, fill_index;
+};
+
+/* ---- filling -------------------------------------------------------------- */
+
+static void widen_row(const float *row, int64_t n, double *out)
+{
+    for (int64_t k = 0; k < n; k++)
+        out[k] = (double)row[k];
+}
+
+static void shift_of(const bp_loader *l, int64_t epoch, int64_t sample,
+                     int64_t *dy, int64_t *dx)
+{
+    *dy = *dx = 0;
+    if (l->o.shift == 0)
+        return;
+    bp__rng r = bp__rng_seed(l->o.seed, (uint64_t)epoch, SHIFT_STREAM);
+    uint64_t i = 2 * (uint64_t)sample, n = 2 * (uint64_t)l->o.shift + 1;
+    *dy = (int64_t)bp__rng_below(&r, i, n) - l->o.shift;
+    *dx = (int64_t)bp__rng_below(&r, i + 1, n) - l->o.shift;
+}
+
+static void fill_target(const bp_loader *l, int64_t row, int64_t at,
+                        batch_slot *b)
+{
+    const bp_array *t = &l->d->target;
+    int64_t numel = bp__row_numel(t);
+    if (l->d->kind == BP_TARGET_CLASS)
+        ((int32_t *)b->target)[at] = ((const int32_t *)t->data)[row];
+    else if (l->o.dtype == BP_F64)
+        widen_row((const float *)t->data + row * numel, numel,
+                  (double *)b->target + at * numel);
+    else if (numel)
+        memcpy((float *)b->target + at * numel,
+               (const float *)t->data + row * numel,
+               (size_t)numel * sizeof(float));
+}
+
+static void fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
+                       int64_t index)
+{
+    if (l->perm && l->perm_epoch != epoch) {
+        bp__rng r = bp__rng_seed(l->o.seed, (uint64_t)epoch, SHUFFLE_STREAM);
+        bp__rng_shuffle(&r, l->d->count, l->perm);
+        l->perm_epoch = epoch;
+    }
+    int64_t first = index * l->o.batch;
+    b->epoch = epoch;
+    b->index = index;
+    b->count = BP__MIN(l->o.batch, l->d->count - first);
+    for (int64_t at = 0; at < b->count; at++) {
+        int64_t row = l->perm ? l->perm[first + at] : first + at, dy, dx;
+        b->sample[at] = row;
+        shift_of(l, epoch, row, &dy, &dx);
+        for (size_t i = 0; i < l->d->n_inputs; i++) {
+            int64_t n = l->in[i].numel;
+            if (l->o.dtype == BP_F64) {
+                bp__batch_row(&l->in[i], row, dy, dx, l->row);
+                widen_row(l->row, n, (double *)b->input[i] + at * n);
+            } else {
+                bp__batch_row(&l->in[i], row, dy, dx,
+                              (float *)b->input[i] + at * n);
+            }
+        }
+        if (l->d->kind)
+            fill_target(l, row, at, b);
+    }
+}
+
+static void *loader_main(void *argument)
+{
+    bp_loader *l = argument;
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        while (l->state == FILL_IDLE)
+            pthread_cond_wait(&l->wake, &l->lock);
+        if (l->state == FILL_QUIT)
+            break;
+        pthread_mutex_unlock(&l->lock);
+        fill_batch(l, &l->slot[l->fill_slot], l->fill_epoch, l->fill_index);
+        pthread_mutex_lock(&l->lock);
+        if (l->state == FILL_WANTED)
+            l->state = FILL_IDLE;
+        pthread_cond_signal(&l->done);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static void wait_for_thread(bp_loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    while (l->state == FILL_WANTED)
+        pthread_cond_wait(&l->done, &l->lock);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void ask_thread(bp_loader *l, int slot, int64_t epoch, int64_t index)
+{
+    pthread_mutex_lock(&l->lock);
+    l->fill_slot = slot;
+    l->fill_epoch = epoch;
+    l->fill_index = index;
+    l->state = FILL_WANTED;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- setting up ------------------------------------------------------------*/
+
+static size_t slot_bytes(const bp_loader *l, int64_t numel, bp_dtype t)
+{
+    return bp__mul_size(bp__mul_size((size_t)l->o.batch, (size_t)numel),
+                        bp_dtype_bytes(t));
+}
+
+static bp_dtype target_dtype(const bp_loader *l)
+{
+    return l->d->kind == BP_TARGET_CLASS ? BP_I32 : l->o.dtype;
+}
+
+static bool init_slot(bp_loader *l, batch_slot *b)
+{
+    b->epoch = -1;
+    b->sample = bp__calloc(&l->a, (size_t)l->o.batch, sizeof *b->sample);
+    bool ok = b->sample != NULL;
+    for (size_t i = 0; i < l->d->n_inputs && ok; i++) {
+        b->input[i] =
+            bp__alloc64(&l->a, slot_bytes(l, l->in[i].numel, l->o.dtype));
+        ok = b->input[i] != NULL;
+    }
+    if (ok && l->d->kind) {
+        b->target = bp__alloc64(
+            &l->a,
+            slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
+        ok = b->target != NULL;
+    }
+    return ok;
+}
+
+static void free_slot(bp_loader *l, batch_slot *b)
+{
+    bp__free(&l->a, b->sample, (size_t)l->o.batch * sizeof *b->sample);
+    for (size_t i = 0; i < l->d->n_inputs; i++)
+        bp__free64(&l->a, b->input[i],
+                   slot_bytes(l, l->in[i].numel, l->o.dtype));
+    bp__free64(
+        &l->a, b->target,
+        slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
+}
+
+void bp_loader_free(bp_loader *l)
+{
+    if (!l)
+        return;
+    if (l->threaded) {
+        wait_for_thread(l);
+        pthread_mutex_lock(&l->lock);
+        l->state = FILL_QUIT;
+        pthread_cond_signal(&l->wake);
+        pthread_mutex_unlock(&l->lock);
+        pthread_join(l->thread, NULL);
+    }
+    if (l->has_done)
+        pthread_cond_destroy(&l->done);
+    if (l->has_wake)
+        pthread_cond_destroy(&l->wake);
+    if (l->has_lock)
+        pthread_mutex_destroy(&l->lock);
+    for (int k = 0; k < 2; k++)
+        free_slot(l, &l->slot[k]);
+    for (size_t i = 0; i < l->d->n_inputs; i++) {
+        bp__batch_input_free(&l->in[i], &l->a);
+        bp_norm_free(l->norm[i]);
+    }
+    bp__free(&l->a, l->perm, (size_t)l->d->count * sizeof *l->perm);
+    bp__free(&l->a, l->row, l->row_bytes);
+    bp_data_free(l->d);
+    bp_allocator a = l->a;
+    bp__free(&a, l, sizeof *l);
+}
+
+/* The thread leaves signals to the program's own threads. */
+static bp_status start_thread(bp_loader *l, bp_error *err)
+{
+    l->has_lock = pthread_mutex_init(&l->lock, NULL) == 0;
+    l->has_wake = pthread_cond_init(&l->wake, NULL) == 0;
+    l->has_done = pthread_cond_init(&l->done, NULL) == 0;
+    if (!l->has_lock || !l->has_wake || !l->has_done)
+        return bp__oom(err);
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int error = pthread_create(&l->thread, NULL, loader_main, l);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error)
+        return bp__error(err, BP_ELIMIT,
+                         "cannot start the thread that makes batches (error "
+                         "%d)",
+                         error);
+    l->threaded = true;
+    return BP_OK;
+}
+
+static bp_status check_options(const bp_data *d, const bp_loader_options *o,
+                               bp_error *err)
+{
+    if (o->batch < 0 || o->shift < 0 || o->shift > 1000000 ||
+        (o->dtype != BP_F32 && o->dtype != BP_F64))
+        return bp__error(err, BP_EARG,
+                         "loader: batch %lld and shift %d must not be "
+                         "negative, dtype must be f32 or f64, not %s",
+                         (long long)o->batch, o->shift,
+                         bp_dtype_name(o->dtype));
+    bool picture = false;
+    for (size_t i = 0; i < d->n_inputs; i++)
+        picture |= d->input[i].rank >= 3;
+    if (o->shift && !picture)
+        return bp__error(err, BP_ESHAPE,
+                         "%s: samples must have at least two axes to be "
+                         "shifted",
+                         d->source);
+    if (o->drop_last && o->batch > d->count)
+        return bp__error(err, BP_EARG,
+                         "%s: %lld samples make no whole batch of %lld",
+                         d->source, (long long)d->count, (long long)o->batch);
+    return BP_OK;
+}
+
+static bp_status set_up_loader(bp_loader *l, bp_error *err)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < l->d->n_inputs; i++) {
+        const bp_norm *n = l->o.norm[i];
+        if (n && !(l->norm[i] = bp__norm_copy(&l->a, n)))
+            return bp__oom(err);
+        l->o.norm[i] = NULL;
+        bp_status s =
+            bp__batch_input_init(&l->in[i], &l->a, &l->d->input[i],
+                                 l->norm[i], l->o.shift > 0, err);
+        if (s)
+            return s;
+        most = BP__MAX(most, l->in[i].numel);
+    }
+    if (l->o.dtype == BP_F64) {
+        l->row_bytes = bp__mul_size((size_t)most, sizeof(float));
+        if (!(l->row = bp__alloc(&l->a, l->row_bytes)))
+            return bp__oom(err);
+    }
+    if (l->o.shuffle) {
+        l->perm = bp__calloc(&l->a, (size_t)l->d->count, sizeof *l->perm);
+        if (!l->perm)
+            return bp__oom(err);
+    }
+    l->perm_epoch = -1;
+    for (int k = 0; k < 2; k++)
+        if (!init_slot(l, &l->slot[k]))
+            return bp__oom(err);
+    return l->o.prefetch ? start_thread(l, err) : BP_OK;
+}
+
+bp_status bp_loader_new(bp_data *d, const bp_loader_options *options,
+                        bp_loader **loader, bp_error *err)
+{
+    *loader = NULL;
+    bp_status s = check_options(d, options, err);
+    if (s)
+        return s;
+    bp_allocator a = options->allocator ? *options->allocator
+                                        : bp__malloc_allocator;
+    bp_loader *l = bp__calloc(&a, 1, sizeof *l);
+    if (!l)
+        return bp__oom(err);
+    l->a = a;
+    l->d = bp_data_retain(d);
+    l->o = *options;
+    if (l->o.batch == 0 || (l->o.batch > d->count && !l->o.drop_last))
+        l->o.batch = d->count;
+    l->n_batches = d->count / l->o.batch;
+    if (!l->o.drop_last && d->count % l->o.batch)
+        l->n_batches++;
+    s = set_up_loader(l, err);
+    if (s) {
+        bp_loader_free(l);
+        return s;
+    }
+    *loader = l;
+    return BP_OK;
+}
+
+/* ---- batches ---------------------------------------------------------------*/
+
+int64_t bp_loader_batches(const bp_loader *l)
+{
+    return l->n_batches;
+}
+
+bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
+                         bp_error *err)
+{
+    if (epoch < 0 || index < 0 || index > l->n_batches || epoch == INT64_MAX)
+        return bp__error(err, BP_ERANGE,
+                         "epoch %lld, batch %lld: epochs count from 0, batches "
+                         "from 0 to %lld",
+                         (long long)epoch, (long long)index,
+                         (long long)l->n_batches);
+    bool over = index == l->n_batches;
+    l->next_epoch = over ? epoch + 1 : epoch;
+    l->next_index = over ? 0 : index;
+    return BP_OK;
+}
+
+static void describe_batch(const bp_loader *l, const batch_slot *b,
+                           bp_batch *out)
+{
+    memset(out, 0, sizeof *out);
+    out->epoch = b->epoch;
+    out->index = b->index;
+    out->count = b->count;
+    out->n_inputs = l->d->n_inputs;
+    size_t count = (size_t)b->count;
+    for (size_t i = 0; i < l->d->n_inputs; i++) {
+        out->input[i] = b->input[i];
+        out->input_bytes[i] = count * (size_t)l->in[i].numel *
+                              bp_dtype_bytes(l->o.dtype);
+    }
+    if (l->d->kind) {
+        out->target = b->target;
+        out->target_bytes = count * (size_t)bp__row_numel(&l->d->target) *
+                            bp_dtype_bytes(target_dtype(l));
+    }
+    out->sample = b->sample;
+}
+
+bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err)
+{
+    (void)err;
+    int other = 1 - l->held;
+    if (l->threaded)
+        wait_for_thread(l);
+    batch_slot *b = &l->slot[other];
+    if (b->epoch != l->next_epoch || b->index != l->next_index)
+        fill_batch(l, b, l->next_epoch, l->next_index);
+    l->held = other;
+    l->next_index++;
+    if (l->next_index == l->n_batches) {
+        l->next_index = 0;
+        l->next_epoch++;
+    }
+    if (l->threaded)
+        ask_thread(l, 1 - other, l->next_epoch, l->next_index);
+    describe_batch(l, b, batch);
+    return BP_OK;
+}
