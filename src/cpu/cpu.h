@@ -13,6 +13,7 @@
 #include "cpu/chain.h"
 
 #include "cpu/conv.h"
+#include "cpu/finite.h"
 #include "cpu/gemm.h"
 
 typedef struct bp__cpu {
@@ -20,6 +21,7 @@ typedef struct bp__cpu {
     bp__gemm_fns gemm;
     bp__chain_fns chain;
     bp__conv_fns conv;
+    bp__finite_fns finite;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

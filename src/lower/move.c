@@ -31,15 +31,24 @@ typedef struct move_params {
     int dtype;
     int64_t n, c, hw;   /* reorder: samples, channels, pixels */
     bool to_nhwc, test;
+    const bp__cpu *cpu;
 } move_params;
+
+static bool range_nonfinite(const move_params *p, const bp__args *a)
+{
+    const char *at = (const char *)a->ptr[0] + (size_t)a->begin * p->element;
+    if (p->dtype == BP_F32)
+        return p->cpu->finite.any_nonfinite((const float *)(const void *)at,
+                                            a->end - a->begin);
+    return bp__any_nonfinite(p->dtype, at, a->end - a->begin);
+}
 
 static void run_copy(const bp__args *a)
 {
     const move_params *p = a->params;
     size_t at = (size_t)a->begin * p->element;
     size_t bytes = (size_t)(a->end - a->begin) * p->element;
-    if (p->test && bp__any_nonfinite(p->dtype, (char *)a->ptr[0] + at,
-                                     a->end - a->begin))
+    if (p->test && range_nonfinite(p, a))
         ++*a->faults;
     memcpy((char *)a->ptr[1] + at, (char *)a->ptr[0] + at, bytes);
 }
@@ -47,9 +56,7 @@ static void run_copy(const bp__args *a)
 static void run_test(const bp__args *a)
 {
     const move_params *p = a->params;
-    if (bp__any_nonfinite(p->dtype,
-                          (char *)a->ptr[0] + (size_t)a->begin * p->element,
-                          a->end - a->begin))
+    if (range_nonfinite(p, a))
         ++*a->faults;
 }
 
@@ -76,9 +83,9 @@ static void run_reorder(const bp__args *a)
     }
 }
 
-static move_params params_of(const bp__type *t)
+static move_params params_of(const bp__lower_state *s, const bp__type *t)
 {
-    return (move_params){.numel = bp__numel(t),
+    return (move_params){.cpu = s->o->cpu, .numel = bp__numel(t),
                          .element = bp_dtype_bytes((bp_dtype)t->dtype),
                          .dtype = t->dtype};
 }
@@ -91,7 +98,7 @@ void bp__lower_reorder(bp__lower_state *s, uint32_t value, uint32_t from,
     if (s->l->status != BP_OK)
         return;
     const bp__type *t = bp__lower_type(s, value);
-    move_params p = params_of(t);
+    move_params p = params_of(s, t);
     p.n = t->dims[0];
     p.c = t->dims[1];
     p.hw = t->dims[2] * t->dims[3];
@@ -115,7 +122,7 @@ bp__call *bp__lower_copy(bp__lower_state *s, uint32_t value, uint32_t from,
     if (s->l->status != BP_OK)
         return NULL;
     const bp__type *t = bp__lower_type(s, value);
-    move_params p = params_of(t);
+    move_params p = params_of(s, t);
     bp__call *c = bp__lower_call(s, "copy", s->g->values[value].node, run_copy,
                                  &p, sizeof p, 1, &from, 1, &to);
     if (!c)
@@ -239,7 +246,7 @@ static void add_test(bp__lower_state *s, uint32_t buf, const char *label)
 {
     bp__lowered *l = s->l;
     const bp__type *t = &l->bufs[buf].type;
-    move_params p = params_of(t);
+    move_params p = params_of(s, t);
     s->phase = BP__PHASE_TEST;
     s->refusals = NULL;
     bp__call *c = bp__lower_call(s, "test.finite", SIZE_MAX, run_test, &p,
