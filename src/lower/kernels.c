@@ -9,6 +9,9 @@ static const struct {
     const bp__kernel *const *forward, *const *backward;
 } lists[BP__N_OPS] = {
     [BP__OP_matmul] = {bp__matmul_kernels, NULL},
+    [BP__OP_conv2d] = {bp__conv2d_kernels, NULL},
+    [BP__OP_conv2d_dx] = {bp__conv2d_dx_kernels, NULL},
+    [BP__OP_conv2d_dw] = {bp__conv2d_dw_kernels, NULL},
 };
 
 const bp__kernel *const *bp__kernels_of(const bp_graph *g, const bp__node *n)
