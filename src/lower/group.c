@@ -23,6 +23,7 @@ typedef struct grouping {
     uint32_t *parent; /* by node: union-find; the root is the smallest */
     uint32_t *owner;  /* by node: node that folds it in, plus 1; 0: none */
     uint32_t *bias, *act; /* by node: folded nodes plus 1 */
+    uint32_t *reader_level, *sinkable; /* by node: see sink_levels */
     uint8_t *chain;   /* by node: runs in a chain */
     bool fuse, fold;
 } grouping;
@@ -154,11 +155,61 @@ static void set_level(grouping *p, size_t k)
             level = l;
     }
     p->level[k] = level;
-    for (int i = 0; p->fuse && i < n->n_in; i++) {
-        uint32_t v = g->edges[n->in + i], c = g->values[v].node;
-        if (p->chain[c] && p->level[c] == level &&
-            bp__same_dims(&g->values[v].type, &g->values[n->out].type))
-            unite(p, c, (uint32_t)k);
+}
+
+/* May node k run as late as its readers do? Where all it reads is small, or
+ * lives in variables, or is one tensor, its own result need not be kept until
+ * then: the comparison that masks a gradient, the decay of a moment. */
+static bool worth_sinking(const grouping *p, const bp__node *n)
+{
+    const bp_graph *g = p->g;
+    int full = 0;
+    for (int i = 0; i < n->n_in; i++) {
+        uint32_t v = g->edges[n->in + i];
+        int op = g->nodes[g->values[v].node].op;
+        full += op != BP__OP_variable && op != BP__OP_const &&
+                bp__same_dims(&g->values[v].type, &g->values[n->out].type);
+    }
+    return full <= 1;
+}
+
+/* Raises the level of chain nodes to that of their readers, from the back. */
+static void sink_levels(grouping *p)
+{
+    const bp_graph *g = p->g;
+    for (size_t k = g->n_nodes; k-- > 0;) {
+        const bp__node *n = &g->nodes[k];
+        uint32_t to = p->reader_level[k];
+        if (p->chain[k] && p->sinkable[k] == p->uses[n->out] &&
+            p->uses[n->out] && to > p->level[k] && worth_sinking(p, n))
+            p->level[k] = to;
+        /* What this node says to the nodes that it reads. */
+        for (int i = 0; i < n->n_in; i++) {
+            uint32_t v = g->edges[n->in + i], c = g->values[v].node;
+            if (!p->chain[k] || !bp__same_dims(&g->values[v].type,
+                                               &g->values[n->out].type))
+                continue;
+            if (p->sinkable[c] && p->reader_level[c] != p->level[k]) {
+                p->sinkable[c] = UINT32_MAX / 2; /* readers disagree */
+                continue;
+            }
+            p->reader_level[c] = p->level[k];
+            p->sinkable[c]++;
+        }
+    }
+}
+
+static void unite_chains(grouping *p)
+{
+    const bp_graph *g = p->g;
+    for (size_t k = 0; k < g->n_nodes; k++) {
+        const bp__node *n = &g->nodes[k];
+        for (int i = 0; p->chain[k] && i < n->n_in; i++) {
+            uint32_t v = g->edges[n->in + i], c = g->values[v].node;
+            if (p->chain[c] && p->level[c] == p->level[k] &&
+                bp__same_dims(&g->values[v].type, &g->values[n->out].type))
+                unite(p, c, (uint32_t)k);
+        }
     }
 }
 
@@ -324,6 +375,10 @@ static bool run_grouping(grouping *p, bp__groups *gs, uint32_t *count,
                       bp__chain_takes(g, &g->nodes[k]);
     }
     set_levels(p);
+    if (p->fuse) {
+        sink_levels(p);
+        unite_chains(p);
+    }
     collect(p, gs, count, group_of);
     if (!index_groups(g, p, gs))
         return false;
@@ -347,6 +402,8 @@ bool bp__make_groups(const bp_graph *g, const bp__lower_options *o,
     p.owner = bp__arena_array(&ar, n, sizeof *p.owner);
     p.bias = bp__arena_array(&ar, n, sizeof *p.bias);
     p.act = bp__arena_array(&ar, n, sizeof *p.act);
+    p.reader_level = bp__arena_array(&ar, n, sizeof *p.reader_level);
+    p.sinkable = bp__arena_array(&ar, n, sizeof *p.sinkable);
     p.chain = bp__arena_array(&ar, n, sizeof *p.chain);
     uint32_t *count = bp__arena_array(&ar, n, sizeof *count);
     uint32_t *group_of = bp__arena_array(&ar, n, sizeof *group_of);

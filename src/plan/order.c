@@ -51,7 +51,8 @@ typedef struct ordering {
     size_t n_edges;
     uint32_t *segment;   /* by call: its segment + 1, 0: not yet */
     uint8_t *early;      /* by call: depends on no input */
-    heap ready, later, grow;
+    bool early_only;
+    heap ready, later, grow, held;
     uint32_t *singles;
     size_t n_singles;
 } ordering;
@@ -128,9 +129,19 @@ static void append_call(ordering *o, uint32_t c)
     o->segment[c] = (uint32_t)o->p->n_segments;
 }
 
+/* Calls below this are not worth a barrier. */
+static const double TINY_FLOPS = 20e3;
+
+/* A tiny call with one unit counts as one row, of which it reads all: a
+ * segment of such calls is a sequence for one worker. */
+static bool one_row(const bp__call *c)
+{
+    return c->units == 1 && c->flops < TINY_FLOPS;
+}
+
 static bool by_rows(const bp__call *c)
 {
-    return (c->rows & BP__ROWS) && c->units > 1;
+    return ((c->rows & BP__ROWS) && c->units > 1) || one_row(c);
 }
 
 /* What a chunk of rows may occupy before it no longer stays in cache. */
@@ -159,7 +170,8 @@ static bool fits(const ordering *o, const growth *gr, uint32_t c)
         return false;
     for (int k = 0; k < call->n_in; k++) {
         uint32_t w = o->writer[root_of(o->l, call->bufs[k])];
-        if (w && o->segment[w - 1] == gr->mark && !(call->rows >> k & 1))
+        if (w && o->segment[w - 1] == gr->mark && !one_row(call) &&
+            !(call->rows >> k & 1))
             return false;
     }
     int64_t grain = BP__MAX(gr->grain, call->grain);
@@ -174,7 +186,9 @@ static void release(ordering *o, uint32_t c, const growth *gr)
         uint32_t d = o->edge_to[e - 1];
         if (--o->waits[d] || o->l->calls[d].phase != o->l->calls[c].phase)
             continue;
-        if (gr && fits(o, gr, d))
+        if (o->early_only && !o->early[d])
+            heap_push(&o->held, d);
+        else if (gr && fits(o, gr, d))
             heap_push(&o->grow, d);
         else
             heap_push(&o->later, d);
@@ -222,6 +236,12 @@ static void rebuild(heap *h)
         heap_push(h, h->v[i]);
 }
 
+/* While early calls are scheduled, others are held back. */
+static void make_ready(ordering *o, uint32_t c)
+{
+    heap_push(o->early_only && !o->early[c] ? &o->held : &o->ready, c);
+}
+
 /* One round: perhaps a segment of independent calls, perhaps one by rows. */
 static bool schedule_round(ordering *o)
 {
@@ -265,7 +285,7 @@ static bool schedule_round(ordering *o)
             append_call(o, o->singles[rows_first + i]);
     }
     while (o->later.n)
-        heap_push(&o->ready, heap_pop(&o->later));
+        make_ready(o, heap_pop(&o->later));
     return true;
 }
 
@@ -286,34 +306,15 @@ static bool schedule_flat(ordering *o, uint8_t phase)
     return true;
 }
 
-static bool schedule_early(ordering *o)
+/* Rounds until nothing that may run is ready. */
+static bool schedule_rounds(ordering *o)
 {
-    for (;;) {
-        size_t n = 0;
-        for (size_t i = 0; i < o->ready.n; i++)
-            n += o->early[o->ready.v[i]];
-        if (!n)
-            return true;
-        if (!open_segment(o, false, BP__PHASE_MAIN))
+    while (o->ready.n)
+        if (!schedule_round(o))
             return false;
-        size_t m = 0, total = o->ready.n;
-        o->n_singles = 0;
-        for (size_t i = 0; i < total; i++) {
-            uint32_t c = o->ready.v[i];
-            if (o->early[c])
-                o->singles[o->n_singles++] = c;
-            else
-                o->ready.v[m++] = c;
-        }
-        o->ready.n = m;
-        rebuild(&o->ready);
-        for (size_t i = 0; i < o->n_singles; i++) {
-            append_call(o, o->singles[i]);
-            release(o, o->singles[i], NULL);
-        }
-        while (o->later.n)
-            heap_push(&o->ready, heap_pop(&o->later));
-    }
+    while (o->held.n)
+        heap_push(&o->ready, heap_pop(&o->held));
+    return true;
 }
 
 static void collect_ready(ordering *o, uint8_t phase)
@@ -321,7 +322,7 @@ static void collect_ready(ordering *o, uint8_t phase)
     o->ready.n = o->later.n = o->grow.n = 0;
     for (size_t c = 0; c < o->l->n_calls; c++)
         if (o->l->calls[c].phase == phase && !o->waits[c])
-            heap_push(&o->ready, (uint32_t)c);
+            make_ready(o, (uint32_t)c);
 }
 
 static bool schedule_alone(ordering *o, uint8_t phase)
@@ -344,12 +345,13 @@ static bool schedule(ordering *o)
         return schedule_alone(o, BP__PHASE_MAIN) &&
                schedule_alone(o, BP__PHASE_TEST) &&
                schedule_alone(o, BP__PHASE_COMMIT);
+    o->early_only = true;
     collect_ready(o, BP__PHASE_MAIN);
-    if (!schedule_early(o))
+    if (!schedule_rounds(o))
         return false;
-    while (o->ready.n)
-        if (!schedule_round(o))
-            return false;
+    o->early_only = false;
+    if (!schedule_rounds(o))
+        return false;
     collect_ready(o, BP__PHASE_TEST);
     if (!schedule_flat(o, BP__PHASE_TEST))
         return false;
@@ -381,6 +383,7 @@ bool bp__plan_order(bp__plan *p, const bp__lowered *l, const char *no_pass)
     o.ready.v = bp__arena_array(&ar, n, sizeof(uint32_t));
     o.later.v = bp__arena_array(&ar, n, sizeof(uint32_t));
     o.grow.v = bp__arena_array(&ar, n, sizeof(uint32_t));
+    o.held.v = bp__arena_array(&ar, n, sizeof(uint32_t));
     o.singles = bp__arena_array(&ar, n, sizeof *o.singles);
     bool ok = !ar.failed;
     if (ok) {

@@ -74,7 +74,7 @@ static bp_status check_segment(const bp__plan *p, const bp__lowered *l,
             return bp__error(err, BP_EBUG, "call %s: %lld of %lld units run",
                              c->label, (long long)done[s->first + k],
                              (long long)c->units);
-        if (s->by_rows && !(c->rows & BP__ROWS))
+        if (s->by_rows && c->units > 1 && !(c->rows & BP__ROWS))
             return bp__error(err, BP_EBUG, "call %s is not tiled by rows",
                              c->label);
     }
@@ -95,7 +95,8 @@ static bp_status check_reads(const bp__plan *p, const bp__lowered *l,
                     uint32_t b = l->bufs[w->bufs[w->n_in + o]].root;
                     if (a != b)
                         continue;
-                    if (!s->by_rows || !(c->rows >> k & 1))
+                    if (!s->by_rows ||
+                        (c->units > 1 && !(c->rows >> k & 1)))
                         return bp__error(err, BP_EBUG,
                                          "%s reads what %s writes in the "
                                          "same segment", c->label, w->label);
