@@ -129,6 +129,33 @@ static void print_dims(bp__str *s, const bp__dims *v)
     bp__str_printf(s, "]");
 }
 
+/* One element is printed as a number, more as their count and hash. The
+ * element type is the BP__A_DTYPE field that stands before the blob. */
+static void print_blob(bp__str *s, const bp__opdef *d, const bp__attrdef *f,
+                       const void *a, const bp__blob *b)
+{
+    int dtype = -1;
+    for (const bp__attrdef *e = d->attrs; e != f; e++)
+        if (e->type == BP__A_DTYPE)
+            dtype = *(const int32_t *)field(a, e);
+    char num[32];
+    if (dtype < 0 || b->bytes != bp_dtype_bytes((bp_dtype)dtype)) {
+        bp__str_printf(s, "%zu bytes #%016llx", b->bytes,
+                       (unsigned long long)bp__hash(BP__HASH_INIT, b->data,
+                                                    b->bytes));
+    } else if (dtype == BP_F32) {
+        bp__format_float(num, *(const float *)b->data);
+        bp__str_printf(s, "%s", num);
+    } else if (dtype == BP_F64) {
+        bp__format_double(num, *(const double *)b->data);
+        bp__str_printf(s, "%s", num);
+    } else if (dtype == BP_I32) {
+        bp__str_printf(s, "%ld", (long)*(const int32_t *)b->data);
+    } else {
+        bp__str_printf(s, "%d", *(const uint8_t *)b->data);
+    }
+}
+
 static void print_field(bp__str *s, const bp__opdef *d, const bp__attrdef *f,
                         const void *a)
 {
@@ -158,13 +185,9 @@ static void print_field(bp__str *s, const bp__opdef *d, const bp__attrdef *f,
     case BP__A_STR:
         bp__str_printf(s, "\"%s\"", *(const char *const *)x);
         break;
-    case BP__A_BLOB: {
-        const bp__blob *b = x;
-        bp__str_printf(s, "%zu bytes #%016llx", b->bytes,
-                       (unsigned long long)bp__hash(BP__HASH_INIT, b->data,
-                                                    b->bytes));
+    case BP__A_BLOB:
+        print_blob(s, d, f, a, x);
         break;
-    }
     case BP__A_STORE:
         break;
     case BP__A_SUB: {

@@ -125,8 +125,8 @@ static bp_val norm_evaluation(bp_nn *nn, bp_val x, const norm_vars *v,
     bp_val std = bp_sqrt(g, bp_add_scalar(g, v->var, eps));
     bp_val scale = bp_div(g, v->weight, std);
     bp_val shift = bp_sub(g, v->bias, bp_mul(g, v->mean, scale));
-    return bp_add(g, bp_mul(g, x, bp_reshape(g, scale, rank, dims)),
-                  bp_reshape(g, shift, rank, dims));
+    x = bp_mul(g, x, bp_reshape(g, scale, rank, dims));
+    return bp_add(g, x, bp_reshape(g, shift, rank, dims));
 }
 
 bp_val bp_nn_batch_norm(bp_nn *nn, bp_val x,
@@ -144,10 +144,11 @@ bp_val bp_nn_batch_norm(bp_nn *nn, bp_val x,
         return bp__nn_fail(nn, BP_ERANGE, "eps %g must be above 0, momentum "
                            "%g above 0 and at most 1", eps, momentum);
     int64_t c = bp_val_dim(nn->g, x, 1);
-    norm_vars v = {.weight = norm_param(nn, "weight", 1, &c, 1),
-                   .bias = norm_param(nn, "bias", 1, &c, 0),
-                   .mean = bp_nn_buffer(nn, "running_mean", 1, &c, 0),
-                   .var = bp_nn_buffer(nn, "running_var", 1, &c, 1)};
+    norm_vars v;
+    v.weight = norm_param(nn, "weight", 1, &c, 1);
+    v.bias = norm_param(nn, "bias", 1, &c, 0);
+    v.mean = bp_nn_buffer(nn, "running_mean", 1, &c, 0);
+    v.var = bp_nn_buffer(nn, "running_var", 1, &c, 1);
     return bp__layer_end(nn, nn->training
                                  ? norm_training(nn, x, &v, eps, momentum)
                                  : norm_evaluation(nn, x, &v, eps));

@@ -26,8 +26,9 @@ static bp_val right_side(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
     t = bp__nn_real_target(nn, y, t);
     bp_val yes = bp_gt(g, y, bp_scalar(g, nn->dtype, at));
     bp_val is = bp_gt(g, t, bp_scalar(g, nn->dtype, 0.5));
-    return bp_cast(g, bp_eq(g, bp_cast(g, yes, BP_I32),
-                            bp_cast(g, is, BP_I32)), nn->dtype);
+    yes = bp_cast(g, yes, BP_I32);
+    is = bp_cast(g, is, BP_I32);
+    return bp_cast(g, bp_eq(g, yes, is), nn->dtype);
 }
 
 static bp_val accuracy(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)

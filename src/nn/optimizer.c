@@ -148,8 +148,8 @@ static void adam_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
         bp__nn_set_state(nn, m_name, m);
         bp__nn_set_state(nn, v_name, v);
         bp_val root = bp_mul(g, bp_sqrt(g, v), a.root);
-        bp_val step = bp_div(g, bp_mul(g, a.step_size, m),
-                             bp_add_scalar(g, root, a.eps));
+        bp_val step = bp_mul(g, a.step_size, m);
+        step = bp_div(g, step, bp_add_scalar(g, root, a.eps));
         if (decays && decoupled)
             p = bp_mul(g, p, a.keep);
         set_param(nn, i, bp_sub(g, p, step));
@@ -232,8 +232,8 @@ static void clip_gradients(bp_nn *nn, bp_val *grad, size_t n, bp_val norm,
                            double limit)
 {
     bp_graph *g = nn->g;
-    bp_val scale = bp_div(g, bp_scalar(g, nn->dtype, limit),
-                          bp_add_scalar(g, norm, 1e-6));
+    bp_val scale = bp_scalar(g, nn->dtype, limit);
+    scale = bp_div(g, scale, bp_add_scalar(g, norm, 1e-6));
     scale = bp_minimum(g, scale, bp_scalar(g, nn->dtype, 1));
     for (size_t i = 0; i < n; i++)
         grad[i] = bp_mul(g, grad[i], scale);

@@ -234,8 +234,8 @@ static bp_val extremum_side(const bp__vjp *v, bp_val wins)
     bp_graph *g = v->g;
     bp_val dy = v->dy[0];
     bp_val zero = bp_scalar(g, bp_val_dtype(g, dy), 0);
-    bp_val tie = bp_select(g, bp_eq(g, v->in[0], v->in[1]),
-                           bp_mul_scalar(g, dy, 0.5), zero);
+    bp_val equal = bp_eq(g, v->in[0], v->in[1]);
+    bp_val tie = bp_select(g, equal, bp_mul_scalar(g, dy, 0.5), zero);
     return bp_select(g, wins, dy, tie);
 }
 

@@ -230,8 +230,8 @@ static void leaky_relu_define(const bp__define *d)
 {
     const bp__scalar_attrs *a = d->attrs;
     bp_val x = d->in[0], zero = scalar_like(d->g, x, 0);
-    d->out[0] = bp_select(d->g, bp_gt(d->g, x, zero), x,
-                          bp_mul_scalar(d->g, x, a->value));
+    bp_val up = bp_gt(d->g, x, zero);
+    d->out[0] = bp_select(d->g, up, x, bp_mul_scalar(d->g, x, a->value));
 }
 
 bp_val bp_leaky_relu(bp_graph *g, bp_val x, double slope)

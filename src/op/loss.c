@@ -60,9 +60,10 @@ static bp_val flat_targets(bp_graph *g, bp_val target, int64_t n, int64_t k)
     bp_val t = bp_reshape(g, bp_cast(g, target, BP_I32), 1, &n);
     bp_val classes = bp_scalar(g, BP_I32, (double)k);
     bp_val row = bp_mul(g, bp_iota(g, BP_I32, 1, &n, 0), classes);
-    bp_val ok = bp_and(g, bp_ge(g, t, bp_scalar(g, BP_I32, 0)),
-                       bp_lt(g, t, classes));
-    return bp_select(g, ok, bp_add(g, row, t), bp_scalar(g, BP_I32, -1));
+    bp_val ok = bp_ge(g, t, bp_scalar(g, BP_I32, 0));
+    ok = bp_and(g, ok, bp_lt(g, t, classes));
+    bp_val at = bp_add(g, row, t);
+    return bp_select(g, ok, at, bp_scalar(g, BP_I32, -1));
 }
 
 /* l = log_softmax(x): -l[target], or -sum(target l) */

@@ -97,9 +97,9 @@ static void batch_norm_define(const bp__define *d)
     bp_val mean = bp_mean(g, x, (int)n, axes, true);
     bp_val centered = bp_sub(g, x, mean);
     bp_val var = bp_mean(g, bp_square(g, centered), (int)n, axes, true);
-    d->out[0] = norm_apply(g, centered, var, a->eps,
-                           bp_reshape(g, d->in[1], t.rank, dims),
-                           bp_reshape(g, d->in[2], t.rank, dims));
+    bp_val gamma = bp_reshape(g, d->in[1], t.rank, dims);
+    bp_val beta = bp_reshape(g, d->in[2], t.rank, dims);
+    d->out[0] = norm_apply(g, centered, var, a->eps, gamma, beta);
     d->out[1] = bp_reshape(g, mean, 1, &t.dims[1]);
     d->out[2] = bp_reshape(g, var, 1, &t.dims[1]);
 }
