@@ -15,6 +15,7 @@
 #include "cpu/conv.h"
 #include "cpu/finite.h"
 #include "cpu/gemm.h"
+#include "cpu/pool.h"
 
 typedef struct bp__cpu {
     bp_level level;
@@ -22,6 +23,7 @@ typedef struct bp__cpu {
     bp__chain_fns chain;
     bp__conv_fns conv;
     bp__finite_fns finite;
+    bp__pool_fns pool;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

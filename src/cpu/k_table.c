@@ -12,4 +12,5 @@ const bp__cpu BP__K(cpu) = {
     .chain = BP__CHAIN_FNS,
     .conv = BP__CONV_FNS,
     .finite = BP__FINITE_FNS,
+    .pool = BP__POOL_FNS,
 };

@@ -9,6 +9,10 @@ static const struct {
     const bp__kernel *const *forward, *const *backward;
 } lists[BP__N_OPS] = {
     [BP__OP_matmul] = {bp__matmul_kernels, NULL},
+    [BP__OP_max_pool2d] = {bp__max_pool2d_kernels, NULL},
+    [BP__OP_pool_scatter] = {bp__pool_scatter_kernels, NULL},
+    [BP__OP_avg_pool2d] = {bp__avg_pool2d_kernels, NULL},
+    [BP__OP_avg_pool2d_dx] = {bp__avg_pool2d_dx_kernels, NULL},
     [BP__OP_conv2d] = {bp__conv2d_kernels, NULL},
     [BP__OP_conv2d_dx] = {bp__conv2d_dx_kernels, NULL},
     [BP__OP_conv2d_dw] = {bp__conv2d_dw_kernels, NULL},

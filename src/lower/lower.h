@@ -200,6 +200,10 @@ extern const bp__kernel *const bp__matmul_kernels[];
 extern const bp__kernel *const bp__conv2d_kernels[];
 extern const bp__kernel *const bp__conv2d_dx_kernels[];
 extern const bp__kernel *const bp__conv2d_dw_kernels[];
+extern const bp__kernel *const bp__max_pool2d_kernels[];
+extern const bp__kernel *const bp__pool_scatter_kernels[];
+extern const bp__kernel *const bp__avg_pool2d_kernels[];
+extern const bp__kernel *const bp__avg_pool2d_dx_kernels[];
 
 /* Reference kernels (ref.c). */
 void bp__lower_ref(bp__lower_state *s, const bp__unit *u);

@@ -204,11 +204,12 @@ static bp_val pool_emit_sized(bp_graph *g, bp__op op, const pool_at *from,
 
 static const pool_at no_pool_attrs;
 
-/* dx = pool_scatter(dy, index) */
+/* dx = pool_scatter(dy, index); the windows' geometry goes along, as a promise
+ * that every index lies in its own window: a fast kernel lives on it. */
 static void pool_max_vjp(const bp__vjp *v)
 {
     if ((v->need & 1) && !bp_is_nil(v->dy[0]))
-        v->dx[0] = pool_emit_sized(v->g, BP__OP_pool_scatter, &no_pool_attrs,
+        v->dx[0] = pool_emit_sized(v->g, BP__OP_pool_scatter, v->attrs,
                                    2, (bp_val[]){v->dy[0], v->out[1]},
                                    v->in[0]);
 }
