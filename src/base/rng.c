@@ -174,6 +174,19 @@ FILL_PAIRS(bp__rng_fill_f64, double, uniform_pair_f64)
 FILL_PAIRS(bp__rng_fill_normal_f32, float, normal_pair_f32)
 FILL_PAIRS(bp__rng_fill_normal_f64, double, normal_pair)
 
+void bp__rng_fill_u32(const bp__rng *r, uint64_t first, size_t n,
+                      uint32_t *out)
+{
+    size_t i = 0;
+    while (i < n) {
+        uint64_t at = first + i;
+        uint32_t b[4];
+        rng_block(r, at / 4, b);
+        for (uint64_t j = at % 4; j < 4 && i < n; j++)
+            out[i++] = b[j];
+    }
+}
+
 void bp__rng_fill_bernoulli(const bp__rng *r, double p, uint64_t first,
                             size_t n, uint8_t *out)
 {

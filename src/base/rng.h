@@ -40,6 +40,8 @@ float bp__rng_normal_f32(const bp__rng *r, uint64_t index);
 uint64_t bp__rng_below(const bp__rng *r, uint64_t index, uint64_t n);
 
 /* Elements first .. first+n-1 of the same sequences, faster. */
+void bp__rng_fill_u32(const bp__rng *r, uint64_t first, size_t n,
+                      uint32_t *out);
 void bp__rng_fill_f32(const bp__rng *r, uint64_t first, size_t n, float *out);
 void bp__rng_fill_f64(const bp__rng *r, uint64_t first, size_t n, double *out);
 void bp__rng_fill_normal_f32(const bp__rng *r, uint64_t first, size_t n,

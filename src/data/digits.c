@@ -91,9 +91,9 @@ static const glyph glyphs[] = {
 
 /* ---- random deformation ---------------------------------------------------*/
 
-/* Draws in order: uniform and normal numbers of two streams. */
+/* Draws in order, each kind of number from a stream of its own. */
 typedef struct draws {
-    bp__rng uniform, normal;
+    bp__rng uniform, normal, grain;
     uint64_t n_uniform, n_normal;
 } draws;
 
@@ -115,16 +115,16 @@ static const struct {
     double turn, slant, scale_x[2], scale_y[2], move, wobble, wave, pen[2],
         ink, noise;
 } vary = {
-    .turn = 0.15,             /* radians, deviation */
-    .slant = 0.20,            /* deviation */
-    .scale_x = {0.70, 1.10},
-    .scale_y = {0.75, 1.05},
-    .move = 2.5,              /* pixels, largest */
-    .wobble = 2.2,            /* grid units, deviation, of each point */
-    .wave = 3.0,              /* grid units, deviation, of the elastic field */
+    .turn = 0.12,             /* radians, deviation */
+    .slant = 0.16,            /* deviation */
+    .scale_x = {0.75, 1.05},
+    .scale_y = {0.80, 1.05},
+    .move = 1.8,              /* pixels, largest */
+    .wobble = 1.8,            /* grid units, deviation, of each point */
+    .wave = 2.2,              /* grid units, deviation, of the elastic field */
     .pen = {0.7, 1.7},        /* pixels, half the stroke's width */
     .ink = 0.35,              /* largest loss of darkness */
-    .noise = 14,              /* grey levels, largest deviation */
+    .noise = 12,              /* grey levels, largest deviation */
 };
 
 /* A point of the grid to pixels: an elastic field of two waves, then an affine
@@ -263,12 +263,30 @@ static void paint_glyph(canvas *c, const glyph *g, draws *d)
     }
 }
 
+/* Noise is the sum of a word's four bytes: near enough to normal. */
+static void add_noise(const canvas *c, double ink, double deviation,
+                      const bp__rng *r, uint8_t *pixels)
+{
+    uint32_t words[SIDE * SIDE];
+    bp__rng_fill_u32(r, 0, SIDE * SIDE, words);
+    double unit = deviation / 147.8; /* deviation of the sum */
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        uint32_t w = words[i];
+        int sum = (int)((w & 255) + (w >> 8 & 255) + (w >> 16 & 255) +
+                        (w >> 24)) - 510;
+        double v = floor(ink * c->cover[i / SIDE][i % SIDE] + unit * sum + 0.5);
+        pixels[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
 int bp__digit_draw(uint64_t seed, bp_split split, int64_t index,
                    uint8_t *pixels)
 {
-    draws d = {bp__rng_seed(seed, (uint64_t)index, 2 * (int64_t)split),
-               bp__rng_seed(seed, (uint64_t)index, 2 * (int64_t)split + 1), 0,
-               0};
+    uint64_t at = (uint64_t)index;
+    int64_t stream = 3 * (int64_t)split;
+    draws d = {bp__rng_seed(seed, at, stream),
+               bp__rng_seed(seed, at, stream + 1),
+               bp__rng_seed(seed, at, stream + 2), 0, 0};
     uint64_t pick =
         bp__rng_below(&d.uniform, d.n_uniform++, BP__ARRAY_LEN(glyphs));
     const glyph *g = &glyphs[pick];
@@ -276,13 +294,7 @@ int bp__digit_draw(uint64_t seed, bp_split split, int64_t index,
     memset(&c, 0, sizeof c);
     paint_glyph(&c, g, &d);
     double ink = 255 * (1 - draw_between(&d, 0, vary.ink));
-    double noise = draw_between(&d, 0, vary.noise);
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            double v = ink * c.cover[y][x] + draw_normal(&d, noise);
-            v = floor(v + 0.5);
-            pixels[y * SIDE + x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-        }
+    add_noise(&c, ink, draw_between(&d, 0, vary.noise), &d.grain, pixels);
     return g->digit;
 }
 

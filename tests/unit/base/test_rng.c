@@ -69,6 +69,10 @@ static void ranges_agree(void)
             T_CHECK(n == 0 || !memcmp(part_f, f + from, n * sizeof(float)));
             bp__rng_fill_normal_f64(&r, base + from, n, part_d);
             T_CHECK(n == 0 || !memcmp(part_d, nd + from, n * sizeof(double)));
+            uint32_t words[9];
+            bp__rng_fill_u32(&r, base + from, n, words);
+            for (size_t k = 0; k < n; k++)
+                T_CHECK(words[k] == bp__rng_u32(&r, base + from + k));
             bp__rng_fill_bernoulli(&r, 0.3, base + from, n, part_b);
             T_CHECK(n == 0 || !memcmp(part_b, b + from, n));
         }
