@@ -1,10 +1,10 @@
 /* Does the gradient check catch what it should? For every differentiable input
- * of every row that has a rule, the rule's adjoint is spoiled in five ways:
- * negated, doubled, zero, NaN, swapped with that of another input. Each must
- * make the check of one of the row's own cases fail. Two swapped adjoints of
- * a linear op that commutes are the same by the table; that is printed as
- * such. Composites have no rules of their own: what their gradients are
- * generated from is tested here.
+ * of every row, the adjoint is spoiled in five ways: negated, doubled, zero,
+ * NaN, swapped with that of another input. Each must make the check of one of
+ * the row's own cases fail. In a primitive it is the rule that is wrapped; in
+ * a composite, whose gradient is generated, it is the definition, which gets
+ * operands of the same value with spoiled adjoints. Two swapped adjoints of a
+ * linear op that commutes are the same by the table; that is printed as such.
  *
  * This program is linked with a build of the library whose op table can be
  * changed (BP__TEST_OPS); the product's table is constant. */
@@ -52,6 +52,38 @@ static void broken_vjp(const bp__vjp *v)
     }
 }
 
+/* x by value, with the adjoint changed; all sums here are exact. */
+static bp_val spoil(bp_graph *g, enum bug bug, bp_val x, bp_val other)
+{
+    bp_val fixed = bp_stop_gradient(g, x);
+    switch (bug) {
+    case NEGATE: /* 2 x - x */
+        return bp_sub(g, bp_mul_scalar(g, fixed, 2), x);
+    case DOUBLE:
+        return bp_sub(g, bp_mul_scalar(g, x, 2), fixed);
+    case ZERO:
+        return fixed;
+    case NAN_:
+        return bp_mul_scalar(g, x, NAN);
+    default: /* x + (other - other) */
+        return bp_add(g, fixed, bp_sub(g, other, bp_stop_gradient(g, other)));
+    }
+}
+
+static void broken_define(const bp__define *d)
+{
+    bp_val in[BP__MAX_IN];
+    bp__define wrong = *d;
+    int i = planted.input, k = planted.other;
+    memcpy(in, d->in, sizeof in[0] * (size_t)d->n_in);
+    in[i] = spoil(d->g, planted.bug, d->in[i], k < 0 ? BP_NIL : d->in[k]);
+    if (k >= 0)
+        in[k] = spoil(d->g, planted.bug, d->in[k], d->in[i]);
+    wrong.in = in;
+    planted.hits++;
+    planted.row->define(&wrong);
+}
+
 /* Does any case of the op fail its check? */
 static bool fails(bp__op op)
 {
@@ -65,7 +97,10 @@ static bool caught(bp__op op, enum bug bug, int input, int other)
 {
     const bp__opdef *sound = bp__ops[op];
     bp__opdef broken = *sound;
-    broken.vjp = broken_vjp;
+    if (sound->define)
+        broken.define = broken_define;
+    else
+        broken.vjp = broken_vjp;
     planted.row = sound;
     planted.bug = bug;
     planted.input = input;
@@ -74,9 +109,21 @@ static bool caught(bp__op op, enum bug bug, int input, int other)
     bp__ops[op] = &broken;
     bool found = fails(op);
     bp__ops[op] = sound;
-    T_CHECKF(planted.hits > 0, "%s: the rule for input %d never ran",
+    T_CHECKF(planted.hits > 0, "%s: the bug in input %d never ran",
              sound->name, input);
     return found;
+}
+
+/* Operands of one type in all cases: a composite's can be swapped. */
+static bool alike(const bp__opdef *d, int i, int k)
+{
+    for (int c = 0; c < d->n_cases; c++) {
+        const bp__tin *a = &d->cases[c].in[i], *b = &d->cases[c].in[k];
+        if (a->dtype != b->dtype || a->rank != b->rank ||
+            memcmp(a->dims, b->dims, sizeof a->dims) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* Another differentiable input, behind the first one; -1: none. */
@@ -85,7 +132,7 @@ static int partner(const bp__opdef *d, int input)
     if (d->n_in == BP__VARIADIC)
         return input + 1;
     for (int k = input + 1; k < d->n_in; k++)
-        if (d->diff[k] == BP__DIFF)
+        if (d->diff[k] == BP__DIFF && (!d->define || alike(d, input, k)))
             return k;
     return -1;
 }
@@ -95,7 +142,7 @@ static long n_caught, n_same;
 static void check_input(bp__op op, int input)
 {
     const bp__opdef *d = bp__ops[op];
-    printf("%-16s %5d", d->name, input);
+    printf("%-22s %5d", d->name, input);
     for (int bug = 0; bug < N_BUGS; bug++) {
         int other = bug == SWAP ? partner(d, input) : -1;
         if (bug == SWAP && other < 0) {
@@ -117,13 +164,13 @@ static void check_input(bp__op op, int input)
 
 int main(void)
 {
-    printf("%-16s %5s", "op", "input");
+    printf("%-22s %5s", "op", "input");
     for (int bug = 0; bug < N_BUGS; bug++)
         printf(" %7s", bug_names[bug]);
     printf("\n");
     for (int op = 1; op < BP__N_OPS; op++) {
         const bp__opdef *d = bp__ops[op];
-        if (!d->vjp)
+        if (!d->vjp && !d->define)
             continue;
         T_CHECKF(!fails((bp__op)op), "%s fails before anything is planted",
                  d->name);

@@ -34,7 +34,8 @@ static bool check_in_place(kernel_call *k, const char *text)
                             bp__type_bytes(&k->out[0].type))
         return false;
     kernel_run(k, 0xFF);
-    bp__tensor over = {k->out[0].type, kernel_copy(&k->in[0])}, in[CASE_MAX_IN];
+    bp__tensor over = {k->out[0].type, kernel_copy(&k->in[0])};
+    bp__tensor in[CASE_MAX_IN];
     memcpy(in, k->in, sizeof in);
     in[0].data = over.data;
     eval_kernel(k->d.def, k->d.c->attrs, k->n_in, in, 1, &over, 0,
