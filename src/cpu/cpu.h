@@ -16,6 +16,7 @@
 #include "cpu/finite.h"
 #include "cpu/gemm.h"
 #include "cpu/pool.h"
+#include "cpu/reduce.h"
 
 typedef struct bp__cpu {
     bp_level level;
@@ -24,6 +25,7 @@ typedef struct bp__cpu {
     bp__conv_fns conv;
     bp__finite_fns finite;
     bp__pool_fns pool;
+    bp__reduce_fns reduce;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

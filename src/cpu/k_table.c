@@ -13,4 +13,5 @@ const bp__cpu BP__K(cpu) = {
     .conv = BP__CONV_FNS,
     .finite = BP__FINITE_FNS,
     .pool = BP__POOL_FNS,
+    .reduce = BP__REDUCE_FNS,
 };

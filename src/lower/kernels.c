@@ -9,6 +9,7 @@ static const struct {
     const bp__kernel *const *forward, *const *backward;
 } lists[BP__N_OPS] = {
     [BP__OP_matmul] = {bp__matmul_kernels, NULL},
+    [BP__OP_sum] = {bp__sum_kernels, NULL},
     [BP__OP_max_pool2d] = {bp__max_pool2d_kernels, NULL},
     [BP__OP_pool_scatter] = {bp__pool_scatter_kernels, NULL},
     [BP__OP_avg_pool2d] = {bp__avg_pool2d_kernels, NULL},

@@ -201,6 +201,7 @@ extern const bp__kernel *const bp__conv2d_kernels[];
 extern const bp__kernel *const bp__conv2d_dx_kernels[];
 extern const bp__kernel *const bp__conv2d_dw_kernels[];
 extern const bp__kernel *const bp__max_pool2d_kernels[];
+extern const bp__kernel *const bp__sum_kernels[];
 extern const bp__kernel *const bp__pool_scatter_kernels[];
 extern const bp__kernel *const bp__avg_pool2d_kernels[];
 extern const bp__kernel *const bp__avg_pool2d_dx_kernels[];
