@@ -9,6 +9,8 @@
 
 #include "base/rng.h"
 
+#include <math.h>
+
 enum { CHECK_STREAM = 9001 };
 #define CHECK_STEP 1e-4
 
@@ -40,23 +42,9 @@ static double dot(const double *a, const double *b, int64_t n)
     return s;
 }
 
-static double square_root(double x)
-{
-    double r = x > 1 ? x : 1;
-    if (!(x > 0))
-        return x == 0 ? 0 : x; /* NaN stays */
-    for (int i = 0; i < 2000; i++) {
-        double next = 0.5 * (r + x / r);
-        if (!(next < r))
-            break;
-        r = next;
-    }
-    return r;
-}
-
 static double norm(const double *a, int64_t n)
 {
-    return square_root(dot(a, a, n));
+    return sqrt(dot(a, a, n));
 }
 
 static void unit_direction(const checker *c, double *d, int64_t n,
@@ -309,7 +297,7 @@ static bp_status compare_f32(checker *c, const bp_program *tested,
             double d = (double)g[i] - right[i];
             s += d * d;
         }
-        judge(c, k, 0, s == 0 ? 0 : square_root(s) / all);
+        judge(c, k, 0, s == 0 ? 0 : sqrt(s) / all);
     }
     return BP_OK;
 }

@@ -1,0 +1,93 @@
+/* The command: what its subcommands share. Thin: it reads arguments, calls
+ * the library and prints. Exit codes: 0 fine, 1 the run failed, 2 wrong usage
+ * or a wrong model file. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <bprop/bprop.h>
+#include <bprop/data.h>
+
+#include <stdio.h>
+
+enum { EXIT_FINE = 0, EXIT_RUN = 1, EXIT_USAGE = 2 };
+enum { CLI_MAX_SETS = 64, CLI_MAX_OPERANDS = 256 };
+
+/* Options, one bit each: which command takes which. */
+enum {
+    OPT_DATA = 1 << 0,
+    OPT_OUT = 1 << 1,
+    OPT_THREADS = 1 << 2,
+    OPT_RESUME = 1 << 3,
+    OPT_FORCE = 1 << 4,
+    OPT_SET = 1 << 5,
+    OPT_LEVEL = 1 << 6,
+    OPT_NO_PASS = 1 << 7,
+    OPT_NO_KERNEL = 1 << 8,
+    OPT_JSON = 1 << 9,
+    OPT_SPLIT = 1 << 10,
+    OPT_WEIGHTS = 1 << 11,
+    OPT_DTYPE = 1 << 12,
+    OPT_SAMPLE = 1 << 13,
+    OPT_GRAPH = 1 << 14,
+    OPT_GRADIENT = 1 << 15,
+    OPT_LOWERED = 1 << 16,
+    OPT_PLAN = 1 << 17,
+    OPT_BACKWARD = 1 << 18,
+    OPT_HELP = 1 << 19,
+    /* What every command takes that runs or shows a model. */
+    OPT_MODEL = OPT_SET | OPT_THREADS | OPT_LEVEL | OPT_NO_PASS | OPT_NO_KERNEL
+};
+
+typedef struct cli_args {
+    unsigned given; /* OPT_ bits */
+    const char *data, *out, *no_pass, *no_kernel;
+    const char *sets[CLI_MAX_SETS];
+    int n_sets;
+    int threads;
+    bp_level level;
+    bp_split split;
+    bool weights_last;
+    bp_dtype dtype;
+    int64_t sample;
+    const char *operands[CLI_MAX_OPERANDS];
+    int n_operands;
+} cli_args;
+
+typedef struct cli_command {
+    const char *name;
+    const char *operands; /* "[FILE]" */
+    const char *summary;  /* one line */
+    const char *details;  /* paragraphs of `bprop help NAME` */
+    unsigned options;
+    int min_operands, max_operands;
+    int (*run)(const cli_args *a);
+} cli_command;
+
+/* One a file; the table is in main.c. */
+extern const cli_command cli_train, cli_eval, cli_predict, cli_check, cli_grad,
+    cli_show, cli_ops, cli_models, cli_help, cli_version;
+extern const cli_command *const cli_commands[];
+extern const int cli_n_commands;
+
+/* options.c */
+/* EXIT_FINE, or EXIT_USAGE with the message printed. */
+int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a);
+void cli_print_help(const cli_command *c, FILE *to);
+void cli_print_usage(FILE *to);
+const char *cli_nearest_command(const char *word);
+
+/* report.c */
+/* Prints "bprop: message" on stderr. */
+void cli_complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+/* Prints err's message; EXIT_RUN. */
+int cli_fail(const bp_error *err);
+/* bp_write_fn that prints to the FILE user. */
+int cli_write(void *user, const char *text, size_t bytes);
+/* "1.5 MiB", "12,345", "3m20s"; buf: 40 bytes. */
+const char *cli_bytes_text(char *buf, double bytes);
+const char *cli_count_text(char *buf, int64_t n);
+const char *cli_time_text(char *buf, double seconds);
+double cli_now(void); /* seconds of a steady clock */
+
+#endif

@@ -1,0 +1,47 @@
+/* bprop: picks the subcommand. */
+#include "cli.h"
+
+#include <string.h>
+
+const cli_command *const cli_commands[] = {
+    &cli_train, &cli_eval, &cli_predict, &cli_check,  &cli_grad,
+    &cli_show,  &cli_ops,  &cli_models,  &cli_help,   &cli_version,
+};
+const int cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+        word = "help";
+    if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+        word = "version";
+    for (int i = 0; i < cli_n_commands; i++) {
+        const cli_command *c = cli_commands[i];
+        if (strcmp(word, c->name))
+            continue;
+        static cli_args args; /* large; this is the program, not the library */
+        int rc = cli_parse(c, argc - 2, argv + 2, &args);
+        if (rc != EXIT_FINE)
+            return rc;
+        if (args.given & OPT_HELP) {
+            cli_print_help(c, stdout);
+            return EXIT_FINE;
+        }
+        rc = c->run(&args);
+        if (fflush(stdout) || ferror(stdout)) {
+            cli_complain("cannot write to standard output");
+            return rc ? rc : EXIT_RUN;
+        }
+        return rc;
+    }
+    const char *near = cli_nearest_command(word);
+    cli_complain("unknown command '%s'%s%s%s; `bprop help` lists them", word,
+                 near ? " (did you mean '" : "", near ? near : "",
+                 near ? "'?)" : "");
+    return EXIT_USAGE;
+}

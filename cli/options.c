@@ -1,0 +1,260 @@
+/* The table of options: it reads the command line, prints the help and finds
+ * the nearest name of a wrong one. */
+#include "cli.h"
+
+#include "base/base.h"
+#include "config/yaml.h"
+
+typedef struct cli_option {
+    unsigned bit;
+    const char *name; /* with its dashes */
+    const char *arg;  /* NULL: takes none */
+    const char *help;
+} cli_option;
+
+static const cli_option options[] = {
+    {OPT_DATA, "--data", "DIR", "folder that the data files are in"},
+    {OPT_OUT, "--out", "PATH", "where the result goes"},
+    {OPT_RESUME, "--resume", NULL, "go on with the run in --out"},
+    {OPT_FORCE, "--force", NULL, "replace the run in --out"},
+    {OPT_SPLIT, "--split", "NAME", "train, valid or test (default: test)"},
+    {OPT_WEIGHTS, "--weights", "WHICH", "best (default) or last"},
+    {OPT_JSON, "--json", NULL, "print JSON"},
+    {OPT_DTYPE, "--dtype", "TYPE", "f64 or f32"},
+    {OPT_SAMPLE, "--sample", "N", "only sample N, from 0"},
+    {OPT_GRAPH, "--graph", NULL, "print the graph of the forward pass"},
+    {OPT_GRADIENT, "--gradient", NULL, "print the graph of a training step"},
+    {OPT_LOWERED, "--lowered", NULL, "print kernels and layouts"},
+    {OPT_PLAN, "--plan", NULL, "print the kernel calls in order"},
+    {OPT_BACKWARD, "--backward", NULL, "print the generated gradient"},
+    {OPT_SET, "--set", "KEY=VALUE",
+     "change a key of the model file: --set train.epochs=3"},
+    {OPT_THREADS, "--threads", "N", "threads (default: the CPUs allowed)"},
+    {OPT_LEVEL, "--level", "NAME",
+     "kernels for plain, avx2, avx512 or neon (default: the best here)"},
+    {OPT_NO_PASS, "--no-pass", "LIST", "switch passes off: names, or all"},
+    {OPT_NO_KERNEL, "--no-kernel", "LIST",
+     "switch kernels off: names, or all (leaves the reference ones)"},
+    {OPT_HELP, "--help", NULL, "print this help"},
+};
+enum { N_OPTIONS = sizeof options / sizeof options[0] };
+
+static bool option_fits(const cli_command *c, const cli_option *o)
+{
+    return (c->options | OPT_HELP) & o->bit;
+}
+
+static int usage_error(const cli_command *c, const char *format, ...)
+    BP__PRINTF(2, 3);
+static int usage_error(const cli_command *c, const char *format, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, format);
+    bp__vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    cli_complain("%s; `bprop help %s` explains", text, c->name);
+    return EXIT_USAGE;
+}
+
+static int unknown_option(const cli_command *c, const char *word, size_t len)
+{
+    char name[80];
+    bp__snprintf(name, sizeof name, "%.*s", (int)(len < 79 ? len : 79), word);
+    const char *names[N_OPTIONS];
+    size_t n = 0;
+    for (int i = 0; i < N_OPTIONS; i++) {
+        if (option_fits(c, &options[i]))
+            names[n++] = options[i].name;
+        else if (!strcmp(name, options[i].name))
+            return usage_error(c, "`bprop %s` takes no option %s", c->name,
+                               name);
+    }
+    const char *near = bp__nearest(name, names, n);
+    return usage_error(c, "unknown option %s%s%s%s", name,
+                       near ? " (did you mean " : "", near ? near : "",
+                       near ? "?)" : "");
+}
+
+static bool read_level(const char *value, bp_level *level)
+{
+    for (int l = BP_LEVEL_PLAIN; l <= BP_LEVEL_AVX512; l++)
+        if (!strcmp(value, bp_level_name((bp_level)l))) {
+            *level = (bp_level)l;
+            return true;
+        }
+    return false;
+}
+
+static bool read_split(const char *value, bp_split *split)
+{
+    for (int s = BP_SPLIT_TRAIN; s <= BP_SPLIT_TEST; s++)
+        if (!strcmp(value, bp_split_name((bp_split)s))) {
+            *split = (bp_split)s;
+            return true;
+        }
+    return false;
+}
+
+/* Stores one option; false: value is wrong. */
+static bool store_option(cli_args *a, const cli_option *o, const char *value)
+{
+    int64_t n;
+    switch (o->bit) {
+    case OPT_DATA:
+        a->data = value;
+        return *value;
+    case OPT_OUT:
+        a->out = value;
+        return *value;
+    case OPT_NO_PASS:
+        a->no_pass = value;
+        return *value;
+    case OPT_NO_KERNEL:
+        a->no_kernel = value;
+        return *value;
+    case OPT_SET:
+        if (a->n_sets == CLI_MAX_SETS)
+            return false;
+        a->sets[a->n_sets++] = value;
+        return true;
+    case OPT_THREADS:
+        if (!bp__parse_int64(value, &n) || n < 1 || n > 1024)
+            return false;
+        a->threads = (int)n;
+        return true;
+    case OPT_SAMPLE:
+        return bp__parse_int64(value, &a->sample) && a->sample >= 0;
+    case OPT_LEVEL:
+        return read_level(value, &a->level);
+    case OPT_SPLIT:
+        return read_split(value, &a->split);
+    case OPT_WEIGHTS:
+        a->weights_last = !strcmp(value, "last");
+        return a->weights_last || !strcmp(value, "best");
+    case OPT_DTYPE:
+        a->dtype = !strcmp(value, "f32") ? BP_F32 : BP_F64;
+        return a->dtype == BP_F32 || !strcmp(value, "f64");
+    default:
+        return true;
+    }
+}
+
+static const char *option_expects(const cli_option *o)
+{
+    switch (o->bit) {
+    case OPT_THREADS:
+        return "a whole number from 1 to 1024";
+    case OPT_SAMPLE:
+        return "a whole number from 0";
+    case OPT_LEVEL:
+        return "plain, avx2, avx512 or neon";
+    case OPT_SPLIT:
+        return "train, valid or test";
+    case OPT_WEIGHTS:
+        return "best or last";
+    case OPT_DTYPE:
+        return "f32 or f64";
+    case OPT_SET:
+        return "at most 64 times";
+    default:
+        return "a value that is not empty";
+    }
+}
+
+static int parse_option(const cli_command *c, cli_args *a, int argc,
+                        char **argv, int *i)
+{
+    const char *word = argv[*i];
+    if (!strcmp(word, "-h"))
+        word = "--help";
+    const char *eq = strchr(word, '=');
+    size_t len = eq ? (size_t)(eq - word) : strlen(word);
+    for (int k = 0; k < N_OPTIONS; k++) {
+        const cli_option *o = &options[k];
+        if (!option_fits(c, o) || strlen(o->name) != len ||
+            strncmp(o->name, word, len))
+            continue;
+        const char *value = eq ? eq + 1 : NULL;
+        if (!o->arg && value)
+            return usage_error(c, "%s takes no value", o->name);
+        if (o->arg && !value) {
+            if (*i + 1 >= argc)
+                return usage_error(c, "%s needs %s", o->name, o->arg);
+            value = argv[++*i];
+        }
+        if (!store_option(a, o, value))
+            return usage_error(c, "%s '%s': expected %s", o->name, value,
+                               option_expects(o));
+        a->given |= o->bit;
+        return EXIT_FINE;
+    }
+    return unknown_option(c, word, len);
+}
+
+int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a)
+{
+    *a = (cli_args){.split = BP_SPLIT_TEST, .dtype = BP_F64, .sample = -1};
+    bool only_operands = false;
+    for (int i = 0; i < argc; i++) {
+        if (!only_operands && !strcmp(argv[i], "--")) {
+            only_operands = true;
+        } else if (!only_operands && argv[i][0] == '-' && argv[i][1]) {
+            int rc = parse_option(c, a, argc, argv, &i);
+            if (rc != EXIT_FINE)
+                return rc;
+        } else if (a->n_operands == c->max_operands ||
+                   a->n_operands == CLI_MAX_OPERANDS) {
+            return usage_error(c, "what is '%s'? `bprop %s` takes %s", argv[i],
+                               c->name,
+                               c->max_operands ? c->operands : "no operand");
+        } else {
+            a->operands[a->n_operands++] = argv[i];
+        }
+    }
+    if (!(a->given & OPT_HELP) && a->n_operands < c->min_operands)
+        return usage_error(c, "`bprop %s` needs %s", c->name, c->operands);
+    if ((a->given & OPT_RESUME) && (a->given & OPT_FORCE))
+        return usage_error(c, "--resume goes on with a run, --force replaces "
+                              "it: give one of them");
+    return EXIT_FINE;
+}
+
+void cli_print_help(const cli_command *c, FILE *to)
+{
+    fprintf(to, "usage: bprop %s", c->name);
+    if (*c->operands)
+        fprintf(to, " %s", c->operands);
+    fprintf(to, "%s\n\n%s\n", c->options ? " [options]" : "", c->summary);
+    if (*c->details)
+        fprintf(to, "\n%s\n", c->details);
+    fprintf(to, "\noptions:\n");
+    for (int k = 0; k < N_OPTIONS; k++) {
+        const cli_option *o = &options[k];
+        char left[60];
+        if (!option_fits(c, o))
+            continue;
+        bp__snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
+                     o->arg ? o->arg : "");
+        fprintf(to, "  %-18s %s\n", left, o->help);
+    }
+}
+
+void cli_print_usage(FILE *to)
+{
+    fprintf(to, "usage: bprop COMMAND [operands] [options]\n\n");
+    for (int i = 0; i < cli_n_commands; i++)
+        fprintf(to, "  %-8s %s\n", cli_commands[i]->name,
+                cli_commands[i]->summary);
+    fprintf(to, "\n`bprop help COMMAND` explains one; `bprop train` trains on "
+                "built-in digits.\n");
+}
+
+const char *cli_nearest_command(const char *word)
+{
+    const char *names[32];
+    size_t n = 0;
+    for (int i = 0; i < cli_n_commands && n < 32; i++)
+        names[n++] = cli_commands[i]->name;
+    return bp__nearest(word, names, n);
+}
