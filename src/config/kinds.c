@@ -255,6 +255,8 @@ static bp__ynode *argument_node(bp__arena *a, const bp__argdef *d,
 {
     char text[32];
     bp__ynode *list;
+    if (d->no_default && !v->set)
+        return NULL;
     switch (d->type) {
     case BP__ARG_INT:
         return v->set || in_range(d, (double)v->i[0]) ? int_node(a, at, v->i[0])
@@ -323,5 +325,10 @@ bp__spec *bp__kind_read(bp__scheck *c, bp_nn_table table, bp__arena *specs,
     if (!s || c->d->n != before)
         return NULL;
     *resolved = bp__kind_node(c->d->arena, s, raw->at);
-    return *resolved ? s : NULL;
+    if (!*resolved)
+        return NULL;
+    /* The spec of the resolved form, so that the texts of a model file and of
+     * its run's config.yaml are the same. Layers keep the user's, whose place
+     * in the file their errors name. */
+    return table == BP_NN_LAYERS ? s : read_kind(&r, table, *resolved);
 }

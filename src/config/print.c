@@ -100,7 +100,8 @@ static void print_block(const bp__ynode *n, int indent, bool inside_item,
             print_key(c, out);
         bool leaf = c->kind == BP__Y_SCALAR || !c->n;
         bool top = indent == 0 && map && c->kind == BP__Y_MAP && c->n > 1;
-        if (leaf || (!top && flow_width(c) + (size_t)indent <= 76)) {
+        bool item = !map && c->kind == BP__Y_MAP; /* "- dense: {...}" */
+        if (leaf || (!top && !item && flow_width(c) + (size_t)indent <= 76)) {
             bp__str_add(out, " ", 1);
             print_flow(c, out);
             bp__str_add(out, "\n", 1);

@@ -38,7 +38,7 @@ static const char *number_words(bp__scheck *c, const bp__skey *k, bool whole)
     bp__format_double(lo, k->min);
     bp__format_double(hi, k->max);
     const char *from = k->above_min ? "above" : "from";
-    if (k->max > 1e15)
+    if (k->max >= 1 << 30)
         s = bp__arena_printf(a, "%s %s %s", noun, from, lo);
     else
         s = bp__arena_printf(a, "%s %s %s %s %s", noun, from, lo,

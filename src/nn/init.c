@@ -132,7 +132,7 @@ static const bp__argdef normal_args[] = {
 static const bp__argdef uniform_args[] = {
     {"high", BP__ARG_FLOAT, "upper bound", .def = 1, BP__ANY},
     {"low", BP__ARG_FLOAT, "lower bound; -high unless given", .def = -1,
-     BP__ANY},
+     BP__ANY, .no_default = true},
     {.name = NULL}};
 static const bp__argdef xavier_args[] = {
     {"gain", BP__ARG_FLOAT, "factor", .def = 1, BP__ABOVE(0)},

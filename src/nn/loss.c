@@ -196,9 +196,9 @@ static const char *check_l2(const bp__spec *s)
 
 static const bp__argdef l2_args[] = {
     {"weight", BP__ARG_FLOAT, "weight / 2 * sum w^2: the gradient is "
-     "weight * w", BP__FROM(0)},
+     "weight * w", BP__FROM(0), .no_default = true},
     {"lambda", BP__ARG_FLOAT, "lambda / (2 n) * sum w^2, n the number of "
-     "training samples", BP__FROM(0)},
+     "training samples", BP__FROM(0), .no_default = true},
     {"on", BP__ARG_CHOICE, "weights (rank 2 and more) or all parameters",
      .def_text = "weights", .choices = "weights|all"}, {.name = NULL}};
 

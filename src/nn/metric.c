@@ -65,7 +65,8 @@ static bp_val absolute_error_metric(bp_nn *nn, const bp__spec *s, bp_val y,
 
 static const bp__argdef accuracy_args[] = {
     {"threshold", BP__ARG_FLOAT, "of a single output; unless given 0 for "
-     "logits, else 0.5", BP__ANY}, {.name = NULL}};
+     "logits, else 0.5", BP__ANY,
+     .no_default = true}, {.name = NULL}};
 
 const bp__row bp__metric_rows[] = {
     {"accuracy", "share of samples whose largest output is the target's "

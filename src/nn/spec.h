@@ -35,6 +35,7 @@ typedef struct bp__argdef {
     bool open_min, open_max; /* ... excluded */
     const char *choices;  /* "a|b|c" */
     bp_nn_table table;    /* of a spec */
+    bool no_default;      /* left out, it means what doc says */
 } bp__argdef;
 
 typedef struct bp__spec bp__spec;
