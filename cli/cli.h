@@ -6,6 +6,10 @@
 
 #include <bprop/bprop.h>
 #include <bprop/data.h>
+#include <bprop/train.h>
+
+#include "config/config.h"
+#include "train/train.h"
 
 #include <stdio.h>
 
@@ -76,7 +80,44 @@ void cli_print_help(const cli_command *c, FILE *to);
 void cli_print_usage(FILE *to);
 const char *cli_nearest_command(const char *word);
 
+/* session.c: a model file, a shipped model or a run folder, opened. */
+typedef struct cli_model {
+    bp__config *config;
+    bp_runtime *runtime;
+    const char *name;  /* as the user gave it; "digits" where not */
+    const char *run;   /* the run folder; NULL: a model file */
+    bp_norm *norm[BP_MAX_INPUTS]; /* of a run: fitted */
+    size_t n_inputs;
+} cli_model;
+/* what NULL: the built-in digits. Prints what is wrong; the exit code. */
+int cli_open(const cli_args *a, const char *what, cli_model *m);
+void cli_close(cli_model *m);
+/* The data of the wanted splits; folder --data, else the file's. A split that
+ * is wanted and not there is an error if `must`. */
+int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
+                  bp__config_data *d);
+/* Without data: a class where the model looks like a classifier, else real
+ * numbers of the output's shape. */
+int cli_assume_target(cli_model *m);
+bool cli_is_classifier(const cli_model *m);
+/* A store with the task's variables: initial, or the run's weights. */
+int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s);
+void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
+                      bp_store *s);
+/* A norm for each input, from the run or fitted to d. */
+int cli_norms(cli_model *m, bp_data *d);
+const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
+
+/* models.c */
+/* A model that is part of the command; NULL: none of this name. */
+const char *cli_shipped_model(const char *name, size_t *bytes);
+
 /* report.c */
+/* "accuracy 98.20 %" or "loss 0.0123"; buf: 80 bytes. */
+const char *cli_metric_text(char *buf, const char *name, double x);
+void cli_print_confusion(const cli_model *m, const bp_evaluation *e);
+/* FNV-1a of a file as 16 hexadecimal digits; false: cannot be read. */
+bool cli_file_hash(const char *path, char hash[20]);
 /* Prints "bprop: message" on stderr. */
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* Printing: complaints, sizes, counts, times. */
 #include "cli.h"
 
-#include "base/base.h"
+#include "base/file.h"
 
 #include <time.h>
 
@@ -71,4 +71,53 @@ double cli_now(void)
     struct timespec t;
     timespec_get(&t, TIME_UTC);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+const char *cli_metric_text(char *buf, const char *name, double x)
+{
+    if (!strcmp(name, "accuracy"))
+        bp__snprintf(buf, 80, "%s %.2f %%", name, 100 * x);
+    else
+        bp__snprintf(buf, 80, "%s %.4g", name, x);
+    return buf;
+}
+
+void cli_print_confusion(const cli_model *m, const bp_evaluation *e)
+{
+    char buf[40];
+    int64_t k = e->n_classes;
+    if (k < 2 || k > 20)
+        return;
+    int width = 5;
+    for (int64_t i = 0; i < k; i++) {
+        int n = (int)strlen(cli_class_name(m, i, buf));
+        width = n > width ? (n > 12 ? 12 : n) : width;
+    }
+    printf("rows: the truth; columns: the prediction\n%*s", width + 2, "");
+    for (int64_t j = 0; j < k; j++)
+        printf(" %*.*s", width, width, cli_class_name(m, j, buf));
+    printf("\n");
+    for (int64_t i = 0; i < k; i++) {
+        printf("  %*.*s", width, width, cli_class_name(m, i, buf));
+        for (int64_t j = 0; j < k; j++) {
+            long long n = (long long)e->confusion[i * k + j];
+            if (n)
+                printf(" %*lld", width, n);
+            else
+                printf(" %*s", width, ".");
+        }
+        printf("\n");
+    }
+}
+
+bool cli_file_hash(const char *path, char hash[20])
+{
+    bp__file_data f;
+    const bp_allocator *a = &bp__malloc_allocator;
+    if (bp__file_read(NULL, a, path, false, 0, &f, NULL))
+        return false;
+    bp__snprintf(hash, 20, "%016llx",
+                 (unsigned long long)bp__hash(BP__HASH_INIT, f.data, f.bytes));
+    bp__file_free(a, &f);
+    return true;
 }

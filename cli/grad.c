@@ -1,0 +1,127 @@
+/* bprop grad FILE|RUN: loss and gradients of a batch, as a safetensors file. */
+#include "cli.h"
+
+#include "fmt/safetensors.h"
+
+static bp_status write_gradients(const bp_program *p, bp_store *s,
+                                 bp_dtype dtype, const char *path,
+                                 bp_error *err)
+{
+    size_t count = bp_store_count(s), n = 0;
+    const bp_allocator *a = &bp__malloc_allocator;
+    bp__st_entry *e = bp__calloc(a, count + 1, sizeof *e);
+    if (!e)
+        return bp__oom(err);
+    bp_status st = BP_OK;
+    e[n] = (bp__st_entry){.name = "loss", .dtype = dtype};
+    e[n].data = bp_result(p, "loss", &e[n].bytes);
+    n++;
+    for (size_t i = 0; i < count && !st; i++) {
+        char name[300];
+        bp_var_info v;
+        bp_store_info(s, i, &v);
+        if (v.kind != BP_VAR_PARAM)
+            continue;
+        bp__snprintf(name, sizeof name, "grad.%s", v.name);
+        e[n] = (bp__st_entry){.name = v.name, .dtype = dtype, .rank = v.rank};
+        memcpy(e[n].dims, v.dims, sizeof v.dims);
+        e[n].data = bp_result(p, name, &e[n].bytes);
+        if (!e[n].data)
+            st = bp__error(err, BP_EBUG, "no result '%s'", name);
+        n++;
+    }
+    if (!st)
+        st = bp__safetensors_write(NULL, a, path, e, n, NULL, 0, err);
+    bp__free(a, e, (count + 1) * sizeof *e);
+    return st;
+}
+
+static bp_status next_batch(const cli_args *a, cli_model *m, bp_data *d,
+                            bp_loader **l, bp_batch *b, bp_error *err)
+{
+    bp_loader_options o = {.size = sizeof o,
+                           .batch = a->sample >= 0 ? 1
+                                                   : m->config->train.batch,
+                           .dtype = m->config->task.dtype};
+    for (size_t i = 0; i < m->n_inputs; i++)
+        o.norm[i] = m->norm[i];
+    bp_status st = bp_loader_new(d, &o, l, err);
+    if (!st && a->sample >= 0)
+        st = a->sample < bp_data_count(d)
+                 ? bp_loader_seek(*l, 0, a->sample, err)
+                 : bp__error(err, BP_ERANGE, "--sample %lld: there are %lld "
+                             "samples", (long long)a->sample,
+                             (long long)bp_data_count(d));
+    return st ? st : bp_loader_next(*l, b, err);
+}
+
+static bp_status gradients(const cli_args *a, cli_model *m, bp_data *d,
+                           bp_store *s, bp_error *err)
+{
+    bp_loader *l = NULL;
+    bp_program *p;
+    bp_batch b;
+    bp__programs programs;
+    bp_task *t = &m->config->task;
+    cli_set_programs(a, m, &programs, s);
+    bp_status st = next_batch(a, m, d, &l, &b, err);
+    if (!st)
+        st = bp__programs_get(&programs, BP_TASK_GRADIENT, b.count, &p, err);
+    if (!st)
+        st = bp__bind_batch(p, t, &b, true, err);
+    if (!st)
+        st = bp_run(p, err);
+    if (!st)
+        st = write_gradients(p, s, t->dtype, a->out, err);
+    if (!st)
+        printf("%lld sample%s, loss %.9g; gradients in %s\n",
+               (long long)b.count, b.count == 1 ? "" : "s",
+               bp__result_number(p, "loss"), a->out);
+    bp__programs_free(&programs);
+    bp_loader_free(l);
+    return st;
+}
+
+static int run_grad(const cli_args *a)
+{
+    cli_model m;
+    bp__config_data d;
+    bp_store *s = NULL;
+    bp_error err = {0};
+    if (!a->out) {
+        cli_complain("grad needs --out FILE.safetensors");
+        return EXIT_USAGE;
+    }
+    int rc = cli_open(a, a->operands[0], &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (a->given & OPT_DTYPE)
+        m.config->task.dtype = a->dtype;
+    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
+    if (rc == EXIT_FINE) {
+        bp_data *train = d.split[BP_SPLIT_TRAIN];
+        rc = cli_norms(&m, train);
+        if (rc == EXIT_FINE)
+            rc = cli_open_store(a, &m, &s);
+        if (rc == EXIT_FINE && gradients(a, &m, train, s, &err))
+            rc = cli_fail(&err);
+        bp_store_free(s);
+        bp__config_close(&d);
+    }
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_grad = {
+    .name = "grad",
+    .operands = "FILE|RUN",
+    .summary = "write the loss and the gradients of one batch to a file",
+    .details = "The batch is the first of the training set in the file's "
+               "order, without augmentation, or\none sample. A FILE starts "
+               "from its initial weights, a RUN from its best ones.",
+    .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_OUT |
+               OPT_WEIGHTS,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_grad,
+};

@@ -1,0 +1,233 @@
+/* bprop predict RUN INPUT... */
+#include "cli.h"
+
+#include "fmt/json.h"
+
+typedef struct predictor {
+    const cli_args *a;
+    cli_model *m;
+    bp__programs programs;
+    bool classes; /* outputs are scores of classes */
+} predictor;
+
+static bool is_npy(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && !strcmp(path + n - 4, ".npy");
+}
+
+/* One data set out of as many files as the model has inputs. */
+static bp_status open_inputs(const char *const *files, size_t n, bp_data **d,
+                             bp_error *err)
+{
+    bp_data_options o = {.size = sizeof o};
+    if (n == 1 && !is_npy(files[0]))
+        return bp_data_from_idx(files[0], NULL, &o, d, err);
+    return bp_data_from_npy(files, n, NULL, &o, d, err);
+}
+
+/* The sample's scores in f64: probabilities where the loss defines them. */
+static int64_t read_scores(const bp_program *p, bool wide, int64_t rows,
+                           int64_t row, double *to, int64_t room)
+{
+    size_t bytes = 0;
+    const void *y = bp_result(p, "probability", &bytes);
+    if (!y)
+        y = bp_result(p, "output", &bytes);
+    int64_t n = (int64_t)(bytes / (wide ? 8 : 4)) / rows;
+    if (!y || n > room)
+        return 0;
+    for (int64_t i = 0; i < n; i++)
+        to[i] = wide ? ((const double *)y)[row * n + i]
+                     : (double)((const float *)y)[row * n + i];
+    return n;
+}
+
+static int64_t best_of(const double *x, int64_t n)
+{
+    int64_t best = 0;
+    if (n == 1)
+        return x[0] > 0.5;
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static void print_json(const predictor *q, const char *file, int64_t sample,
+                       const double *x, int64_t n)
+{
+    char buf[40];
+    bp__str s;
+    bp__json_writer w;
+    bp__str_init(&s, NULL);
+    bp__jw_init(&w, &s);
+    bp__jw_object(&w, NULL);
+    bp__jw_string(&w, "input", file);
+    bp__jw_int(&w, "sample", sample);
+    if (q->classes) {
+        int64_t k = best_of(x, n);
+        bp__jw_int(&w, "class", k);
+        bp__jw_string(&w, "label", cli_class_name(q->m, k, buf));
+        bp__jw_double(&w, "probability", n > 1 || k ? x[n > 1 ? k : 0]
+                                                    : 1 - x[0]);
+    }
+    bp__jw_array(&w, q->classes ? "probabilities" : "output");
+    for (int64_t i = 0; i < n; i++)
+        bp__jw_double(&w, NULL, x[i]);
+    bp__jw_end_array(&w);
+    bp__jw_end_object(&w);
+    if (!s.failed)
+        printf("%s\n", s.s);
+    bp__str_free(&s);
+}
+
+static void print_text(const predictor *q, const char *file, int64_t sample,
+                       const double *x, int64_t n)
+{
+    char buf[40];
+    printf("%s:%lld", file, (long long)sample);
+    if (!q->classes) {
+        for (int64_t i = 0; i < n; i++)
+            printf(" %.6g", x[i]);
+        printf("\n");
+        return;
+    }
+    int64_t k = best_of(x, n);
+    printf("  %s  %.2f %%", cli_class_name(q->m, k, buf),
+           100 * (n > 1 || k ? x[n > 1 ? k : 0] : 1 - x[0]));
+    /* The runners-up that are worth a thought. */
+    for (int shown = 0; n > 1 && shown < 2; shown++) {
+        int64_t next = -1;
+        for (int64_t i = 0; i < n; i++)
+            if (i != k && (x[i] < x[k] || i > k) && x[i] >= 0.005 &&
+                (next < 0 || x[i] > x[next]))
+                next = i;
+        if (next < 0)
+            break;
+        printf("%s%s %.2f %%", shown ? ", " : "   (or ",
+               cli_class_name(q->m, next, buf), 100 * x[next]);
+        if (shown)
+            break;
+        k = next;
+        if (n == 2)
+            break;
+        continue;
+    }
+    printf("\n");
+}
+
+static bp_status predict_batch(predictor *q, const bp_batch *b,
+                               const char *file, bp_error *err)
+{
+    enum { ROOM = 100000 };
+    static double scores[ROOM]; /* of the command, not of the library */
+    bp_program *p;
+    const bp_task *t = &q->m->config->task;
+    bp_status st = bp__programs_get(&q->programs, BP_TASK_PREDICT, b->count,
+                                    &p, err);
+    if (!st)
+        st = bp__bind_batch(p, t, b, false, err);
+    if (!st)
+        st = bp_run(p, err);
+    for (int64_t r = 0; r < b->count && !st; r++) {
+        int64_t n = read_scores(p, t->dtype == BP_F64, b->count, r, scores,
+                                ROOM);
+        if (!n)
+            return bp__error(err, BP_ELIMIT, "the output has more than %d "
+                             "numbers a sample", ROOM);
+        if (q->a->given & OPT_JSON)
+            print_json(q, file, b->sample[r], scores, n);
+        else
+            print_text(q, file, b->sample[r], scores, n);
+    }
+    return st;
+}
+
+static bp_status check_inputs(const predictor *q, const bp_data *d,
+                              const char *file, bp_error *err)
+{
+    bp_data_report report = {0};
+    bp_data_expect e = {.size = sizeof e, .n_inputs = q->m->n_inputs};
+    for (size_t i = 0; i < q->m->n_inputs; i++) {
+        bp_nn_io io;
+        bp__task_input(&q->m->config->task, i, &io);
+        e.rank[i] = io.rank;
+        memcpy(e.dims[i], io.dims, sizeof io.dims);
+    }
+    bp_status st = bp_data_check(d, &e, file, &report);
+    if (st)
+        bp__error(err, st, "%s", report.text);
+    return st;
+}
+
+static bp_status predict_files(predictor *q, const char *const *files,
+                               bp_error *err)
+{
+    bp_data *d = NULL;
+    bp_loader *l = NULL;
+    bp_loader_options o = {.size = sizeof o, .batch = 256,
+                           .dtype = q->m->config->task.dtype};
+    for (size_t i = 0; i < q->m->n_inputs; i++)
+        o.norm[i] = q->m->norm[i];
+    bp_status st = open_inputs(files, q->m->n_inputs, &d, err);
+    if (!st)
+        st = check_inputs(q, d, files[0], err);
+    if (!st)
+        st = bp_loader_new(d, &o, &l, err);
+    int64_t n = st ? 0 : bp_loader_batches(l);
+    for (int64_t i = 0; i < n && !st; i++) {
+        bp_batch b;
+        st = bp_loader_next(l, &b, err);
+        if (!st)
+            st = predict_batch(q, &b, files[0], err);
+    }
+    bp_loader_free(l);
+    bp_data_free(d);
+    return st;
+}
+
+static int run_predict(const cli_args *a)
+{
+    cli_model m;
+    bp_store *s = NULL;
+    bp_error err = {0};
+    int rc = cli_open(a, a->operands[0], &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (!m.run || (size_t)(a->n_operands - 1) % m.n_inputs) {
+        if (!m.run)
+            cli_complain("'%s' is a model file; predict wants a run folder, "
+                         "as `bprop train` makes them", m.name);
+        else
+            cli_complain("this model has %zu inputs: give %zu files for each "
+                         "set of samples", m.n_inputs, m.n_inputs);
+        cli_close(&m);
+        return EXIT_USAGE;
+    }
+    rc = cli_open_store(a, &m, &s);
+    predictor q = {.a = a, .m = &m, .classes = cli_is_classifier(&m)};
+    if (rc == EXIT_FINE) {
+        cli_set_programs(a, &m, &q.programs, s);
+        for (int i = 1; i < a->n_operands && rc == EXIT_FINE;
+             i += (int)m.n_inputs)
+            if (predict_files(&q, a->operands + i, &err))
+                rc = cli_fail(&err);
+        bp__programs_free(&q.programs);
+    }
+    bp_store_free(s);
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_predict = {
+    .name = "predict",
+    .operands = "RUN INPUT...",
+    .summary = "labels with probabilities, or outputs, for new samples",
+    .details = "INPUT is a .npy array or an IDX file (also .gz) of samples. "
+               "With --json: one object a\nsample and line.",
+    .options = OPT_MODEL | OPT_WEIGHTS | OPT_JSON,
+    .min_operands = 2,
+    .max_operands = CLI_MAX_OPERANDS,
+    .run = run_predict,
+};

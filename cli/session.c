@@ -1,0 +1,236 @@
+/* Opening what a command works on: a model file, a shipped model by its name,
+ * or a run folder; its data, weights and normalization. */
+#include "cli.h"
+
+static int model_problems(const bp__config *c, const bp_error *err)
+{
+    fflush(stdout);
+    if (c && c->problems.len)
+        fprintf(stderr, "%s\n", c->problems.s);
+    else
+        cli_complain("%s", err->message);
+    return EXIT_USAGE;
+}
+
+static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
+                             bp_error *err)
+{
+    const char *const *sets = a->sets;
+    size_t n = (size_t)a->n_sets, bytes;
+    const char *path = what ? what : "digits";
+    bp__fs_info info;
+    bool exists = what && !bp__file_stat(NULL, what, &info, NULL);
+    m->name = path;
+    if (exists && info.is_dir) {
+        char *file = bp__path_join(&bp__malloc_allocator, what, "config.yaml");
+        bp_status st = BP_ENOMEM;
+        if (!file)
+            return bp__oom(err);
+        m->run = what;
+        if (bp__file_exists(NULL, file))
+            st = bp__config_load(NULL, file, sets, n, &m->config, err);
+        else
+            st = bp__error(err, BP_ENOTFOUND, "'%s' is not a run: it has no "
+                           "config.yaml", what);
+        bp__strfree(&bp__malloc_allocator, file);
+        return st;
+    }
+    const char *text = exists ? NULL : cli_shipped_model(path, &bytes);
+    if (text)
+        return bp__config_parse(path, text, bytes, sets, n, &m->config, err);
+    bp_status st = bp__config_load(NULL, path, sets, n, &m->config, err);
+    if (st == BP_ENOTFOUND)
+        bp__error(err, st, "no file or run '%s', and no shipped model of this "
+                  "name (`bprop models` lists those)", path);
+    return st;
+}
+
+int cli_open(const cli_args *a, const char *what, cli_model *m)
+{
+    bp_error err = {0};
+    *m = (cli_model){0};
+    if (load_config(a, what, m, &err)) {
+        int rc = model_problems(m->config, &err);
+        cli_close(m);
+        return rc;
+    }
+    bp_runtime_options o = {.size = sizeof o, .threads = a->threads,
+                            .level = a->level};
+    int rc = EXIT_FINE;
+    if (bp__config_check_model(m->config, &err))
+        rc = model_problems(NULL, &err);
+    else if (bp_runtime_new(&o, &m->runtime, &err))
+        rc = cli_fail(&err) == EXIT_RUN && err.status != BP_ENOMEM
+                 ? EXIT_USAGE
+                 : EXIT_RUN;
+    m->n_inputs = bp_model_input_count(m->config->model);
+    if (rc == EXIT_FINE && m->run &&
+        bp__config_get_fitted(m->config, m->n_inputs, m->norm, &err))
+        rc = cli_fail(&err);
+    if (rc != EXIT_FINE)
+        cli_close(m);
+    return rc;
+}
+
+void cli_close(cli_model *m)
+{
+    for (size_t i = 0; i < BP_MAX_INPUTS; i++)
+        bp_norm_free(m->norm[i]);
+    bp_runtime_free(m->runtime);
+    bp__config_free(m->config);
+    *m = (cli_model){0};
+}
+
+int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
+                  bp__config_data *d)
+{
+    bp_error err = {0};
+    memset(d, 0, sizeof *d);
+    for (int s = 0; s < BP__N_SPLITS && must; s++)
+        if ((wanted & (1u << s)) && !m->config->has_data[s]) {
+            cli_complain("%s names no data.%s", m->name,
+                         bp_split_name((bp_split)s));
+            return EXIT_USAGE;
+        }
+    if (!bp__config_open(m->config, a->data, wanted, d, &err))
+        return EXIT_FINE;
+    if (err.status == BP_ENOTFOUND && !a->data && !m->config->dir)
+        cli_complain("%s\n(where is the data? --data FOLDER says it)",
+                     err.message);
+    else
+        cli_fail(&err);
+    return EXIT_RUN;
+}
+
+bool cli_is_classifier(const cli_model *m)
+{
+    const bp_task *t = &m->config->task;
+    bp__arena ar;
+    bp__spec *loss = NULL;
+    bp_error err;
+    bp__arena_init(&ar, NULL);
+    bool head = !bp__spec_parse(&ar, BP_NN_LOSSES, t->loss, &loss, &err) &&
+                loss->row->head == BP__HEAD_SOFTMAX;
+    bp__arena_free(&ar);
+    return head || (t->metrics && strstr(t->metrics, "accuracy"));
+}
+
+int cli_assume_target(cli_model *m)
+{
+    bp_error err = {0};
+    bp_task *t = &m->config->task;
+    bp_store *s = bp_store_new(NULL);
+    bp__type out;
+    if (t->target.rank || t->target.dtype == BP_I32) {
+        bp_store_free(s);
+        return EXIT_FINE; /* the data has said it */
+    }
+    bp_status st = s ? bp__task_output(t, s, &bp__malloc_allocator, &out, &err)
+                     : bp__oom(&err);
+    bp_store_free(s);
+    if (st)
+        return cli_fail(&err);
+    t->n_train = t->n_train ? t->n_train : 1;
+    if (cli_is_classifier(m)) {
+        t->target.dtype = BP_I32;
+        return EXIT_FINE;
+    }
+    t->target.dtype = t->dtype;
+    t->target.rank = out.rank - 1;
+    memcpy(t->target.dims, out.dims + 1,
+           (size_t)(out.rank - 1) * sizeof out.dims[0]);
+    return EXIT_FINE;
+}
+
+/* Weights of an f32 file in an f64 store, for f64 programs. */
+static bp_status load_widened(const cli_model *m, bp_store *wide,
+                              const char *path, bp_error *err)
+{
+    bp_task t = m->config->task;
+    bp__type out;
+    t.dtype = BP_F32;
+    bp_store *s = bp_store_new(NULL);
+    bp_status st = s ? bp__task_output(&t, s, &bp__malloc_allocator, &out, err)
+                     : bp__oom(err);
+    if (!st)
+        st = bp_store_load(s, path, BP_KINDS_WEIGHTS, err);
+    for (size_t i = 0; !st && i < bp_store_count(s); i++) {
+        bp_var_info v;
+        bp_store_info(s, i, &v);
+        int64_t k = bp_store_find(wide, v.name);
+        if (k < 0 || v.dtype != BP_F32)
+            continue;
+        const float *from = bp_store_data(s, i);
+        double *to = bp_store_data(wide, (size_t)k);
+        for (size_t j = 0; j < v.bytes / sizeof *from; j++)
+            to[j] = (double)from[j];
+    }
+    bp_store_free(s);
+    return st;
+}
+
+static bool file_is_f32(const cli_model *m)
+{
+    const bp__ynode *t = bp__yaml_at(m->config->resolved, "train.dtype");
+    return !t || strcmp(t->text, "f64") != 0;
+}
+
+int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s)
+{
+    bp_error err = {0};
+    bp__type out;
+    *s = bp_store_new(NULL);
+    bp_status st = *s ? bp__task_output(&m->config->task, *s,
+                                        &bp__malloc_allocator, &out, &err)
+                      : bp__oom(&err);
+    if (!st && m->run) {
+        char *path = bp__path_join(&bp__malloc_allocator, m->run,
+                                   a->weights_last ? "last.safetensors"
+                                                   : "best.safetensors");
+        if (!path)
+            st = bp__oom(&err);
+        else if (m->config->task.dtype == BP_F64 && file_is_f32(m))
+            st = load_widened(m, *s, path, &err);
+        else
+            st = bp_store_load(*s, path, BP_KINDS_WEIGHTS, &err);
+        bp__strfree(&bp__malloc_allocator, path);
+    }
+    if (!st)
+        return EXIT_FINE;
+    bp_store_free(*s);
+    *s = NULL;
+    return cli_fail(&err);
+}
+
+void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
+                      bp_store *s)
+{
+    bp__programs_init(p, &bp__malloc_allocator, &m->config->task, s,
+                      m->runtime);
+    p->compile.no_pass = a->no_pass;
+    p->compile.no_kernel = a->no_kernel;
+    p->shards = m->config->train.shards;
+    p->grad_norm = true;
+}
+
+int cli_norms(cli_model *m, bp_data *d)
+{
+    bp_error err = {0};
+    for (size_t i = 0; i < m->n_inputs; i++)
+        if (!m->norm[i] && bp_norm_fit(d, i, m->config->normalize, NULL,
+                                       &m->norm[i], &err))
+            return cli_fail(&err);
+    return EXIT_FINE;
+}
+
+const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
+{
+    const bp__ynode *names = bp__yaml_at(m->config->resolved, "data.classes");
+    const bp__ynode *n = names ? names->child : NULL;
+    for (int64_t i = 0; n && i < k; i++)
+        n = n->next;
+    if (n)
+        return n->text;
+    bp__snprintf(buf, 40, "%lld", (long long)k);
+    return buf;
+}

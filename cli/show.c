@@ -1,0 +1,147 @@
+/* bprop show FILE: layers, graphs, kernels, plan. */
+#include "cli.h"
+
+static const char *dims_text(char *buf, const bp_nn_layer_info *l)
+{
+    size_t n = 0;
+    buf[0] = 0;
+    for (int i = 1; i < l->rank && n < 90; i++)
+        n += (size_t)bp__snprintf(buf + n, 100 - n, "%s%lld", i > 1 ? "x" : "",
+                                  (long long)l->dims[i]);
+    return buf;
+}
+
+static bp_status print_layers(const cli_model *m, bp_store *s, bp_error *err)
+{
+    bp_trace_options o = {.size = sizeof o, .rows = 1};
+    bp_traced traced = {0};
+    bp_graph *g = bp_task_graph(&m->config->task, s, BP_TASK_PREDICT, &o, NULL,
+                                &traced);
+    bp_status st = bp_graph_status(g);
+    int64_t params = 0;
+    double work = 0;
+    char dims[100], n[40], w[40];
+    if (st)
+        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
+    if (!st)
+        printf("%-16s %-18s %-14s %12s %16s\n", "layer", "kind", "output",
+               "parameters", "multiply-adds");
+    for (size_t i = 0; !st && i < bp_nn_layer_count(traced.nn); i++) {
+        bp_nn_layer_info l;
+        if (!bp_nn_layer_get(traced.nn, i, &l))
+            continue;
+        params += l.params;
+        work += l.multiply_adds;
+        printf("%-16s %*s%-*s %-14s %12s %16s\n", l.path, 2 * l.depth, "",
+               18 - 2 * l.depth, l.kind, dims_text(dims, &l),
+               l.params ? cli_count_text(n, l.params) : "",
+               l.multiply_adds > 0
+                   ? cli_count_text(w, (int64_t)l.multiply_adds)
+                   : "");
+    }
+    if (!st)
+        printf("%-16s %-18s %-14s %12s %16s\n", "all", "", "",
+               cli_count_text(n, params), cli_count_text(w, (int64_t)work));
+    bp_nn_free(traced.nn);
+    bp_graph_free(g);
+    return st;
+}
+
+static bp_status print_memory(bp_program *p, const cli_model *m, bp_store *s)
+{
+    bp_program_stats t = {.size = sizeof t};
+    char a[40], b[40];
+    double state = 0;
+    bp_status st = bp_program_get_stats(p, &t);
+    for (size_t i = 0; i < bp_store_count(s); i++) {
+        bp_var_info v;
+        bp_store_info(s, i, &v);
+        state += (double)v.bytes;
+    }
+    if (st)
+        return st;
+    printf("\na training step of %lld samples: %lld kernel calls in %lld "
+           "segments\n", (long long)m->config->train.batch, (long long)t.calls,
+           (long long)t.segments);
+    printf("memory: %s of variables, %s between calls",
+           cli_bytes_text(a, state), cli_bytes_text(b, (double)t.arena_bytes));
+    printf(" (no order of these calls takes less than %s)\n",
+           cli_bytes_text(a, (double)t.arena_lower_bound));
+    return BP_OK;
+}
+
+static bp_status print_graph(const cli_model *m, bp_store *s,
+                             bp_task_mode mode, bp_error *err)
+{
+    int64_t batch = m->config->train.batch, n = m->config->train.shards;
+    bp_trace_options o = {.size = sizeof o, .rows = (batch + n - 1) / n,
+                          .global_rows = batch, .shards = n};
+    bp_traced traced = {0};
+    bp_graph *g = bp_task_graph(&m->config->task, s, mode, &o, NULL, &traced);
+    if (mode == BP_TASK_TRACE && !bp_graph_status(g))
+        bp_output(g, "objective", traced.objective);
+    bp_status st = bp_graph_status(g);
+    if (st)
+        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
+    else
+        st = bp_graph_print(g, cli_write, stdout);
+    bp_nn_free(traced.nn);
+    bp_graph_free(g);
+    return st;
+}
+
+static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
+                      bp_error *err)
+{
+    bp__programs programs;
+    bp_program *p = NULL;
+    unsigned views = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN;
+    bool compiled = !(a->given & views) || (a->given & (OPT_LOWERED | OPT_PLAN));
+    bp_status st = BP_OK;
+    cli_set_programs(a, m, &programs, s);
+    if (!(a->given & views))
+        st = print_layers(m, s, err);
+    if (!st && (a->given & OPT_GRAPH))
+        st = print_graph(m, s, BP_TASK_TRACE, err);
+    if (!st && (a->given & OPT_GRADIENT))
+        st = print_graph(m, s, BP_TASK_TRAIN, err);
+    if (!st && compiled)
+        st = bp__programs_get(&programs, BP_TASK_TRAIN, m->config->train.batch,
+                              &p, err);
+    if (!st && (a->given & OPT_LOWERED))
+        st = bp_program_print(p, BP_VIEW_LOWERED, cli_write, stdout);
+    if (!st && (a->given & OPT_PLAN))
+        st = bp_program_print(p, BP_VIEW_PLAN, cli_write, stdout);
+    if (!st && !(a->given & views))
+        st = print_memory(p, m, s);
+    bp__programs_free(&programs);
+    return st;
+}
+
+static int run_show(const cli_args *a)
+{
+    cli_model m;
+    bp_error err = {0};
+    int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    bp_store *s = bp_store_new(NULL);
+    rc = cli_assume_target(&m);
+    if (rc == EXIT_FINE && show(a, &m, s, &err))
+        rc = cli_fail(&err);
+    bp_store_free(s);
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_show = {
+    .name = "show",
+    .operands = "[FILE|RUN]",
+    .summary = "print a model's layers, graphs, kernels or plan",
+    .details = "Without a view: a table of layers with shapes of one sample, "
+               "parameters, multiply-adds of one\nsample, and the memory of a "
+               "training step.",
+    .options = OPT_MODEL | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN,
+    .max_operands = 1,
+    .run = run_show,
+};

@@ -1,0 +1,281 @@
+/* bprop train [FILE] */
+#define _XOPEN_SOURCE 700
+#include "cli.h"
+
+#include "progress.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+/* The one global: a signal handler has nothing else to hold on to. */
+static bp_trainer *volatile running;
+
+static void on_signal(int number)
+{
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    if (running)
+        bp_trainer_stop(running);
+    sigaction(number, &plain, NULL); /* a second one ends at once */
+}
+
+static void catch_signals(bp_trainer *t)
+{
+    struct sigaction s = {.sa_handler = on_signal};
+    running = t;
+    sigaction(SIGINT, &s, NULL);
+    sigaction(SIGTERM, &s, NULL);
+}
+
+/* runs/NAME, unless --out says otherwise. NULL: it cannot be made. */
+static const char *choose_folder(const cli_args *a, const bp__config *c,
+                                 char *buf, size_t bytes)
+{
+    bp_error err = {0};
+    if (a->out)
+        return a->out;
+    if (bp__file_mkdir(NULL, "runs", &err)) {
+        cli_fail(&err);
+        return NULL;
+    }
+    bp__snprintf(buf, bytes, "runs/%s", c->name);
+    return buf;
+}
+
+static int differs(const cli_model *m, const char *out)
+{
+    char path[1100];
+    bp__config *old = NULL;
+    bp_error err = {0};
+    bp__str d;
+    int rc = EXIT_FINE;
+    bp__snprintf(path, sizeof path, "%s/config.yaml", out);
+    if (!bp__file_exists(NULL, path))
+        return EXIT_FINE; /* nothing to resume: it starts at the beginning */
+    if (bp__config_load(NULL, path, NULL, 0, &old, &err)) {
+        bp__config_free(old);
+        return cli_fail(&err);
+    }
+    bp__str_init(&d, NULL);
+    bp__config_difference(m->config, old, &d);
+    if (d.len) {
+        cli_complain("'%s' is a run of another configuration: it differs in "
+                     "%s. On resume only train.epochs,\n"
+                     "train.checkpoint_seconds and train.log_every may change",
+                     out, d.s);
+        rc = EXIT_USAGE;
+    }
+    bp__str_free(&d);
+    bp__config_free(old);
+    return rc;
+}
+
+/* config.yaml: all that evaluating and predicting need. */
+static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
+                              const char *data, bp_error *err)
+{
+    bp_norm *norm[BP_MAX_INPUTS];
+    char path[1100], *full = NULL;
+    bp__str s;
+    for (size_t i = 0; i < m->n_inputs; i++)
+        norm[i] = (bp_norm *)bp_trainer_norm(t, i);
+    bp__config_set_fitted(m->config, m->n_inputs, norm);
+    if (data)
+        full = realpath(data, NULL);
+    if (full)
+        bp__config_set_dir(m->config, full);
+    free(full);
+    bp__str_init(&s, NULL);
+    bp__config_print(m->config, &s);
+    bp__snprintf(path, sizeof path, "%s/config.yaml", out);
+    bp_status st = s.failed ? bp__oom(err)
+                            : bp__file_write(NULL, &bp__malloc_allocator, path,
+                                             s.s, s.len, err);
+    bp__str_free(&s);
+    return st;
+}
+
+static void print_start(const cli_model *m, const bp__config_data *d,
+                        const bp_trainer *t, const char *out, bool resumed)
+{
+    char n[40], bytes[40];
+    int64_t params = 0;
+    double size = 0;
+    bp_store *s = bp_trainer_store((bp_trainer *)t);
+    for (size_t i = 0; i < bp_store_count(s); i++) {
+        bp_var_info v;
+        bp_store_info(s, i, &v);
+        if (v.kind != BP_VAR_PARAM)
+            continue;
+        params += (int64_t)(v.bytes / bp_dtype_bytes(v.dtype));
+        size += (double)v.bytes;
+    }
+    printf("%s: %s parameters (%s), trained on ", m->name,
+           cli_count_text(n, params), cli_bytes_text(bytes, size));
+    printf("%s samples, ", cli_count_text(n, bp_data_count(d->split[0])));
+    printf("%d thread%s, %s\n", bp_runtime_threads(m->runtime),
+           bp_runtime_threads(m->runtime) == 1 ? "" : "s",
+           bp_level_name(bp_runtime_level(m->runtime)));
+    if (resumed && bp_trainer_step(t))
+        printf("going on in %s after step %lld\n", out,
+               (long long)bp_trainer_step(t));
+}
+
+static void print_end(const cli_args *a, const cli_model *m, cli_progress *p,
+                      const bp_trainer *t, const char *out)
+{
+    char path[1100], hash[20] = "?";
+    const char *data = a->data ? a->data : "";
+    const char *flag = a->data ? " --data " : "";
+    if (p->confusion) {
+        printf("\n");
+        cli_print_confusion(m, &p->table);
+    }
+    bp__snprintf(path, sizeof path, "%s/last.safetensors", out);
+    cli_file_hash(path, hash);
+    printf("\n%s; in %s:\n", bp_trainer_end(t), out);
+    printf("  best.safetensors        weights of epoch %lld\n",
+           (long long)p->best_epoch);
+    printf("  last.safetensors        weights at the end, hash %s\n", hash);
+    printf("  curve.svg               loss%s over the epochs\n",
+           m->config->n_metrics ? " and metric" : "");
+    printf("  log.jsonl               every number of this run\n");
+    printf("  config.yaml, checkpoint.safetensors\n");
+    printf("\nnext:\n");
+    if (m->config->has_data[BP_SPLIT_TEST])
+        printf("  bprop eval %s%s%s\n", out, flag, data);
+    printf("  bprop predict %s INPUT.npy\n", out);
+    if (a->operands[0])
+        printf("  bprop train %s%s%s --out %s --resume --set "
+               "train.epochs=%lld\n", a->operands[0], flag, data, out,
+               2 * (long long)m->config->train.epochs);
+    else
+        printf("  bprop models                 models to train and change\n");
+}
+
+static void print_resume(const cli_args *a, const char *out)
+{
+    printf("everything is saved; this goes on with the same bits:\n"
+           "  bprop train%s%s%s%s --out %s --resume", a->n_operands ? " " : "",
+           a->n_operands ? a->operands[0] : "", a->data ? " --data " : "",
+           a->data ? a->data : "", out);
+    for (int i = 0; i < a->n_sets; i++)
+        printf(" --set '%s'", a->sets[i]);
+    printf("\n");
+}
+
+static int run_trainer(const cli_args *a, cli_model *m, bp_trainer *t,
+                       cli_progress *p, const char *out)
+{
+    bp_error err = {0};
+    catch_signals(t);
+    bp_status st = bp_trainer_run(t, &err);
+    running = NULL;
+    cli_progress_clear(p);
+    if (st == BP_ECANCELED) {
+        printf("%s\n", err.message);
+        print_resume(a, out);
+        return EXIT_RUN;
+    }
+    if (st) {
+        cli_fail(&err);
+        if (bp_trainer_step(t))
+            fprintf(stderr, "the files in %s are those of the last checkpoint "
+                    "and hold no such value\n", out);
+        return EXIT_RUN;
+    }
+    print_end(a, m, p, t, out);
+    return EXIT_FINE;
+}
+
+static int refuse(const bp_error *err, const char *out)
+{
+    if (err->status == BP_EEXIST) {
+        cli_complain("'%s' holds a run already: --resume goes on with it, "
+                     "--force replaces it, --out DIR takes another folder",
+                     out);
+        return EXIT_USAGE;
+    }
+    return cli_fail(err);
+}
+
+static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
+                    const char *out)
+{
+    bp_error err = {0};
+    cli_progress p;
+    bp_trainer *t = NULL;
+    bp_trainer_options o = m->config->train;
+    o.runtime = m->runtime;
+    o.no_pass = a->no_pass;
+    o.no_kernel = a->no_kernel;
+    o.train = d->split[BP_SPLIT_TRAIN];
+    o.valid = d->split[BP_SPLIT_VALID];
+    o.test = d->split[BP_SPLIT_TEST];
+    o.run_dir = out;
+    o.resume = (a->given & OPT_RESUME) != 0;
+    o.replace = (a->given & OPT_FORCE) != 0;
+    o.on_step = cli_progress_step;
+    o.on_epoch = cli_progress_epoch;
+    o.user = &p;
+    cli_progress_begin(&p, 0);
+    if (bp_trainer_new(&m->config->task, &o, &t, &err))
+        return refuse(&err, out);
+    int rc = EXIT_RUN;
+    if (write_config(m, t, out, a->data ? a->data : m->config->dir, &err)) {
+        cli_fail(&err);
+    } else {
+        print_start(m, d, t, out, o.resume);
+        cli_progress_begin(&p, bp_trainer_step(t));
+        rc = run_trainer(a, m, t, &p, out);
+    }
+    cli_progress_end(&p);
+    bp_trainer_free(t);
+    return rc;
+}
+
+static int run_train(const cli_args *a)
+{
+    cli_model m;
+    bp__config_data d;
+    char buf[300];
+    const char *what = a->n_operands ? a->operands[0] : NULL;
+    /* --resume --out RUN alone: the run knows what it is. */
+    if (!what && (a->given & OPT_RESUME) && a->out)
+        what = a->out;
+    int rc = cli_open(a, what, &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    const char *out = m.run && !a->out ? m.run
+                                       : choose_folder(a, m.config, buf,
+                                                       sizeof buf);
+    if (!out)
+        rc = EXIT_RUN;
+    else if (a->given & OPT_RESUME)
+        rc = differs(&m, out);
+    if (rc == EXIT_FINE && !m.config->has_data[BP_SPLIT_TRAIN]) {
+        cli_complain("%s names no training data (data.train)", m.name);
+        rc = EXIT_USAGE;
+    }
+    if (rc == EXIT_FINE)
+        rc = cli_open_data(a, &m, 7, false, &d);
+    if (rc == EXIT_FINE) {
+        rc = train_in(a, &m, &d, out);
+        bp__config_close(&d);
+    }
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_train = {
+    .name = "train",
+    .operands = "[FILE]",
+    .summary = "train a model; without FILE, on built-in digits",
+    .details =
+        "FILE is a model file, or the name of a shipped model (`bprop "
+        "models`). The run goes to\n--out, or runs/NAME. Ctrl-C finishes the "
+        "step, saves, and says how to go on. The bits of\nthe result do not "
+        "depend on --threads or --level, nor on being stopped and resumed.",
+    .options = OPT_MODEL | OPT_DATA | OPT_OUT | OPT_RESUME | OPT_FORCE,
+    .max_operands = 1,
+    .run = run_train,
+};
