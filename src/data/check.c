@@ -113,8 +113,8 @@ static void check_input_shapes(data_checker *c)
                     "all %lld samples of input %zu have the shape %s, and the "
                     "model asks for %s",
                     (long long)d->count, i,
-                    bp__dims_text(x->rank - 1, x->dims + 1, have_text),
-                    bp__dims_text(e->rank[i], e->dims[i], want_text));
+                    bp__shape_text(x->rank - 1, x->dims + 1, have_text),
+                    bp__shape_text(e->rank[i], e->dims[i], want_text));
         c->all_bad = true;
     }
 }

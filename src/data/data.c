@@ -106,7 +106,7 @@ static bp_status convert_target(const bp_allocator *a, bp_array *x,
         return bp__error(err, BP_ESHAPE,
                          "%s: class labels have the shape %s; one label a "
                          "sample is right ([n])",
-                         source, bp__dims_text(x->rank, x->dims, text));
+                         source, bp__shape_text(x->rank, x->dims, text));
     if (x->dtype == BP_F64)
         return convert_array(a, x, BP_F32, err);
     if (x->dtype == BP_U8 || x->dtype == BP_BOOL)

@@ -20,7 +20,7 @@ int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size)
     return n;
 }
 
-const char *bp__dims_text(int rank, const int64_t *dims, char *buf)
+const char *bp__shape_text(int rank, const int64_t *dims, char *buf)
 {
     int at = bp__snprintf(buf, 200, "[");
     for (int i = 0; i < rank && at < 170; i++)
@@ -43,7 +43,7 @@ bp_status bp_array_new(const bp_allocator *a, bp_dtype dtype, int rank,
     int64_t n = bp__dims_numel(rank, dims, bp_dtype_bytes(dtype));
     if (n < 0)
         return bp__error(err, BP_EARG, "no array can have the shape %s",
-                         bp__dims_text(rank, dims, text));
+                         bp__shape_text(rank, dims, text));
     size_t bytes = (size_t)n * bp_dtype_bytes(dtype);
     a = a ? a : &bp__malloc_allocator;
     void *data = bp__alloc64(a, bytes);

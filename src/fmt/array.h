@@ -39,6 +39,6 @@ bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
                         int64_t n, void *to, int64_t *at);
 
 /* "[2,3]"; buf: 200 bytes. */
-const char *bp__dims_text(int rank, const int64_t *dims, char *buf);
+const char *bp__shape_text(int rank, const int64_t *dims, char *buf);
 
 #endif
