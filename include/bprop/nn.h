@@ -35,6 +35,10 @@
  *
  * doc/layers.md, generated from the tables, lists every kind and its values.
  *
+ * C evaluates the arguments of a call in any order: of two layers in one
+ * call's arguments either may get the smaller number. Give each a statement of
+ * its own.
+ *
  * All builders are sticky through the graph: after an error they return BP_NIL
  * and bp_graph_error has the first message. A NULL bp_nn counts as out of
  * memory.

@@ -146,7 +146,7 @@ bp_val bp_nn_input(const bp_nn *nn, size_t i)
     return nn && i < nn->n_inputs ? nn->inputs[i] : BP_NIL;
 }
 
-/* ---- names ---------------------------------------------------------------*/
+/* ---- names ---- */
 
 static bool reserved_name(const bp_nn *nn, const char *name)
 {
@@ -241,7 +241,7 @@ void bp_nn_pop(bp_nn *nn)
         bp__block_pop(nn);
 }
 
-/* ---- layers ---------------------------------------------------------------*/
+/* ---- layers ---- */
 
 static bool check_layer_input(bp_nn *nn, bp_val x)
 {

@@ -15,7 +15,7 @@ static const bp__spec *pick_init(bp_nn *nn, const char *text,
     return text ? bp__nn_parse(nn, BP_NN_INITS, text) : context;
 }
 
-/* ---- dense ---------------------------------------------------------------*/
+/* ---- dense ---- */
 
 static bool check_dense(bp_nn *nn, bp_val x, int64_t units)
 {
@@ -69,7 +69,7 @@ bp_val bp_nn_dense(bp_nn *nn, bp_val x, int64_t units)
     return bp_nn_dense_with(nn, x, &o);
 }
 
-/* ---- windows: convolution and pooling ------------------------------------*/
+/* ---- windows: convolution and pooling ---- */
 
 /* One spatial axis of a window. */
 typedef struct window_axis {
@@ -208,7 +208,7 @@ bp_val bp_nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o)
                          pick_init(nn, o->bias_init, nn->bias_init));
 }
 
-/* ---- pooling ---------------------------------------------------------------*/
+/* ---- pooling ---- */
 
 bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o)

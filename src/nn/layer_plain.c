@@ -6,7 +6,7 @@ static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
     return bp__type_text(bp__type_of(nn->g, x), buf);
 }
 
-/* ---- activations ------------------------------------------------------------*/
+/* ---- activations ---- */
 
 static bp_val activation(bp_nn *nn, const char *kind, bp_val x,
                          bp_val (*op)(bp_graph *g, bp_val x))
@@ -61,7 +61,7 @@ bp_val bp_nn_softmax(bp_nn *nn, bp_val x)
     return bp__nn_softmax_axis(nn, x, -1);
 }
 
-/* ---- normalization -----------------------------------------------------------*/
+/* ---- normalization ---- */
 
 /* A parameter that starts with one value: 1 for weights, 0 for biases. */
 static bp_val norm_param(bp_nn *nn, const char *name, int rank,
@@ -173,7 +173,7 @@ bp_val bp_nn_layer_norm(bp_nn *nn, bp_val x, double eps)
     return bp__layer_end(nn, bp_layer_norm(nn->g, x, weight, bias, n, eps));
 }
 
-/* ---- dropout -----------------------------------------------------------------*/
+/* ---- dropout ---- */
 
 bp_val bp_nn_dropout(bp_nn *nn, bp_val x, double p)
 {
@@ -193,7 +193,7 @@ bp_val bp_nn_dropout(bp_nn *nn, bp_val x, double p)
                                         (int64_t)(h >> 1)));
 }
 
-/* ---- blocks and joins ----------------------------------------------------------*/
+/* ---- blocks and joins ---- */
 
 static bp_val residual_sum(bp_nn *nn, bp_val y, bp_val z)
 {

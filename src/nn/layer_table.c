@@ -131,7 +131,7 @@ static bp_val build_concat(bp_nn *nn, const bp__spec *s, int n,
     return bp_nn_concat(nn, n, x, bp__arg_int(s, "axis"));
 }
 
-/* ---- arguments ---------------------------------------------------------------*/
+/* ---- arguments ---- */
 
 #define INIT_ARGS                                                          \
     {"init", BP__ARG_SPEC, "initial weights; the model's unless given",    \

@@ -158,7 +158,7 @@ bp_val bp_nn_loss(bp_nn *nn, const char *loss, bp_val output, bp_val target)
                        target);
 }
 
-/* ---- penalties -------------------------------------------------------------*/
+/* ---- penalties ---- */
 
 /* The factor of sum w^2. */
 static double l2_factor(const bp__spec *s, int64_t n_train)

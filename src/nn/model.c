@@ -162,7 +162,7 @@ void bp_model_add(bp_model *m, const char *layers)
             return;
 }
 
-/* ---- walking -------------------------------------------------------------*/
+/* ---- walking ---- */
 
 typedef struct env_entry {
     const char *name;

@@ -156,7 +156,7 @@ static void adam_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     }
 }
 
-/* ---- the table ---------------------------------------------------------------*/
+/* ---- the table ---- */
 
 #define COMMON(rate)                                                       \
     {"lr", BP__ARG_FLOAT, "learning rate", .def = (rate), BP__FROM(0)},    \
@@ -199,7 +199,7 @@ const bp__row bp__optimizer_rows[] = {
      "lr", .build.optimizer = adam_update},
     {.name = NULL}};
 
-/* ---- a step --------------------------------------------------------------------*/
+/* ---- a step ---- */
 
 bp_status bp_nn_gradients(bp_nn *nn, bp_val objective, bp_val *adj)
 {

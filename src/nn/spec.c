@@ -132,7 +132,7 @@ const char *bp__arg_expects(const bp__argdef *d, char *buf)
     return buf;
 }
 
-/* ---- specs --------------------------------------------------------------*/
+/* ---- specs ---- */
 
 static void set_default(bp__argval *v, const bp__argdef *d)
 {

@@ -288,7 +288,7 @@ bp_status bp_nn_check(bp_nn_table table, const char *text, bp_error *err)
     return st;
 }
 
-/* ---- printing ------------------------------------------------------------*/
+/* ---- printing ---- */
 
 static void print_word(bp__str *out, const char *word)
 {

@@ -42,7 +42,11 @@ static void copy_options(task_trace *t, const bp_task *task,
 static void take_model_inputs(task_trace *t)
 {
     const bp_model *m = t->task.model;
-    if (t->task.n_inputs || t->task.net || !m)
+    if (t->task.net || !m)
+        return;
+    if (bp_model_status(m) != BP_OK)
+        bp_graph_fail(t->g, bp_model_status(m), "%s", bp_model_error(m));
+    if (t->task.n_inputs)
         return;
     for (size_t i = 0; i < bp_model_input_count(m); i++) {
         bp_nn_io *io = &t->task.input[i];

@@ -241,7 +241,7 @@ bp_val bp_nn_param_value(const bp_nn *nn, size_t i)
     return v ? v->val : BP_NIL;
 }
 
-/* ---- the trainer's variables, the end of a step -------------------------- */
+/* ---- the trainer's variables, the end of a step ---- */
 
 const char *bp__nn_trainer_name(bp_nn *nn, const char *name)
 {
