@@ -144,8 +144,9 @@ static void test_cut_off(bp_runtime *r)
     bp_nn *nn = bp_nn_new(g, s, &o);
     bp_val w = bp_nn_param(nn, "w", 1, &n, "ones");
     bp_val x = bp_input(g, "x", BP_F32, 1, &n);
-    bp_nn_minimize(nn, bp_sum(g, bp_mul(g, w, x), 0, NULL, false),
-                   "adam(lr=0)", NULL);
+    bp_val loss = bp_sum(g, bp_mul(g, w, x), 0, NULL, false);
+    bp_nn_minimize(nn, loss, "adam(lr=0)", NULL);
+    bp_output(g, "loss", loss);
     bp_nn_free(nn);
     bp_program *p = rig_compile(r, g);
     float x0[2] = {1, -1}, zero[2] = {0, 0}, m[2], v[2];
