@@ -126,8 +126,8 @@ void cli_progress_epoch(void *user, const bp_epoch *e)
     char seconds[40];
     cli_progress_clear(p);
     if (e->test) {
-        printf("test, best epoch (%lld):", (long long)e->best_epoch);
-        print_evaluation("", e->test);
+        printf("weights of epoch %lld:", (long long)e->best_epoch);
+        print_evaluation("test", e->test);
         printf("%s%s\n", e->note ? "  " : "", e->note ? e->note : "");
         p->has_test = true;
         keep_table(p, e->test);

@@ -240,8 +240,10 @@ static int run_train(const cli_args *a)
     char buf[300];
     const char *what = a->n_operands ? a->operands[0] : NULL;
     /* --resume --out RUN alone: the run knows what it is. */
-    if (!what && (a->given & OPT_RESUME) && a->out)
-        what = a->out;
+    if (!what && (a->given & OPT_RESUME) && a->out) {
+        bp__snprintf(buf, sizeof buf, "%s/config.yaml", a->out);
+        what = bp__file_exists(NULL, buf) ? a->out : NULL;
+    }
     int rc = cli_open(a, what, &m);
     if (rc != EXIT_FINE)
         return rc;

@@ -4,7 +4,7 @@
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted",
+    "data.fitted", "name",
 };
 
 static bp__config *config_new(const char *file)
@@ -118,6 +118,24 @@ static void fill_train(bp__config *c)
     c->normalize = o->normalize;
 }
 
+/* The file's name, unless the file gives one: a run keeps it. */
+static void fill_name(bp__config *c)
+{
+    bp__ynode *n = bp__yaml_get(c->resolved, "name");
+    if (n) {
+        c->name = n->text;
+        return;
+    }
+    n = bp__yaml_scalar(&c->arena, c->resolved->at, false, c->name);
+    if (!n)
+        return;
+    n->key = "name";
+    n->key_at = n->at;
+    n->next = c->resolved->child;
+    c->resolved->child = n;
+    c->resolved->n++;
+}
+
 static void fill_task(bp__config *c)
 {
     const bp__ynode *t = bp__yaml_get(c->resolved, "train");
@@ -167,6 +185,7 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         c->resolved = NULL;
         return bp__error(err, BP_EFORMAT, "%s", c->problems.s);
     }
+    fill_name(c);
     fill_task(c);
     fill_train(c);
     return BP_OK;

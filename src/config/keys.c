@@ -309,6 +309,7 @@ static const bp__skey train_keys[] = {
 };
 
 const bp__skey bp__config_keys[] = {
+    {.name = "name", .type = BP__S_TEXT, .fallback = ""},
     {.name = "model", .type = BP__S_MAP, KEYS(model_keys)},
     {.name = "loss", .type = BP__S_CUSTOM, .custom = read_loss},
     {.name = "metrics", .type = BP__S_CUSTOM, .fallback = "[]",

@@ -23,13 +23,12 @@ void bp__log_format(const bp__log_record *r, bp__str *out)
     bp__jw_double(&w, "loss", r->loss);
     for (int i = 0; i < r->n_metrics; i++)
         bp__jw_double(&w, r->metric_name[i], r->metric[i]);
-    if (r->has_step_facts && r->wide) {
+    if (r->has_step_facts)
         bp__jw_double(&w, "lr", r->lr);
+    if (r->has_step_facts && r->wide)
         bp__jw_double(&w, "grad_norm", r->grad_norm);
-    } else if (r->has_step_facts) {
-        bp__jw_float(&w, "lr", (float)r->lr);
+    else if (r->has_step_facts)
         bp__jw_float(&w, "grad_norm", (float)r->grad_norm);
-    }
     if (r->note)
         bp__jw_string(&w, "note", r->note);
     /* A time: hundredths tell enough. */

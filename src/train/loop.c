@@ -381,5 +381,7 @@ bp_status bp_trainer_run(bp_trainer *t, bp_error *err)
         began = bp__trainer_clock();
     }
     bp_status st = finish(t, began, err);
+    if (!st && t->o.run_dir)
+        st = bp__append_sync(&t->log, err);
     return st == BP_ECANCELED ? stopped(t, err) : st;
 }

@@ -110,7 +110,7 @@ typedef struct bp__log_record {
     double metric[BP_MAX_METRICS];
     bool has_step_facts; /* lr, grad_norm: records of training only */
     double lr, grad_norm;
-    bool wide;           /* numbers are f64, else f32 where they are stored */
+    bool wide;           /* grad_norm is an f64 number, else an f32 one */
     double seconds;      /* since the run (or this part of it) began */
     const char *note;    /* NULL: none */
 } bp__log_record;
