@@ -94,7 +94,8 @@ bp_val bp_mean(bp_graph *g, bp_val x, int n, const int64_t *axes, bool keep)
     bp__axes_attrs a;
     memset(&a, 0, sizeof a);
     a.keep = keep;
-    if (!bp__ok(g) || !bp__take_axes(g, BP__OP_mean, x, n, axes, &a.axes))
+    if (bp__value_of(g, x) &&
+        !bp__take_axes(g, BP__OP_mean, x, n, axes, &a.axes))
         return BP_NIL;
     return bp__emit1(g, BP__OP_mean, &a, 1, &x);
 }

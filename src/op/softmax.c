@@ -118,7 +118,7 @@ static bp_val along_axis(bp_graph *g, bp__op op, bp_val x, int64_t axis,
     bp__axis_attrs a;
     memset(&a, 0, sizeof a);
     a.keep = keep;
-    if (!bp__ok(g) || (a.axis = bp__take_axis(g, op, x, axis)) < 0)
+    if (bp__value_of(g, x) && (a.axis = bp__take_axis(g, op, x, axis)) < 0)
         return BP_NIL;
     return bp__emit1(g, op, &a, 1, &x);
 }
