@@ -143,7 +143,7 @@ typedef struct bp_data_report {
  * which the caller zeroes first, so that several parts make one report. `what`
  * ("train") starts each line. BP_OK, or the code of the first problem. expect
  * NULL: finite numbers and labels >= 0 only. [err: ESHAPE ERANGE ENONFINITE
- * EDTYPE] */
+ * EDTYPE EARG] */
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
                         const char *what, bp_data_report *report);
 
@@ -221,7 +221,7 @@ int64_t bp_loader_batches(const bp_loader *l); /* in an epoch */
 bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
                          bp_error *err);
 /* The batch is valid until the next call with this loader. After the last
- * batch of an epoch comes the first one of the next. [err: EARG no samples] */
+ * batch of an epoch comes the first one of the next. Always BP_OK today. */
 bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err);
 
 #ifdef __cplusplus

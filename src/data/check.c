@@ -198,6 +198,8 @@ static void report_contents(data_checker *c)
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
                         const char *what, bp_data_report *report)
 {
+    if (expect && expect->size < sizeof *expect)
+        return BP_EARG;
     data_checker c = {.d = d, .e = expect, .what = what, .report = report};
     if (expect) {
         check_input_shapes(&c);

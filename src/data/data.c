@@ -21,6 +21,16 @@ bp_allocator bp__data_allocator(const bp_data_options *o)
     return o && o->allocator ? *o->allocator : bp__malloc_allocator;
 }
 
+bp_status bp__data_check_options(const bp_data_options *o, bp_error *err)
+{
+    if (!o || o->size >= sizeof *o)
+        return BP_OK;
+    return bp__error(err, BP_EARG,
+                     "bp_data_options.size is %zu: set it to "
+                     "sizeof(bp_data_options)",
+                     o->size);
+}
+
 const char *bp_split_name(bp_split s)
 {
     static const char *const names[] = {"train", "valid", "test"};
@@ -346,9 +356,12 @@ bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,
 {
     bp_allocator a = bp__data_allocator(options);
     *data = NULL;
+    bp_status s = bp__data_check_options(options, err);
+    if (s)
+        return s;
     if (options && options->borrow)
         return borrow_arrays(&a, inputs, n_inputs, target, options, data, err);
-    bp_status s = check_arrays(inputs, n_inputs, target, "arrays", err);
+    s = check_arrays(inputs, n_inputs, target, "arrays", err);
     if (s)
         return s;
     bp_array in[BP_MAX_INPUTS] = {0}, t = {0};

@@ -29,6 +29,7 @@ int64_t bp__row_numel(const bp_array *x);
 
 /* The allocator of options, or malloc. */
 bp_allocator bp__data_allocator(const bp_data_options *o);
+bp_status bp__data_check_options(const bp_data_options *o, bp_error *err);
 /* Makes a set of arrays that it takes over (also when it fails); keeps the
  * rows of options. Arrays of other types than a set's are converted. target's
  * data NULL: no target. */

@@ -309,11 +309,14 @@ bp_status bp_data_digits(bp_split split, int64_t n, uint64_t seed,
                          "digits: split %d, %lld samples: splits are 0 to 2, "
                          "and 0 to 2147483647 samples are possible",
                          (int)split, (long long)n);
+    bp_status s = bp__data_check_options(options, err);
+    if (s)
+        return s;
     n = n ? n : sizes[split];
     bp_allocator a = bp__data_allocator(options);
     int64_t dims[3] = {n, SIDE, SIDE};
     bp_array x = {0}, y = {0};
-    bp_status s = bp_array_new(&a, BP_U8, 3, dims, &x, err);
+    s = bp_array_new(&a, BP_U8, 3, dims, &x, err);
     if (!s)
         s = bp_array_new(&a, BP_I32, 1, dims, &y, err);
     if (s) {

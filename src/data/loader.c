@@ -254,6 +254,11 @@ static bp_status start_thread(bp_loader *l, bp_error *err)
 static bp_status check_options(const bp_data *d, const bp_loader_options *o,
                                bp_error *err)
 {
+    if (o->size < sizeof *o)
+        return bp__error(err, BP_EARG,
+                         "bp_loader_options.size is %zu: set it to "
+                         "sizeof(bp_loader_options)",
+                         o->size);
     if (o->batch < 0 || o->shift < 0 || o->shift > 1000000 ||
         (o->dtype != BP_F32 && o->dtype != BP_F64))
         return bp__error(err, BP_EARG,

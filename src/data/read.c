@@ -58,8 +58,8 @@ static bp_status idx_header(const bp__file_data *f, const char *path,
                             bool labels, bp_array *shape, bp__stored *stored,
                             bp_error *err)
 {
-    const char *want = labels ? "labels have 0x00000801"
-                              : "images have 0x00000803";
+    const char *want = labels ? "labels start with 0x00000801"
+                              : "images start with 0x00000803";
     if (f->bytes < 4)
         return bp__error(err, BP_EFORMAT, "'%s' is too short for an IDX file",
                          path);
@@ -67,7 +67,7 @@ static bp_status idx_header(const bp__file_data *f, const char *path,
     if (p[0] || p[1] || !idx_type(p[2], stored) || p[3] == 0 ||
         p[3] > BP_MAX_RANK || labels != (p[3] == 1))
         return bp__error(err, BP_EFORMAT,
-                         "'%s' starts with 0x%08x; an IDX file of %s", path,
+                         "'%s' starts with 0x%08x; IDX files of %s", path,
                          big_u32(p), want);
     shape->rank = p[3];
     if (f->bytes < 4 + 4 * (size_t)shape->rank)
@@ -145,8 +145,11 @@ bp_status bp__data_from_idx(const bp__fs *fs, const char *images,
 {
     bp_allocator a = bp__data_allocator(options);
     problems p = {.status = BP_OK};
-    bp__str_init(&p.text, &a);
     *data = NULL;
+    bp_status s = bp__data_check_options(options, err);
+    if (s)
+        return s;
+    bp__str_init(&p.text, &a);
     bp_array x = {0}, y = {0};
     bp_error e = {0};
     if (read_idx(fs, &a, images, false, &x, &e) || widen_input(&a, &x, &e))
@@ -162,7 +165,7 @@ bp_status bp__data_from_idx(const bp__fs *fs, const char *images,
                   images, (long long)x.dims[0], labels, (long long)y.dims[0]);
         note_problem(&p, &e);
     }
-    bp_status s = report_problems(&p, err);
+    s = report_problems(&p, err);
     if (s) {
         bp_array_free(&a, &x);
         bp_array_free(&a, &y);
@@ -190,6 +193,9 @@ bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
     if (n_inputs < 1 || n_inputs > BP_MAX_INPUTS)
         return bp__error(err, BP_EARG, "%zu inputs; 1 to %d are possible",
                          n_inputs, BP_MAX_INPUTS);
+    bp_status s = bp__data_check_options(options, err);
+    if (s)
+        return s;
     bp_allocator a = bp__data_allocator(options);
     problems p = {.status = BP_OK};
     bp__str_init(&p.text, &a);
@@ -211,7 +217,7 @@ bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
                   (long long)z->dims[0]);
         note_problem(&p, &e);
     }
-    bp_status s = report_problems(&p, err);
+    s = report_problems(&p, err);
     if (s) {
         for (size_t i = 0; i < n_inputs; i++)
             bp_array_free(&a, &x[i]);
