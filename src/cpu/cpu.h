@@ -17,6 +17,7 @@
 #include "cpu/gemm.h"
 #include "cpu/pool.h"
 #include "cpu/reduce.h"
+#include "cpu/softmax.h"
 
 typedef struct bp__cpu {
     bp_level level;
@@ -26,6 +27,7 @@ typedef struct bp__cpu {
     bp__finite_fns finite;
     bp__pool_fns pool;
     bp__reduce_fns reduce;
+    bp__softmax_fns softmax;
 } bp__cpu;
 
 /* The best level of this CPU (AUTO), or the one asked for; NULL where this

@@ -14,4 +14,5 @@ const bp__cpu BP__K(cpu) = {
     .finite = BP__FINITE_FNS,
     .pool = BP__POOL_FNS,
     .reduce = BP__REDUCE_FNS,
+    .softmax = BP__SOFTMAX_FNS,
 };

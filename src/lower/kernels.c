@@ -9,6 +9,11 @@ static const struct {
     const bp__kernel *const *forward, *const *backward;
 } lists[BP__N_OPS] = {
     [BP__OP_matmul] = {bp__matmul_kernels, NULL},
+    [BP__OP_softmax] = {bp__softmax_kernels, bp__softmax_dx_kernels},
+    [BP__OP_log_softmax] = {bp__log_softmax_kernels,
+                            bp__log_softmax_dx_kernels},
+    [BP__OP_logsumexp] = {bp__logsumexp_kernels, NULL},
+    [BP__OP_softmax_cross_entropy] = {bp__xent_kernels, bp__xent_dx_kernels},
     [BP__OP_sum] = {bp__sum_kernels, NULL},
     [BP__OP_max_pool2d] = {bp__max_pool2d_kernels, NULL},
     [BP__OP_pool_scatter] = {bp__pool_scatter_kernels, NULL},
