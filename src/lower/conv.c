@@ -205,7 +205,7 @@ static void build_conv_dw(bp__lower_state *s, const bp__unit *u)
                       bp__lower_in(s, s->g->edges[u->n->in + 1], BP__NHWC)};
     uint32_t parts =
         bp__lower_temp(s, (int64_t)bp__conv_dw_partial_floats(&p.c));
-    bp__call *c = bp__lower_call(s, "conv2d_dw.partial", u->node, run_dw, &p,
+    bp__call *c = bp__lower_call(s, "conv2d_dw.direct", u->node, run_dw, &p,
                                  sizeof p, 2, in, 1, &parts);
     if (!c)
         return;
@@ -214,7 +214,7 @@ static void build_conv_dw(bp__lower_state *s, const bp__unit *u)
     c->scratch = bp__conv_dw_scratch_floats(&p.c) * sizeof(float);
     s->refusals = NULL;
     uint32_t out = bp__lower_out(s, u->result, BP__PLAIN);
-    c = bp__lower_call(s, "conv2d_dw.combine", u->node, run_dw_combine, &p,
+    c = bp__lower_call(s, "conv2d_dw.direct.sum", u->node, run_dw_combine, &p,
                        sizeof p, 1, &parts, 1, &out);
     if (!c)
         return;

@@ -24,11 +24,18 @@ static const struct {
     [BP__OP_conv2d_dw] = {bp__conv2d_dw_kernels, NULL},
 };
 
+const bp__kernel *const *bp__kernels_of_op(bp__op op, bool backward)
+{
+    const bp__kernel *const *list = backward ? lists[op].backward
+                                             : lists[op].forward;
+    return list ? list : none;
+}
+
 const bp__kernel *const *bp__kernels_of(const bp_graph *g, const bp__node *n)
 {
-    const bp__kernel *const *list = lists[n->op].forward;
     (void)g;
     if (n->op == BP__OP_backward)
-        list = lists[((const bp__backward_attrs *)n->attrs)->op].backward;
-    return list ? list : none;
+        return bp__kernels_of_op(
+            (bp__op)((const bp__backward_attrs *)n->attrs)->op, true);
+    return bp__kernels_of_op((bp__op)n->op, false);
 }

@@ -161,6 +161,7 @@ typedef struct bp__kernel {
  * among them. */
 const bp__kernel *const *bp__kernels_of(const bp_graph *g,
                                         const bp__node *n);
+const bp__kernel *const *bp__kernels_of_op(bp__op op, bool backward);
 
 struct bp__lower_state {
     const bp_graph *g;

@@ -34,23 +34,31 @@ typedef struct move_params {
     const bp__cpu *cpu;
 } move_params;
 
+/* A call has at least one unit; an empty tensor has no element for it. */
+static int64_t range_end(const move_params *p, const bp__args *a)
+{
+    return BP__MIN(a->end, p->numel);
+}
+
 static bool range_nonfinite(const move_params *p, const bp__args *a)
 {
+    int64_t n = range_end(p, a) - a->begin;
     const char *at = (const char *)a->ptr[0] + (size_t)a->begin * p->element;
     if (p->dtype == BP_F32)
         return p->cpu->finite.any_nonfinite((const float *)(const void *)at,
-                                            a->end - a->begin);
-    return bp__any_nonfinite(p->dtype, at, a->end - a->begin);
+                                            n);
+    return bp__any_nonfinite(p->dtype, at, n);
 }
 
 static void run_copy(const bp__args *a)
 {
     const move_params *p = a->params;
     size_t at = (size_t)a->begin * p->element;
-    size_t bytes = (size_t)(a->end - a->begin) * p->element;
+    size_t bytes = (size_t)(range_end(p, a) - a->begin) * p->element;
     if (p->test && range_nonfinite(p, a))
         ++*a->faults;
-    memcpy((char *)a->ptr[1] + at, (char *)a->ptr[0] + at, bytes);
+    if (bytes)
+        memcpy((char *)a->ptr[1] + at, (char *)a->ptr[0] + at, bytes);
 }
 
 static void run_test(const bp__args *a)
@@ -125,7 +133,7 @@ bp__call *bp__lower_copy(bp__lower_state *s, uint32_t value, uint32_t from,
                                  &p, sizeof p, 1, &from, 1, &to);
     if (!c)
         return NULL;
-    c->units = p.numel;
+    c->units = BP__MAX(p.numel, 1);
     c->grain = ELEMENT_GRAIN;
     c->flops = (double)p.numel;
     return c;
@@ -252,7 +260,7 @@ static void add_test(bp__lower_state *s, uint32_t buf, const char *label)
     if (!c)
         return;
     c->label = label;
-    c->units = p.numel;
+    c->units = BP__MAX(p.numel, 1);
     c->grain = ELEMENT_GRAIN;
     c->flops = (double)p.numel;
 }
