@@ -39,7 +39,10 @@ bool kernel_new(kernel_call *k, bp__op op, int i, bp_dtype f, uint64_t seed)
 {
     case_data d;
     case_draw(&d, op, i, f, seed);
-    return kernel_from(k, &d);
+    if (kernel_from(k, &d))
+        return true;
+    case_free(&d);
+    return false;
 }
 
 void kernel_free(kernel_call *k)

@@ -15,7 +15,7 @@ typedef struct kernel_call {
 /* Inputs drawn, outputs typed by inference and allocated. False: the row has
  * no kernel (composite, leaf). */
 bool kernel_new(kernel_call *k, bp__op op, int i, bp_dtype f, uint64_t seed);
-/* The same for inputs that exist already: *d is taken over. */
+/* The same for inputs that exist already; *d is taken over if it succeeds. */
 bool kernel_from(kernel_call *k, const case_data *d);
 void kernel_free(kernel_call *k);
 /* Runs after filling every byte of the outputs with `fill`. */
