@@ -75,26 +75,50 @@ static void report(double flop, double seconds, double peak)
            peak > 0 ? 100 * flop / seconds / peak : 0);
 }
 
-static void time_pair(job *j, double flop, double peak, bool dx, float *out,
-                      float *packed, float *scratch)
+static void time_one(job *j, double flop, double peak, size_t n_packed,
+                     size_t n_scratch, size_t n_out)
 {
-    const bp__conv_fns *f = &j->cpu->conv;
+    float *packed = bench_floats(n_packed), *out = bench_floats(n_out);
     j->c.packed = j->packed = packed;
-    j->scratch = scratch;
     j->c.out = out;
-    j->pack = dx ? f->dx_pack : f->fwd_pack;
-    j->run = dx ? f->dx : f->fwd;
-    j->units = dx ? bp__conv_dx_pack_units(&j->c)
-                  : bp__conv_fwd_pack_units(&j->c);
+    j->scratch = bench_floats(n_scratch);
     double p = bench_best(run_pack, j, 0.02),
            s = bench_best(run_samples, j, 0.1);
     report(flop, s, peak);
-    printf(" (%.1f)", 100 * p / s);
+    printf(" (%4.1f)", 100 * p / s);
+    free(packed);
+    free(j->scratch);
 }
 
-static size_t max_size(size_t a, size_t b)
+/* fwd or dx: direct, then Winograd with its error relative to direct. */
+static void time_pair(job *j, double flop, double peak, bool dx, size_t n_out)
 {
-    return a > b ? a : b;
+    const bp__conv_fns *f = &j->cpu->conv;
+    const bp__conv *c = &j->c;
+    j->pack = dx ? f->dx_pack : f->fwd_pack;
+    j->run = dx ? f->dx : f->fwd;
+    j->units = dx ? bp__conv_dx_pack_units(c) : bp__conv_fwd_pack_units(c);
+    time_one(j, flop, peak,
+             dx ? bp__conv_dx_packed_floats(c) : bp__conv_fwd_packed_floats(c),
+             dx ? bp__conv_dx_scratch_floats(c)
+                : bp__conv_fwd_scratch_floats(c), n_out);
+    float *direct = c->out;
+    if (dx ? bp__conv_wino_dx_fits(c) : bp__conv_wino_fwd_fits(c)) {
+        j->pack = dx ? f->wino_dx_pack : f->wino_fwd_pack;
+        j->run = dx ? f->wino_dx : f->wino_fwd;
+        j->units = dx ? bp__conv_wino_dx_pack_units(c)
+                      : bp__conv_wino_fwd_pack_units(c);
+        time_one(j, flop, peak,
+                 dx ? bp__conv_wino_dx_packed_floats(c)
+                    : bp__conv_wino_fwd_packed_floats(c),
+                 dx ? bp__conv_wino_dx_scratch_floats(c)
+                    : bp__conv_wino_fwd_scratch_floats(c), n_out);
+        printf(" %.1e", relative(c->out, direct, n_out));
+        free(c->out);
+    } else {
+        printf("%25s", "");
+    }
+    free(direct);
 }
 
 static void time_shape(size_t i, bp_level level, double peak)
@@ -112,42 +136,33 @@ static void time_shape(size_t i, bp_level level, double peak)
            ny = (size_t)(c->n * c->oh * c->ow * c->o),
            nw = (size_t)(c->o * c->c * k * k);
     float *x = bench_floats(nx), *dy = bench_floats(ny), *w = bench_floats(nw),
-          *y = bench_floats(ny), *dx = bench_floats(nx),
           *dw = bench_floats(nw),
-          *packed = bench_floats(max_size(bp__conv_fwd_packed_floats(c),
-                                          bp__conv_dx_packed_floats(c))),
-          *partials = bench_floats(bp__conv_dw_partial_floats(c)),
-          *scratch = bench_floats(
-              max_size(bp__conv_dw_scratch_floats(c),
-                       max_size(bp__conv_fwd_scratch_floats(c),
-                                bp__conv_dx_scratch_floats(c))));
+          *partials = bench_floats(bp__conv_dw_partial_floats(c));
     c->x = x;
     c->dy = dy;
     c->partials = partials;
     j.w = w;
     double flop = 2.0 * (double)ny * (double)(c->c * k * k);
-    printf("%-7s %-15s", bp_level_name(level), shapes[i].name);
-    time_pair(&j, flop, peak, false, y, packed, scratch);
-    time_pair(&j, flop, peak, true, dx, packed, scratch);
+    printf("%-15s", shapes[i].name);
+    time_pair(&j, flop, peak, false, ny);
+    time_pair(&j, flop, peak, true, nx);
     c->out = dw;
-    j.scratch = scratch;
+    j.scratch = bench_floats(bp__conv_dw_scratch_floats(c));
     report(flop, bench_best(run_dw, &j, 0.1), peak);
     printf("\n");
     free(x);
     free(dy);
     free(w);
-    free(y);
-    free(dx);
     free(dw);
-    free(packed);
     free(partials);
-    free(scratch);
+    free(j.scratch);
 }
 
 int main(void)
 {
     const bp_level levels[] = {BP_LEVEL_AVX512, BP_LEVEL_AVX2, BP_LEVEL_NEON};
-    printf("GFLOP/s, %% of peak, (packing, %% of the time)   fwd, dx, dw\n");
+    printf("GFLOP/s, %% of peak, (packing, %% of the time): fwd, fwd by "
+           "Winograd and its error, dx, dx by Winograd, dw\n");
     for (size_t l = 0; l < BP__ARRAY_LEN(levels); l++) {
         if (!bp__cpu_get(levels[l]))
             continue;

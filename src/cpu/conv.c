@@ -10,7 +10,9 @@ enum {
     DW_PIXELS = 256,         /* of a block: its part of dy stays in L1 */
     DW_ROW = 2048,           /* pixels of a block that is a piece of a row */
     DW_BUFFER = 128 * 1024,  /* floats of x that a block may take */
-    DW_PARTIALS = 256 * 1024 /* floats of all partial sums, about */
+    DW_PARTIALS = 256 * 1024, /* floats of all partial sums, about */
+    WINO_TILES = 28,          /* that go together, where channels are few */
+    WINO_SOURCE = 128 * 1024  /* floats of the transformed source, about */
 };
 
 /* ---- forward, and the gradient by data ---------------------------------- */
@@ -257,4 +259,83 @@ size_t bp__conv_dw_scratch_floats(const bp__conv *c)
     if (!p.copies)
         return dy;
     return x > SIZE_MAX - dy ? SIZE_MAX : x + dy;
+}
+
+/* ---- Winograd ------------------------------------------------------------ */
+
+int64_t bp__conv_wino_row(int64_t channels)
+{
+    return 16 * bp__conv_ceil(channels, 16) + 16; /* no power of two */
+}
+
+int64_t bp__conv_wino_tiles(int64_t channels)
+{
+    int64_t fit = WINO_SOURCE / (36 * bp__conv_wino_row(channels));
+    return BP__CONV_CLAMP(fit, WINO_TILES / 2, WINO_TILES);
+}
+
+/* Enough channels, and so many pixels in tiles that a third of the direct
+ * kernel's multiplications is the most that is left; weights are transformed
+ * for each step, so there must be tiles that share the cost. */
+static bool wino_fits(const bp__conv *c, int64_t dst_h, int64_t dst_w)
+{
+    int64_t tiles = bp__conv_ceil(dst_h, 4) * bp__conv_ceil(dst_w, 4);
+    return c->kh == 3 && c->kw == 3 && c->stride_h == 1 && c->stride_w == 1 &&
+           c->dil_h == 1 && c->dil_w == 1 && c->groups == 1 && c->c >= 16 &&
+           c->o >= 16 && tiles * 36 * 3 <= dst_h * dst_w * 9 * 2 &&
+           c->n * tiles >= 32;
+}
+
+static size_t wino_packed(int64_t src_c, int64_t dst_c)
+{
+    size_t n = bp__mul_size((size_t)bp__conv_ceil(dst_c, 16), 36 * 16);
+    return bp__mul_size(n, (size_t)src_c);
+}
+
+/* A pixel of zeros, the transformed source, 36 products of some panels. */
+static size_t wino_scratch(int64_t src_c)
+{
+    int64_t tiles = bp__conv_wino_tiles(src_c);
+    return (size_t)((36 * tiles + 1) * bp__conv_wino_row(src_c) +
+                    36 * tiles * BP__GEMM_WIDE * 16);
+}
+
+bool bp__conv_wino_fwd_fits(const bp__conv *c)
+{
+    return wino_fits(c, c->oh, c->ow);
+}
+
+size_t bp__conv_wino_fwd_packed_floats(const bp__conv *c)
+{
+    return wino_packed(c->c, c->o);
+}
+
+int64_t bp__conv_wino_fwd_pack_units(const bp__conv *c)
+{
+    return bp__conv_ceil(c->o, 16);
+}
+
+size_t bp__conv_wino_fwd_scratch_floats(const bp__conv *c)
+{
+    return wino_scratch(c->c);
+}
+
+bool bp__conv_wino_dx_fits(const bp__conv *c)
+{
+    return wino_fits(c, c->h, c->w);
+}
+
+size_t bp__conv_wino_dx_packed_floats(const bp__conv *c)
+{
+    return wino_packed(c->o, c->c);
+}
+
+int64_t bp__conv_wino_dx_pack_units(const bp__conv *c)
+{
+    return bp__conv_ceil(c->c, 16);
+}
+
+size_t bp__conv_wino_dx_scratch_floats(const bp__conv *c)
+{
+    return wino_scratch(c->o);
 }

@@ -67,6 +67,13 @@ typedef struct bp__conv_dw_plan {
 
 bp__conv_dw_plan bp__conv_dw_plan_of(const bp__conv *c);
 
+/* ---- Winograd ------------------------------------------------------------ */
+
+/* Tiles that go together at most, floats between tiles in the transformed
+ * source: functions of the source's channels. */
+int64_t bp__conv_wino_tiles(int64_t channels);
+int64_t bp__conv_wino_row(int64_t channels);
+
 #define BP__CONV_CLAMP(x, lo, hi) \
     ((x) < (lo) ? (lo) : (x) > (hi) ? (hi) : (x))
 

@@ -5,16 +5,9 @@
  * and strides in registers rather than one pointer a row. */
 #if defined(__GNUC__)
 #define TILE_OPAQUE(p) __asm__("" : "+r"(p))
-#define TILE_UNROLL _Pragma("GCC unroll 16")
 #else
 #define TILE_OPAQUE(p) ((void)0)
-#define TILE_UNROLL
 #endif
-
-V_INLINE bp__v16 tile_act(bp__v16 x, int act)
-{
-    return act == BP__ACT_RELU ? v_max(x, v_zero()) : x;
-}
 
 /* c + sum, + bias, activation: each a pass over the registers, so that a test
  * is made once. */

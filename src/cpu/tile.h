@@ -45,9 +45,20 @@ enum { TILE_ROWS = 6, TILE_VECS = 1, TILE_FEW = 3, TILE_WIDE = 2 };
 enum { TILE_ROWS = 2, TILE_VECS = 1, TILE_FEW = 1, TILE_WIDE = 1 };
 #endif
 
+#if defined(__GNUC__) && BP__LEVEL != 1
+#define TILE_UNROLL _Pragma("GCC unroll 16")
+#else
+#define TILE_UNROLL
+#endif
+
 V_INLINE bp__v16 tile_load(const float *p, int n)
 {
     return n == V_LANES ? v_load(p) : v_load_n(p, n);
+}
+
+V_INLINE bp__v16 tile_act(bp__v16 x, int act)
+{
+    return act == BP__ACT_RELU ? v_max(x, v_zero()) : x;
 }
 
 /* tiles[vecs - 1][rows - 1][form], form 0: rows, 1: columns. */

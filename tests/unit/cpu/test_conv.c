@@ -235,6 +235,32 @@ static float *run_dw(const bp__cpu *cpu, const problem *p, int step)
     return out;
 }
 
+static float *run_wino_fwd(const bp__cpu *cpu, const problem *p, int step)
+{
+    return run_conv(p, cpu->conv.wino_fwd_pack, cpu->conv.wino_fwd,
+                    bp__conv_wino_fwd_pack_units(&p->c),
+                    bp__conv_wino_fwd_packed_floats(&p->c),
+                    bp__conv_wino_fwd_scratch_floats(&p->c), p->ny, p->c,
+                    step);
+}
+
+static float *run_wino_fused(const bp__cpu *cpu, const problem *p, int step)
+{
+    problem q = *p;
+    q.c.bias = p->bias;
+    q.c.act = BP__ACT_RELU;
+    return run_wino_fwd(cpu, &q, step);
+}
+
+static float *run_wino_dx(const bp__cpu *cpu, const problem *p, int step)
+{
+    return run_conv(p, cpu->conv.wino_dx_pack, cpu->conv.wino_dx,
+                    bp__conv_wino_dx_pack_units(&p->c),
+                    bp__conv_wino_dx_packed_floats(&p->c),
+                    bp__conv_wino_dx_scratch_floats(&p->c), p->nx, p->c,
+                    step);
+}
+
 /* One kernel at every level, twice; `terms` bounds the length of a sum. */
 static void check(const problem *p, run_fn *run, const char *name,
                   const double *want, const double *scale, size_t n,
@@ -267,15 +293,21 @@ static void check(const problem *p, run_fn *run, const char *name,
     free(plain);
 }
 
-static void check_fused(const problem *p)
+static void biased(const problem *p, double *want, double *scale)
 {
-    double *want = zeros(p->ny), *scale = zeros(p->ny);
     size_t o = (size_t)p->c.o;
     for (size_t i = 0; i < p->ny; i++) {
         double y = p->y[i] + p->bias[i % o];
         want[i] = y > 0 ? y : 0;
         scale[i] = p->ys[i] + fabs(p->bias[i % o]);
     }
+}
+
+static void check_fused(const problem *p)
+{
+    double *want = zeros(p->ny), *scale = zeros(p->ny);
+    size_t o = (size_t)p->c.o;
+    biased(p, want, scale);
     const bp__conv *c = &p->c;
     double terms = (double)(c->c / c->groups * c->kh * c->kw) + 4;
     check(p, run_fused, "fused", want, scale, p->ny, terms);
@@ -295,8 +327,62 @@ static void check_fused(const problem *p)
     free(scale);
 }
 
+static void level_out(double *scale, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = scale[i] > most ? scale[i] : most;
+    for (size_t i = 0; i < n; i++)
+        scale[i] = most;
+}
+
+/* The error bound that conv.h states. Spoils the scales of p. */
+static void check_wino(problem *p)
+{
+    const bp__conv *c = &p->c;
+    if (c->kh != 3 || c->kw != 3 || c->stride_h != 1 || c->stride_w != 1 ||
+        c->dil_h != 1 || c->dil_w != 1 || c->groups != 1)
+        return;
+    double *want = zeros(p->ny), *scale = zeros(p->ny);
+    biased(p, want, scale);
+    level_out(p->ys, p->ny);
+    level_out(p->dxs, p->nx);
+    level_out(scale, p->ny);
+    check(p, run_wino_fwd, "winograd", p->y, p->ys, p->ny, 64);
+    check(p, run_wino_fused, "winograd fused", want, scale, p->ny, 64);
+    check(p, run_wino_dx, "winograd dx", p->dx, p->dxs, p->nx, 64);
+    free(want);
+    free(scale);
+}
+
+/* When Winograd's kernel is on offer: shapes only. */
+static void check_fits(void)
+{
+    bp__conv c = {.n = 64, .c = 16, .h = 8, .w = 8, .o = 16, .kh = 3, .kw = 3,
+                  .oh = 8, .ow = 8, .stride_h = 1, .stride_w = 1,
+                  .pad_top = 1, .pad_left = 1, .dil_h = 1, .dil_w = 1,
+                  .groups = 1};
+    T_CHECK(bp__conv_wino_fwd_fits(&c) && bp__conv_wino_dx_fits(&c));
+    bp__conv d = c;
+    d.groups = 2;
+    T_CHECK(!bp__conv_wino_fwd_fits(&d) && !bp__conv_wino_dx_fits(&d));
+    d = c;
+    d.stride_w = 2;
+    T_CHECK(!bp__conv_wino_fwd_fits(&d));
+    d = c;
+    d.c = 15;
+    T_CHECK(!bp__conv_wino_fwd_fits(&d));
+    d = c;
+    d.n = 1;
+    T_CHECK(!bp__conv_wino_fwd_fits(&d));
+    d = c;
+    d.kw = 5;
+    T_CHECK(!bp__conv_wino_dx_fits(&d));
+}
+
 int main(void)
 {
+    check_fits();
     for (size_t i = 0; i < BP__ARRAY_LEN(SHAPES); i++) {
         problem p = make(SHAPES[i]);
         const bp__conv *c = &p.c;
@@ -308,6 +394,7 @@ int main(void)
               (double)(c->o / c->groups) * taps + 2);
         check(&p, run_dw, "dw", p.dw, p.dws, p.nw,
               (double)(c->n * c->oh * c->ow) + 2);
+        check_wino(&p);
         destroy(&p);
     }
     printf("hash %016llx\n", (unsigned long long)hash);
