@@ -123,21 +123,22 @@ build_and_test() { # NAME DIR CTEST-ARGS -- CMAKE-ARGS
     done
     shift
     printf '\n==== %s: %s\n' "$name" "$(about "$name")"
-    if ! cmake -S . -B "$dir" -DBPROP_WERROR=ON "$@" > "$dir.log" 2>&1 ||
-        ! cmake --build "$dir" -j "$jobs" >> "$dir.log" 2>&1; then
-        grep -E 'error|Error|warning' -A 5 "$dir.log" | head -n 40
-        echo "$name: the build failed; all of it is in $dir.log"
+    mkdir -p "$dir"
+    if ! cmake -S . -B "$dir" -DBPROP_WERROR=ON "$@" > "$dir/build.log" 2>&1 ||
+        ! cmake --build "$dir" -j "$jobs" >> "$dir/build.log" 2>&1; then
+        grep -E 'error|Error|warning' -A 5 "$dir/build.log" | head -n 40
+        echo "$name: the build failed; all of it is in $dir/build.log"
         failed=$((failed + 1))
         failures="$failures $name:build"
         return
     fi
     [ $full = 1 ] || tests="$tests -LE full"
     (cd "$dir" && ctest -j "$jobs" --output-on-failure $tests) 2>&1 |
-        tee "$dir.tests"
-    out=$(grep -E 'tests passed, [0-9]+ tests failed out of' "$dir.tests")
+        tee "$dir/tests.log"
+    out=$(grep -E 'tests passed, [0-9]+ tests failed out of' "$dir/tests.log")
     n=$(echo "$out" | sed -E 's/.* out of ([0-9]+).*/\1/')
     f=$(echo "$out" | sed -E 's/.*, ([0-9]+) tests failed.*/\1/')
-    s=$(grep -cE '\*\*\*Skipped' "$dir.tests")
+    s=$(grep -cE '\*\*\*Skipped' "$dir/tests.log")
     if [ -z "$n" ] || [ "$n" = 0 ]; then
         echo "$name: no test ran"
         failed=$((failed + 1))
@@ -149,7 +150,7 @@ build_and_test() { # NAME DIR CTEST-ARGS -- CMAKE-ARGS
     skipped=$((skipped + s))
     [ "$f" = 0 ] || failures="$failures $(sed -nE \
         's/^[[:space:]]+[0-9]+ - (.*) \((Failed|Timeout|Not Run|SEGFAULT|.*)\).*/'"$name"':\1/p' \
-        "$dir.tests" | tr '\n' ' ')"
+        "$dir/tests.log" | tr '\n' ' ')"
 }
 
 have() { # NAME COMMAND...: are the commands there?
