@@ -320,36 +320,16 @@ static void note_read(bp__chain *c, int place)
         c->in[place].last_read = c->n_code;
 }
 
-/* Two instructions that are one: an accumulator that is only passed on. */
-static bool chain_pair(bp__chain *c, int op, int p)
-{
-    static const uint8_t pairs[][3] = {
-        {BP__CHAIN_MUL, BP__CHAIN_ADD, BP__CHAIN_MUL_ADD},
-        {BP__CHAIN_MUL, BP__CHAIN_SUB, BP__CHAIN_MUL_SUB},
-        {BP__CHAIN_MUL, BP__CHAIN_RSUB, BP__CHAIN_MUL_RSUB},
-        {BP__CHAIN_ADD, BP__CHAIN_MUL, BP__CHAIN_ADD_MUL}};
-    if (c->n_code == 0)
-        return false;
-    bp__chain_ins *last = &c->code[c->n_code - 1];
-    for (size_t i = 0; i < BP__ARRAY_LEN(pairs); i++)
-        if (last->op == pairs[i][0] && op == pairs[i][1]) {
-            last->op = pairs[i][2];
-            last->q = (uint16_t)p;
-            if (p < c->n_in)
-                c->in[p].last_read = c->n_code - 1;
-            return true;
-        }
-    return false;
-}
-
 static void chain_emit(bp__chain *c, int op, int p, int q, int r)
 {
-    if (c->status != BP_OK || chain_pair(c, op, p))
+    if (c->status != BP_OK)
         return;
     if (c->n_code == BP__CHAIN_CODE) {
         chain_refuse(c, BP_ELIMIT, "a chain's code is too long");
         return;
     }
+    if (op >= BP__CHAIN_ADD && bp__chain_uniform(c, p))
+        op++; /* NAME_K */
     note_read(c, p);
     note_read(c, q);
     note_read(c, r);

@@ -39,32 +39,31 @@ enum {
     BP__CHAIN_CODE = 512,
     BP__CHAIN_PLACES = BP__CHAIN_LOADS + BP__CHAIN_CONSTS +
                        BP__CHAIN_STORES + BP__CHAIN_TEMPS,
-    BP__CHAIN_BLOCK = 128 /* most elements of a block, at any level */
+    BP__CHAIN_BLOCK = 256 /* most elements of a block, at any level */
 };
 
-/* A is the accumulator; p, q, r are memory operands. X(name, operands). */
+/* A is the accumulator; p, q, r are memory operands. X(name, operands). An op
+ * in BP__CHAIN_WITH_K is followed by a form NAME_K, whose p has the same value
+ * everywhere and so is loaded once. */
+#define BP__CHAIN_WITH_K(X)                                                \
+    X(ADD, 1) X(MUL, 1)                                                    \
+    X(SUB, 1) X(RSUB, 1) /* A = A - p, A = p - A */                        \
+    X(DIV, 1) X(RDIV, 1)                                                   \
+    X(MAX, 1) X(RMAX, 1) X(MIN, 1) X(RMIN, 1)                              \
+    X(EQ, 1) X(NE, 1) X(LT, 1) X(LE, 1) X(GT, 1) X(GE, 1)                  \
+    X(IF_EQ, 3) X(IF_NE, 3) X(IF_LT, 3) /* A = A < p ? q : r */            \
+    X(IF_LE, 3) X(IF_GT, 3) X(IF_GE, 3)
 #define BP__CHAIN_OPS(X)                                                   \
     X(END, 0)                                                              \
     X(LOAD, 1)        /* A = p */                                          \
     X(STORE, 1)       /* p = A */                                          \
     X(STORE_TEST, 1)  /* p = A; note in output q whether it is finite */   \
     X(STORE_U8, 1) X(STORE_I32, 1) X(STORE_BOOL, 1)                        \
-    X(ADD, 1) X(MUL, 1)                                                    \
-    X(SUB, 1) X(RSUB, 1) /* A = A - p, A = p - A */                        \
-    X(DIV, 1) X(RDIV, 1)                                                   \
-    X(MAX, 1) X(RMAX, 1) X(MIN, 1) X(RMIN, 1)                              \
     X(POW, 1) X(RPOW, 1)                                                   \
-    X(EQ, 1) X(NE, 1) X(LT, 1) X(LE, 1) X(GT, 1) X(GE, 1)                  \
     X(AND, 1) X(OR, 1) X(XNOR, 1) X(XOR, 1)                                \
     X(SELECT, 2)      /* A = A ? p : q */                                  \
     X(SELECT_A, 2)    /* A = p ? A : q */                                  \
     X(SELECT_B, 2)    /* A = p ? q : A */                                  \
-    X(IF_EQ, 3) X(IF_NE, 3) X(IF_LT, 3) /* A = A < p ? q : r */            \
-    X(IF_LE, 3) X(IF_GT, 3) X(IF_GE, 3)                                    \
-    X(MUL_ADD, 2)     /* A = A*p + q, rounded twice */                     \
-    X(MUL_SUB, 2)     /* A = A*p - q */                                    \
-    X(MUL_RSUB, 2)    /* A = q - A*p */                                    \
-    X(ADD_MUL, 2)     /* A = (A + p) * q */                                \
     X(NEG, 0) X(ABS, 0) X(SIGN, 0) X(FLOOR, 0) X(RECIPROCAL, 0)            \
     X(SQUARE, 0) X(SQRT, 0) X(RELU, 0) X(NOT, 0) X(IS_FINITE, 0)           \
     X(TO_BOOL, 0) X(FROM_BOOL, 0)                                          \
@@ -73,8 +72,12 @@ enum {
 
 typedef enum bp__chain_opcode {
 #define BP__CHAIN_OPCODE(name, operands) BP__CHAIN_##name,
+#define BP__CHAIN_OPCODE_K(name, operands) \
+    BP__CHAIN_##name, BP__CHAIN_##name##_K,
     BP__CHAIN_OPS(BP__CHAIN_OPCODE)
+    BP__CHAIN_WITH_K(BP__CHAIN_OPCODE_K)
 #undef BP__CHAIN_OPCODE
+#undef BP__CHAIN_OPCODE_K
     BP__CHAIN_N_OPCODES
 } bp__chain_opcode;
 
@@ -164,6 +167,15 @@ static inline bool bp__chain_extends(const bp__chain_input *in)
 static inline int bp__chain_n_places(const bp__chain *c)
 {
     return c->n_in + c->n_out + c->n_const + c->n_temp;
+}
+
+/* Has the place the same value for the whole call? */
+static inline bool bp__chain_uniform(const bp__chain *c, int place)
+{
+    if (place < c->n_in)
+        return !c->in[place].dense && c->in[place].period == 1;
+    return place >= c->n_in + c->n_out &&
+           place < c->n_in + c->n_out + c->n_const;
 }
 
 /* ---- one table a level -------------------------------------------------- */

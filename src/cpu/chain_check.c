@@ -6,8 +6,12 @@ static const struct {
     int operands;
 } chain_ops[BP__CHAIN_N_OPCODES] = {
 #define BP__CHAIN_NAME(name, operands) {#name, operands},
+#define BP__CHAIN_NAME_K(name, operands) \
+    {#name, operands}, {#name "_K", operands},
     BP__CHAIN_OPS(BP__CHAIN_NAME)
+    BP__CHAIN_WITH_K(BP__CHAIN_NAME_K)
 #undef BP__CHAIN_NAME
+#undef BP__CHAIN_NAME_K
 };
 
 enum { KIND_NONE, KIND_F, KIND_B };
@@ -68,7 +72,13 @@ static bool chain_step_ok(const bp__chain *c, chain_state *s,
             return false;
         kind[i] = s->place[at[i]];
     }
-    switch ((bp__chain_opcode)x->op) {
+    int op = x->op;
+    if (op >= BP__CHAIN_ADD && (op - BP__CHAIN_ADD) % 2 == 1) {
+        if (!bp__chain_uniform(c, x->p))
+            return false;
+        op--;
+    }
+    switch ((bp__chain_opcode)op) {
     case BP__CHAIN_LOAD:
         s->a = kind[0];
         return true;
@@ -123,6 +133,15 @@ static bool chain_step_ok(const bp__chain *c, chain_state *s,
     }
 }
 
+static bool chain_reads_ok(const bp__chain *c, const bp__chain_ins *x, int i)
+{
+    const uint16_t at[3] = {x->p, x->q, x->r};
+    for (int k = 0; k < chain_ops[x->op].operands; k++)
+        if (at[k] < c->n_in && c->in[at[k]].last_read < i)
+            return false;
+    return true;
+}
+
 bp_status bp__chain_verify(const bp__chain *c, bp_error *err)
 {
     chain_state s;
@@ -134,14 +153,9 @@ bp_status bp__chain_verify(const bp__chain *c, bp_error *err)
     for (int i = 0; i + 1 < c->n_code; i++) {
         const bp__chain_ins *x = &c->code[i];
         if (x->op == BP__CHAIN_END || x->op >= BP__CHAIN_N_OPCODES ||
-            !chain_step_ok(c, &s, x))
+            !chain_step_ok(c, &s, x) || !chain_reads_ok(c, x, i))
             return bp__error(err, BP_EBUG,
                              "elementwise chain: instruction %d is wrong", i);
-        const uint16_t at[3] = {x->p, x->q, x->r};
-        for (int k = 0; k < chain_ops[x->op].operands; k++)
-            if (at[k] < c->n_in && c->in[at[k]].last_read < i)
-                return bp__error(err, BP_EBUG, "elementwise chain: input %d "
-                                 "is read after its last use", (int)at[k]);
     }
     for (int k = 0; k < c->n_out; k++)
         if (!s.stored[k] || c->code[c->out[k].store].p != c->n_in + k)

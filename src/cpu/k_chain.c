@@ -11,8 +11,11 @@
 
 #include "cpu/chain.h"
 
+/* Registers that A takes: as many as leave some for the operation. */
 #if BP__LEVEL == 4
-enum { W = 8 };
+enum { W = 16 };
+#elif BP__LEVEL == 3
+enum { W = 6 };
 #else
 enum { W = 4 };
 #endif
@@ -20,8 +23,10 @@ enum { BLOCK = 16 * W };
 
 #if defined(__GNUC__)
 #define CHAIN_NOINLINE static __attribute__((noinline))
-#define CHAIN_UNROLL _Pragma("GCC unroll 8")
+#define CHAIN_UNROLL _Pragma("GCC unroll 16")
+#define CHAIN_UNREACHABLE __builtin_unreachable()
 #else
+#define CHAIN_UNREACHABLE return
 #define CHAIN_NOINLINE static
 #define CHAIN_UNROLL
 #endif
@@ -56,6 +61,16 @@ V_INLINE bp__v16 chain_sign(bp__v16 x)
     return v_select(v_lt(x, zero), v_set1(-1.0f), y);
 }
 
+V_INLINE bp__v16 chain_rmax(bp__v16 a, bp__v16 p)
+{
+    return v_max(p, a);
+}
+
+V_INLINE bp__v16 chain_rmin(bp__v16 a, bp__v16 p)
+{
+    return v_min(p, a);
+}
+
 V_INLINE bp__v16 chain_truth(bp__m16 m)
 {
     return w_floats(m_words(m));
@@ -64,130 +79,6 @@ V_INLINE bp__v16 chain_truth(bp__m16 m)
 V_INLINE bp__m16 chain_is_true(bp__v16 a)
 {
     return m_from_words(v_words(a));
-}
-
-#define EACH                        \
-    CHAIN_UNROLL                    \
-    for (int i = 0; i < W; i++)
-#define P v_load(p + 16 * i)
-#define Q v_load(q + 16 * i)
-#define R v_load(r + 16 * i)
-#define DO(name, expr)         \
-    case BP__CHAIN_##name:     \
-        EACH A[i] = (expr);    \
-        break;
-#define DO_COMPARE(name, f)                                    \
-    case BP__CHAIN_##name:                                     \
-        EACH A[i] = chain_truth(f(A[i], P));                   \
-        break;                                                 \
-    case BP__CHAIN_IF_##name:                                  \
-        EACH A[i] = v_select(f(A[i], P), Q, R);                \
-        break;
-#define DO_WORDS(name, expr)   \
-    case BP__CHAIN_##name:     \
-        EACH                   \
-        {                      \
-            bp__w16 a = v_words(A[i]), b = v_words(P); \
-            A[i] = w_floats(expr);                     \
-        }                      \
-        break;
-#define DO_HEAVY(name, call)            \
-    case BP__CHAIN_##name:              \
-        EACH v_store(copy + 16 * i, A[i]); \
-        call;                           \
-        EACH A[i] = v_load(copy + 16 * i); \
-        break;
-
-/* One block. at: the places' addresses. bad: for each tested output, words
- * that stay zero as long as everything stored there is finite. */
-static void chain_block(const bp__chain_ins *x, void *const *at, bp__w16 *bad)
-{
-    bp__v16 A[W];
-    float copy[BLOCK];
-    EACH A[i] = v_zero();
-    for (;; x++) {
-        const float *p = at[x->p], *q = at[x->q], *r = at[x->r];
-        switch (x->op) {
-        case BP__CHAIN_END:
-            return;
-            DO(LOAD, P)
-        case BP__CHAIN_STORE:
-            EACH v_store((float *)at[x->p] + 16 * i, A[i]);
-            break;
-        case BP__CHAIN_STORE_TEST: {
-            bp__w16 t = bad[x->q];
-            EACH
-            {
-                v_store((float *)at[x->p] + 16 * i, A[i]);
-                /* 0 where finite, else a NaN */
-                t = w_or(t, v_words(v_sub(A[i], A[i])));
-            }
-            bad[x->q] = t;
-            break;
-        }
-        case BP__CHAIN_STORE_U8:
-            EACH v_store_u8_sat_n((uint8_t *)at[x->p] + 16 * i, A[i], 16);
-            break;
-        case BP__CHAIN_STORE_I32:
-            EACH w_store((int32_t *)at[x->p] + 16 * i, v_to_w_sat(A[i]));
-            break;
-        case BP__CHAIN_STORE_BOOL:
-            EACH m_store_bool_n((uint8_t *)at[x->p] + 16 * i,
-                                chain_is_true(A[i]), 16);
-            break;
-            DO(ADD, v_add(A[i], P))
-            DO(MUL, v_mul(A[i], P))
-            DO(SUB, v_sub(A[i], P))
-            DO(RSUB, v_sub(P, A[i]))
-            DO(DIV, v_div(A[i], P))
-            DO(RDIV, v_div(P, A[i]))
-            DO(MAX, v_max(A[i], P))
-            DO(RMAX, v_max(P, A[i]))
-            DO(MIN, v_min(A[i], P))
-            DO(RMIN, v_min(P, A[i]))
-            DO_HEAVY(POW, chain_pow(copy, copy, p))
-            DO_HEAVY(RPOW, chain_pow(copy, p, copy))
-            DO_COMPARE(EQ, v_eq)
-            DO_COMPARE(NE, v_ne)
-            DO_COMPARE(LT, v_lt)
-            DO_COMPARE(LE, v_le)
-            DO_COMPARE(GT, v_gt)
-            DO_COMPARE(GE, v_ge)
-            DO_WORDS(AND, w_and(a, b))
-            DO_WORDS(OR, w_or(a, b))
-            DO_WORDS(XOR, w_xor(a, b))
-            DO_WORDS(XNOR, w_xor(w_xor(a, b), w_set1(-1)))
-            DO(SELECT, v_select(chain_is_true(A[i]), P, Q))
-            DO(SELECT_A, v_select(chain_is_true(P), A[i], Q))
-            DO(SELECT_B, v_select(chain_is_true(P), Q, A[i]))
-            DO(MUL_ADD, v_add(v_mul(A[i], P), Q))
-            DO(MUL_SUB, v_sub(v_mul(A[i], P), Q))
-            DO(MUL_RSUB, v_sub(Q, v_mul(A[i], P)))
-            DO(ADD_MUL, v_mul(v_add(A[i], P), Q))
-            DO(NEG, v_neg(A[i]))
-            DO(ABS, v_abs(A[i]))
-            DO(SIGN, chain_sign(A[i]))
-            DO(FLOOR, v_floor(A[i]))
-            DO(RECIPROCAL, v_div(v_set1(1.0f), A[i]))
-            DO(SQUARE, v_mul(A[i], A[i]))
-            DO(SQRT, v_sqrt(A[i]))
-            DO(RELU, v_relu(A[i]))
-            DO(NOT, w_floats(w_xor(v_words(A[i]), w_set1(-1))))
-            DO(IS_FINITE, chain_truth(v_is_finite(A[i])))
-            DO(TO_BOOL, chain_truth(v_ne(A[i], v_zero())))
-            DO(FROM_BOOL, v_mask(chain_is_true(A[i]), v_set1(1.0f)))
-            DO_HEAVY(EXP, chain_exp(copy))
-            DO_HEAVY(LOG, chain_log(copy))
-            DO_HEAVY(LOG1P, chain_log1p(copy))
-            DO_HEAVY(SIN, chain_sin(copy))
-            DO_HEAVY(COS, chain_cos(copy))
-            DO_HEAVY(TANH, chain_tanh(copy))
-            DO_HEAVY(SIGMOID, chain_sigmoid(copy))
-            DO_HEAVY(ERF, chain_erf(copy))
-        default:
-            return;
-        }
-    }
 }
 
 /* ---- feeding ------------------------------------------------------------ */
@@ -377,11 +268,15 @@ static void feed_start(feed *f, int64_t begin, float **extra)
 
 typedef struct chain_call {
     const bp__chain *c;
-    int n_places, n_feeds;
-    void *at[BP__CHAIN_PLACES];
-    int64_t step[BP__CHAIN_PLACES]; /* bytes from one block to the next */
+    int n_moving, n_feeds;
+    void *at[BP__CHAIN_PLACES]; /* the places' addresses */
+    /* Places that go on by `step` bytes from one block to the next. */
+    int moving[BP__CHAIN_LOADS + BP__CHAIN_STORES];
+    int64_t step[BP__CHAIN_LOADS + BP__CHAIN_STORES];
     float *slots;
     feed feeds[BP__CHAIN_LOADS];
+    /* Of each tested output: words that stay zero as long as everything
+     * stored there is finite. */
     bp__w16 bad[BP__CHAIN_STORES];
 } chain_call;
 
@@ -400,6 +295,13 @@ static bool chain_overwritten(const bp__chain *c, int i, const void *const *in,
     return false;
 }
 
+static void chain_move(chain_call *k, int place, const void *at, size_t bytes)
+{
+    k->at[place] = (void *)(uintptr_t)at;
+    k->moving[k->n_moving] = place;
+    k->step[k->n_moving++] = (int64_t)bytes * BLOCK;
+}
+
 static void chain_fill(float *p, bp__v16 v)
 {
     for (int i = 0; i < BLOCK; i += 16)
@@ -410,11 +312,10 @@ static void chain_setup(chain_call *k, const void *const *in, void *const *out,
                         int64_t begin)
 {
     const bp__chain *c = k->c;
-    float *extra = chain_slot(k, k->n_places);
-    for (int i = 0; i < k->n_places; i++) {
+    int n_places = bp__chain_n_places(c);
+    float *extra = chain_slot(k, n_places);
+    for (int i = 0; i < n_places; i++)
         k->at[i] = chain_slot(k, i);
-        k->step[i] = 0;
-    }
     for (int i = 0; i < c->n_in; i++) {
         const bp__chain_input *x = &c->in[i];
         feed f = {.place = i, .in = x, .base = in[i], .slot = k->at[i]};
@@ -422,8 +323,7 @@ static void chain_setup(chain_call *k, const void *const *in, void *const *out,
             continue;
         if (x->dense && x->dtype == BP_F32 &&
             !chain_overwritten(c, i, in, out)) {
-            k->at[i] = (float *)in[i] + begin;
-            k->step[i] = BLOCK * sizeof(float);
+            chain_move(k, i, (const float *)in[i] + begin, sizeof(float));
         } else if (!x->dense && x->period == 1) {
             float one;
             feed_load(&f, 0, 1, 1, &one);
@@ -434,14 +334,206 @@ static void chain_setup(chain_call *k, const void *const *in, void *const *out,
         }
     }
     for (int o = 0; o < c->n_out; o++) {
-        int64_t bytes = (int64_t)bp_dtype_bytes((bp_dtype)c->out[o].dtype);
-        k->at[c->n_in + o] = (char *)out[o] + begin * bytes;
-        k->step[c->n_in + o] = BLOCK * bytes;
+        size_t bytes = bp_dtype_bytes((bp_dtype)c->out[o].dtype);
+        chain_move(k, c->n_in + o, (char *)out[o] + (size_t)begin * bytes,
+                   bytes);
         k->bad[o] = w_set1(0);
     }
     for (int i = 0; i < c->n_const; i++)
         chain_fill(k->at[c->n_in + c->n_out + i], v_set1(c->consts[i]));
 }
+
+/* ---- the interpreter ---------------------------------------------------- */
+
+#define EACH                        \
+    CHAIN_UNROLL                    \
+    for (int i = 0; i < W; i++)
+#define P v_load(p + 16 * i)
+#define Q v_load(q + 16 * i)
+#define R v_load(r + 16 * i)
+/* Addresses are read once, before anything is written. */
+#define PLACE(name, letter) const float *name = at[x->letter]
+#define DO(name, expr)       \
+    case BP__CHAIN_##name:   \
+        EACH A[i] = (expr);  \
+        break;
+/* Both forms: `m` is the operand. */
+#define DO_K(name, expr)                      \
+    case BP__CHAIN_##name:                    \
+        EACH                                  \
+        {                                     \
+            bp__v16 m = P;                    \
+            A[i] = (expr);                    \
+        }                                     \
+        break;                                \
+    case BP__CHAIN_##name##_K: {              \
+        bp__v16 m = v_set1(p[0]);             \
+        EACH A[i] = (expr);                   \
+        break;                                \
+    }
+#define DO2(name, expr)      \
+    case BP__CHAIN_##name: { \
+        PLACE(q, q);         \
+        EACH A[i] = (expr);  \
+        break;               \
+    }
+#define DO_COMPARE(name, f)                       \
+    DO_K(name, chain_truth(f(A[i], m)))           \
+    case BP__CHAIN_IF_##name: {                   \
+        PLACE(q, q);                              \
+        PLACE(r, r);                              \
+        EACH A[i] = v_select(f(A[i], P), Q, R);   \
+        break;                                    \
+    }                                             \
+    case BP__CHAIN_IF_##name##_K: {               \
+        PLACE(q, q);                              \
+        PLACE(r, r);                              \
+        bp__v16 m = v_set1(p[0]);                 \
+        EACH A[i] = v_select(f(A[i], m), Q, R);   \
+        break;                                    \
+    }
+/* With a number other than zero, one instruction does: there are no two equal
+ * values to tell apart, and a NaN of A stays. */
+#define DO_PICK(name, f, pick)               \
+    case BP__CHAIN_##name:                   \
+        EACH A[i] = f(A[i], P);              \
+        break;                               \
+    case BP__CHAIN_##name##_K: {             \
+        bp__v16 m = v_set1(p[0]);            \
+        if (p[0] < 0 || p[0] > 0) {          \
+            EACH A[i] = pick(m, A[i]);       \
+        } else {                             \
+            EACH A[i] = f(A[i], m);          \
+        }                                    \
+        break;                               \
+    }
+#define DO_WORDS(name, expr)                           \
+    case BP__CHAIN_##name:                             \
+        EACH                                           \
+        {                                              \
+            bp__w16 a = v_words(A[i]), b = v_words(P); \
+            A[i] = w_floats(expr);                     \
+        }                                              \
+        break;
+#define DO_HEAVY(name, call)                 \
+    case BP__CHAIN_##name:                   \
+        EACH v_store(copy + 16 * i, A[i]);   \
+        call;                                \
+        EACH A[i] = v_load(copy + 16 * i);   \
+        break;
+
+/* The next n >= 1 blocks. The verifier has seen the code: there are no other
+ * opcodes. A block's last instruction goes on with the next block itself,
+ * since that costs less than a return and a call. */
+static void chain_blocks(chain_call *k, int64_t n)
+{
+    void **at = k->at;
+    const bp__chain_ins *x = k->c->code;
+    bp__v16 A[W];
+    float copy[BLOCK];
+    EACH A[i] = v_zero();
+    for (int f = 0; f < k->n_feeds; f++)
+        feed_next(&k->feeds[f], at, BLOCK);
+    for (;; x++) {
+        const float *p = at[x->p];
+        switch (x->op) {
+        case BP__CHAIN_END:
+            if (--n == 0)
+                return;
+            for (int m = 0; m < k->n_moving; m++)
+                at[k->moving[m]] = (char *)at[k->moving[m]] + k->step[m];
+            if (k->n_feeds > 0) {
+                for (int f = 0; f < k->n_feeds; f++)
+                    feed_next(&k->feeds[f], at, BLOCK);
+                EACH A[i] = v_zero(); /* so that the calls need not keep it */
+            }
+            x = k->c->code - 1;
+            break;
+            DO(LOAD, P)
+        case BP__CHAIN_STORE: {
+            float *to = at[x->p];
+            EACH v_store(to + 16 * i, A[i]);
+            break;
+        }
+        case BP__CHAIN_STORE_TEST: {
+            float *to = at[x->p];
+            bp__w16 t = k->bad[x->q];
+            EACH
+            {
+                v_store(to + 16 * i, A[i]);
+                /* 0 where finite, else a NaN */
+                t = w_or(t, v_words(v_sub(A[i], A[i])));
+            }
+            k->bad[x->q] = t;
+            break;
+        }
+        case BP__CHAIN_STORE_U8: {
+            uint8_t *to = at[x->p];
+            EACH v_store_u8_sat_n(to + 16 * i, A[i], 16);
+            break;
+        }
+        case BP__CHAIN_STORE_I32: {
+            int32_t *to = at[x->p];
+            EACH w_store(to + 16 * i, v_to_w_sat(A[i]));
+            break;
+        }
+        case BP__CHAIN_STORE_BOOL: {
+            uint8_t *to = at[x->p];
+            EACH m_store_bool_n(to + 16 * i, chain_is_true(A[i]), 16);
+            break;
+        }
+            DO_K(ADD, v_add(A[i], m))
+            DO_K(MUL, v_mul(A[i], m))
+            DO_K(SUB, v_sub(A[i], m))
+            DO_K(RSUB, v_sub(m, A[i]))
+            DO_K(DIV, v_div(A[i], m))
+            DO_K(RDIV, v_div(m, A[i]))
+            DO_PICK(MAX, v_max, v_pick_max)
+            DO_PICK(RMAX, chain_rmax, v_pick_max)
+            DO_PICK(MIN, v_min, v_pick_min)
+            DO_PICK(RMIN, chain_rmin, v_pick_min)
+            DO_HEAVY(POW, chain_pow(copy, copy, p))
+            DO_HEAVY(RPOW, chain_pow(copy, p, copy))
+            DO_COMPARE(EQ, v_eq)
+            DO_COMPARE(NE, v_ne)
+            DO_COMPARE(LT, v_lt)
+            DO_COMPARE(LE, v_le)
+            DO_COMPARE(GT, v_gt)
+            DO_COMPARE(GE, v_ge)
+            DO_WORDS(AND, w_and(a, b))
+            DO_WORDS(OR, w_or(a, b))
+            DO_WORDS(XOR, w_xor(a, b))
+            DO_WORDS(XNOR, w_xor(w_xor(a, b), w_set1(-1)))
+            DO2(SELECT, v_select(chain_is_true(A[i]), P, Q))
+            DO2(SELECT_A, v_select(chain_is_true(P), A[i], Q))
+            DO2(SELECT_B, v_select(chain_is_true(P), Q, A[i]))
+            DO(NEG, v_neg(A[i]))
+            DO(ABS, v_abs(A[i]))
+            DO(SIGN, chain_sign(A[i]))
+            DO(FLOOR, v_floor(A[i]))
+            DO(RECIPROCAL, v_div(v_set1(1.0f), A[i]))
+            DO(SQUARE, v_mul(A[i], A[i]))
+            DO(SQRT, v_sqrt(A[i]))
+            DO(RELU, v_relu(A[i]))
+            DO(NOT, w_floats(w_xor(v_words(A[i]), w_set1(-1))))
+            DO(IS_FINITE, chain_truth(v_is_finite(A[i])))
+            DO(TO_BOOL, chain_truth(v_ne(A[i], v_zero())))
+            DO(FROM_BOOL, v_mask(chain_is_true(A[i]), v_set1(1.0f)))
+            DO_HEAVY(EXP, chain_exp(copy))
+            DO_HEAVY(LOG, chain_log(copy))
+            DO_HEAVY(LOG1P, chain_log1p(copy))
+            DO_HEAVY(SIN, chain_sin(copy))
+            DO_HEAVY(COS, chain_cos(copy))
+            DO_HEAVY(TANH, chain_tanh(copy))
+            DO_HEAVY(SIGMOID, chain_sigmoid(copy))
+            DO_HEAVY(ERF, chain_erf(copy))
+        default:
+            CHAIN_UNREACHABLE;
+        }
+    }
+}
+
+/* ---- running ------------------------------------------------------------ */
 
 /* The last n < BLOCK elements: through slots, so that nothing outside is
  * touched. Lanes beyond them start as zeros; what becomes of them is dropped,
@@ -450,34 +542,32 @@ static void chain_tail(chain_call *k, int n)
 {
     const bp__chain *c = k->c;
     void *out[BP__CHAIN_STORES];
-    bool tested = false;
-    for (int i = 0; i < c->n_in; i++)
-        if (k->step[i] > 0) {
-            float *slot = chain_slot(k, i);
-            memcpy(slot, k->at[i], (size_t)n * sizeof *slot);
+    bp__w16 bad[BP__CHAIN_STORES];
+    for (int m = 0; m < k->n_moving; m++) {
+        int place = k->moving[m];
+        float *slot = chain_slot(k, place);
+        if (place < c->n_in) {
+            memcpy(slot, k->at[place], (size_t)n * sizeof *slot);
             memset(slot + n, 0, (size_t)(BLOCK - n) * sizeof *slot);
-            k->at[i] = slot;
+        } else {
+            out[place - c->n_in] = k->at[place];
         }
+        k->at[place] = slot;
+    }
     for (int i = 0; i < k->n_feeds; i++) {
         feed *f = &k->feeds[i];
         feed_next(f, k->at, n);
         if (k->at[f->place] == chain_slot(k, f->place))
             memset(f->slot + n, 0, (size_t)(BLOCK - n) * sizeof *f->slot);
     }
+    k->n_feeds = 0; /* they are there */
+    memcpy(bad, k->bad, sizeof bad);
+    chain_blocks(k, 1);
+    memcpy(k->bad, bad, sizeof bad);
     for (int o = 0; o < c->n_out; o++) {
-        out[o] = k->at[c->n_in + o];
-        k->at[c->n_in + o] = chain_slot(k, c->n_in + o);
-        tested |= c->out[o].test;
-    }
-    bp__w16 dropped[BP__CHAIN_STORES];
-    memset(dropped, 0, sizeof dropped);
-    chain_block(c->code, k->at, dropped);
-    for (int o = 0; o < c->n_out; o++) {
-        size_t bytes = bp_dtype_bytes((bp_dtype)c->out[o].dtype);
-        memcpy(out[o], k->at[c->n_in + o], (size_t)n * bytes);
-    }
-    for (int o = 0; tested && o < c->n_out; o++) {
         const float *slot = chain_slot(k, c->n_in + o);
+        memcpy(out[o], slot,
+               (size_t)n * bp_dtype_bytes((bp_dtype)c->out[o].dtype));
         for (int i = 0; c->out[o].test && i < n; i += 16) {
             bp__v16 v = v_load_n(slot + i, n - i < 16 ? n - i : 16);
             k->bad[o] = w_or(k->bad[o], v_words(v_sub(v, v)));
@@ -491,22 +581,19 @@ void BP__K(chain_run)(const bp__chain *c, const void *const *in,
 {
     chain_call k;
     k.c = c;
-    k.n_places = bp__chain_n_places(c);
-    k.n_feeds = 0;
+    k.n_moving = k.n_feeds = 0;
     k.slots = scratch;
     if (begin >= end)
         return;
     chain_setup(&k, in, out, begin);
-    int64_t i = begin;
-    for (; i + BLOCK <= end; i += BLOCK) {
-        for (int f = 0; f < k.n_feeds; f++)
-            feed_next(&k.feeds[f], k.at, BLOCK);
-        chain_block(c->code, k.at, k.bad);
-        for (int p = 0; p < k.n_places; p++)
-            k.at[p] = (char *)k.at[p] + k.step[p];
+    int64_t n_blocks = (end - begin) / BLOCK;
+    if (n_blocks > 0) {
+        chain_blocks(&k, n_blocks);
+        for (int m = 0; m < k.n_moving; m++)
+            k.at[k.moving[m]] = (char *)k.at[k.moving[m]] + k.step[m];
     }
-    if (i < end)
-        chain_tail(&k, (int)(end - i));
+    if ((end - begin) % BLOCK > 0)
+        chain_tail(&k, (int)((end - begin) % BLOCK));
     for (int o = 0; o < c->n_out; o++) {
         bp__m16 zero = w_eq(k.bad[o], w_set1(0));
         if (nonfinite && c->out[o].test && !m_all(zero))
