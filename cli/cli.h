@@ -121,7 +121,8 @@ bool cli_file_hash(const char *path, char hash[20]);
 /* Prints "bprop: message" on stderr. */
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
-/* Prints err's message; EXIT_RUN. */
+/* Prints err's message; EXIT_RUN, or EXIT_USAGE where the model is at fault.
+ */
 int cli_fail(const bp_error *err);
 /* bp_write_fn that prints to the FILE user. */
 int cli_write(void *user, const char *text, size_t bytes);

@@ -20,7 +20,8 @@ int cli_fail(const bp_error *err)
 {
     cli_complain("%s", err->message[0] ? err->message
                                        : bp_status_text(err->status));
-    return EXIT_RUN;
+    /* A model without a gradient is wrong wherever it runs. */
+    return err->status == BP_ENODIFF ? EXIT_USAGE : EXIT_RUN;
 }
 
 int cli_write(void *user, const char *text, size_t bytes)

@@ -2,11 +2,15 @@
  * or a run folder; its data, weights and normalization. */
 #include "cli.h"
 
-static int model_problems(const bp__config *c, const bp_error *err)
+static int model_problems(const cli_model *m, const bp_error *err)
 {
+    const bp__config *c = m->config;
     fflush(stdout);
     if (c && c->problems.len)
         fprintf(stderr, "%s\n", c->problems.s);
+    else if (strchr(err->message, ':') && c &&
+             !strncmp(err->message, m->name, strlen(m->name)))
+        fprintf(stderr, "%s\n", err->message); /* it says where by itself */
     else
         cli_complain("%s", err->message);
     return EXIT_USAGE;
@@ -50,7 +54,7 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
     bp_error err = {0};
     *m = (cli_model){0};
     if (load_config(a, what, m, &err)) {
-        int rc = model_problems(m->config, &err);
+        int rc = model_problems(m, &err);
         cli_close(m);
         return rc;
     }
@@ -58,7 +62,7 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
                             .level = a->level};
     int rc = EXIT_FINE;
     if (bp__config_check_model(m->config, &err))
-        rc = model_problems(NULL, &err);
+        rc = model_problems(m, &err);
     else if (bp_runtime_new(&o, &m->runtime, &err))
         rc = cli_fail(&err) == EXIT_RUN && err.status != BP_ENOMEM
                  ? EXIT_USAGE
@@ -130,7 +134,7 @@ int cli_assume_target(cli_model *m)
     bp_store_free(s);
     if (st)
         return cli_fail(&err);
-    t->n_train = t->n_train ? t->n_train : 1;
+    t->n_train = t->n_train ? t->n_train : 10000; /* for l2(lambda) */
     if (cli_is_classifier(m)) {
         t->target.dtype = BP_I32;
         return EXIT_FINE;

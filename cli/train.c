@@ -111,7 +111,8 @@ static void print_start(const cli_model *m, const bp__config_data *d,
     }
     printf("%s: %s parameters (%s), trained on ", m->name,
            cli_count_text(n, params), cli_bytes_text(bytes, size));
-    printf("%s samples, ", cli_count_text(n, bp_data_count(d->split[0])));
+    printf("%s sample%s, ", cli_count_text(n, bp_data_count(d->split[0])),
+           bp_data_count(d->split[0]) == 1 ? "" : "s");
     printf("%d thread%s, %s\n", bp_runtime_threads(m->runtime),
            bp_runtime_threads(m->runtime) == 1 ? "" : "s",
            bp_level_name(bp_runtime_level(m->runtime)));
@@ -178,9 +179,12 @@ static int run_trainer(const cli_args *a, cli_model *m, bp_trainer *t,
     }
     if (st) {
         cli_fail(&err);
-        if (bp_trainer_step(t))
-            fprintf(stderr, "the files in %s are those of the last checkpoint "
-                    "and hold no such value\n", out);
+        if (st == BP_ENONFINITE)
+            fprintf(stderr, "no file in %s holds that value; a smaller lr or "
+                    "clip_norm may help\n", out);
+        else
+            fprintf(stderr, "what is in %s is sound: --resume goes on from "
+                    "there\n", out);
         return EXIT_RUN;
     }
     print_end(a, m, p, t, out);

@@ -290,7 +290,9 @@ static bool reached_end(bp_trainer *t)
     else if (t->o.steps && *t->step >= t->o.steps)
         bp__snprintf(s, n, "all %lld steps are done", (long long)t->o.steps);
     else if (epochs >= t->o.epochs)
-        bp__snprintf(s, n, "all %lld epochs are done", (long long)epochs);
+        bp__snprintf(s, n, epochs == 1 ? "the epoch is done"
+                                : "all %lld epochs are done",
+                     (long long)epochs);
     return s[0] != 0;
 }
 
