@@ -1,0 +1,117 @@
+/* The gradients of every layer, loss and penalty of the tables, of order 1 and
+ * 2 in f64 against central differences. A row without a case here fails. */
+#include "rig.h"
+
+#include "nn/spec.h"
+
+#include <bprop/train.h>
+
+typedef struct grad_case {
+    const char *row, *layers;
+} grad_case;
+
+/* Inputs are pictures [2,6,6]; a convolution before the layer shows what goes
+ * through it. */
+static const grad_case layer_cases[] = {
+    {"dense", "flatten, dense(4), tanh, dense(3)"},
+    {"conv2d", "conv2d(4, kernel=3, padding=same), tanh,"
+               "conv2d(6, kernel=[3, 2], stride=2, dilation=2, padding=1,"
+               " groups=2), flatten, dense(3)"},
+    {"max_pool2d", "conv2d(3, kernel=2), max_pool2d(3, stride=2, padding=1),"
+                   "flatten, dense(3)"},
+    {"avg_pool2d", "conv2d(3, kernel=2), avg_pool2d(2, padding=1, stride=1),"
+                   "avg_pool2d(2, padding=same, exclude_padding=true),"
+                   "flatten, dense(3)"},
+    {"global_avg_pool2d", "conv2d(3, kernel=2), tanh, global_avg_pool2d,"
+                          "dense(3)"},
+    {"flatten", "conv2d(3, kernel=3), flatten, dense(3)"},
+    {"sigmoid", "conv2d(2, kernel=3), sigmoid, flatten, dense(3)"},
+    {"tanh", "conv2d(2, kernel=3), tanh, flatten, dense(3)"},
+    {"relu", "conv2d(2, kernel=3), relu, flatten, dense(3)"},
+    {"leaky_relu", "conv2d(2, kernel=3), leaky_relu(0.2), flatten, dense(3)"},
+    {"gelu", "conv2d(2, kernel=3), gelu, flatten, dense(3)"},
+    {"softmax", "conv2d(2, kernel=3), softmax(1), flatten, dense(4), softmax,"
+                "dense(3)"},
+    {"batch_norm", "conv2d(2, kernel=3), batch_norm, tanh, flatten, dense(4),"
+                   "batch_norm(eps=0.01), dense(3)"},
+    {"layer_norm", "conv2d(2, kernel=3), layer_norm, tanh, flatten, dense(3)"},
+    {"dropout", "conv2d(2, kernel=3), dropout(0.3), tanh, flatten, dense(3)"},
+    {"residual", "conv2d(2, kernel=3), residual([conv2d(3, kernel=3,"
+                 "padding=same), tanh], shortcut=[conv2d(3, kernel=1)]),"
+                 "residual([tanh]), flatten, dense(3)"},
+    {"add", "conv2d(2, kernel=3, name=a), tanh(name=b), add(from=[a, b, a]),"
+            "flatten, dense(3)"},
+    {"concat", "conv2d(2, kernel=3, name=a), tanh(name=b),"
+               "concat(from=[a, b, a]), tanh, flatten, dense(3)"},
+};
+
+static int tensors;
+
+static void on_tensor(void *user, const bp_check_tensor *c)
+{
+    tensors++;
+    T_CHECKF(c->ok && c->error < 1e-6, "%s: %s, order %d: error %g",
+             (const char *)user, c->name, c->order, c->error);
+}
+
+static void check(bp_runtime *r, const char *what, const char *layers,
+                  const char *loss, const char *penalty)
+{
+    const int64_t dims[3] = {2, 6, 6};
+    bp_model *m = bp_model_new(NULL);
+    bp_model_input(m, "x", 3, dims);
+    bp_model_add(m, layers);
+    bp_task t = {.size = sizeof t, .model = m, .loss = loss,
+                 .penalty = penalty, .dtype = BP_F64, .seed = 3,
+                 .n_train = 20, .bias_init = "normal(0.1)",
+                 .target = {.rank = 1, .dims = {3}}};
+    bp_check_options o = {.size = sizeof o, .runtime = r, .rows = 3,
+                          .seed = 4, .directions = 3, .dtype = BP_F64,
+                          .on_tensor = on_tensor,
+                          .user = (void *)(uintptr_t)what};
+    bp_error err = {0};
+    double worst = -1;
+    int64_t n_failed = -1;
+    tensors = 0;
+    bp_status s = bp_check_gradients(&t, &o, &worst, &n_failed, &err);
+    T_CHECKF(s == BP_OK && n_failed == 0 && worst >= 0 && worst < 1e-6,
+             "%s: %s: %lld failed, worst %g %s", what, bp_status_name(s),
+             (long long)n_failed, worst, err.message);
+    T_CHECKF(tensors >= 4, "%s: %d tensors", what, tensors);
+    bp_model_free(m);
+}
+
+static void test_layers(bp_runtime *r)
+{
+    size_t n;
+    const bp__row *rows = bp__rows(BP_NN_LAYERS, &n);
+    for (size_t i = 0; i < n; i++) {
+        const char *layers = NULL;
+        for (size_t k = 0; k < sizeof layer_cases / sizeof *layer_cases; k++)
+            if (strcmp(layer_cases[k].row, rows[i].name) == 0)
+                layers = layer_cases[k].layers;
+        if (T_CHECKF(layers != NULL, "no case for %s", rows[i].name))
+            check(r, rows[i].name, layers, "mean_squared_error", NULL);
+    }
+}
+
+static void test_losses(bp_runtime *r)
+{
+    const char *net = "flatten, dense(4), tanh, dense(3)";
+    size_t n;
+    const bp__row *rows = bp__rows(BP_NN_LOSSES, &n);
+    for (size_t i = 0; i < n; i++)
+        check(r, rows[i].name, net, rows[i].name, NULL);
+    check(r, "half_sum", net, "mean_squared_error(half_sum)", NULL);
+    check(r, "l2 weight", net, "mean_squared_error", "l2(0.5, on=all)");
+    check(r, "l2 lambda", net, "mean_squared_error", "l2(lambda=9)");
+}
+
+int main(void)
+{
+    bp_runtime *r = rig_runtime();
+    test_layers(r);
+    test_losses(r);
+    bp_runtime_free(r);
+    return t_end();
+}
