@@ -63,6 +63,17 @@ static const char *refuse_direct(const bp_graph *g, const bp__node *n)
     return NULL;
 }
 
+static const char *refuse_wino(const bp_graph *g, const bp__node *n)
+{
+    const char *why = refuse_direct(g, n);
+    if (why)
+        return why;
+    bp__conv c = geometry(g, n);
+    bool fits = n->op == BP__OP_conv2d ? bp__conv_wino_fwd_fits(&c)
+                                       : bp__conv_wino_dx_fits(&c);
+    return fits ? NULL : "3x3, stride 1, enough channels and pixels only";
+}
+
 static double conv_flops(const bp__conv *c)
 {
     return 2.0 * (double)c->n * (double)c->oh * (double)c->ow *
@@ -147,10 +158,17 @@ static uint32_t conv_pack(bp__lower_state *s, const bp__unit *u,
 {
     size_t floats;
     int64_t units;
-    floats = dx ? bp__conv_dx_packed_floats(&p->c)
-                : bp__conv_fwd_packed_floats(&p->c);
-    units = dx ? bp__conv_dx_pack_units(&p->c)
-               : bp__conv_fwd_pack_units(&p->c);
+    if (p->wino) {
+        floats = dx ? bp__conv_wino_dx_packed_floats(&p->c)
+                    : bp__conv_wino_fwd_packed_floats(&p->c);
+        units = dx ? bp__conv_wino_dx_pack_units(&p->c)
+                   : bp__conv_wino_fwd_pack_units(&p->c);
+    } else {
+        floats = dx ? bp__conv_dx_packed_floats(&p->c)
+                    : bp__conv_fwd_packed_floats(&p->c);
+        units = dx ? bp__conv_dx_pack_units(&p->c)
+                   : bp__conv_fwd_pack_units(&p->c);
+    }
     uint32_t w = bp__lower_in(s, s->g->edges[u->n->in + 1], BP__PLAIN);
     uint32_t to = bp__lower_temp(s, (int64_t)floats);
     const char *name = dx ? (p->wino ? "conv2d_dx.winograd.pack"
@@ -179,8 +197,12 @@ static void build_conv(bp__lower_state *s, const bp__unit *u, bool wino)
         in[n_in++] = bp__lower_in(s, u->bias, BP__PLAIN);
     uint32_t out = bp__lower_out(s, u->result, BP__NHWC);
     size_t scratch;
-    scratch = dx ? bp__conv_dx_scratch_floats(&p.c)
-                 : bp__conv_fwd_scratch_floats(&p.c);
+    if (wino)
+        scratch = dx ? bp__conv_wino_dx_scratch_floats(&p.c)
+                     : bp__conv_wino_fwd_scratch_floats(&p.c);
+    else
+        scratch = dx ? bp__conv_dx_scratch_floats(&p.c)
+                     : bp__conv_fwd_scratch_floats(&p.c);
     const char *name = dx ? (wino ? "conv2d_dx.winograd" : "conv2d_dx.direct")
                           : (wino ? "conv2d.winograd" : "conv2d.direct");
     bp__call *c = bp__lower_call(s, name, u->node, dx ? run_dx : run_fwd, &p,
@@ -196,6 +218,11 @@ static void build_conv(bp__lower_state *s, const bp__unit *u, bool wino)
 static void build_conv_direct(bp__lower_state *s, const bp__unit *u)
 {
     build_conv(s, u, false);
+}
+
+static void build_conv_wino(bp__lower_state *s, const bp__unit *u)
+{
+    build_conv(s, u, true);
 }
 
 static void build_conv_dw(bp__lower_state *s, const bp__unit *u)
@@ -227,9 +254,15 @@ static void build_conv_dw(bp__lower_state *s, const bp__unit *u)
         .name = name_, .op = op_, .epilogue = epilogue_, .refuse = refuse_, \
         .build = build_                                                   \
     }
+static const bp__kernel conv_wino =
+    CONV_KERNEL("conv2d.winograd", BP__OP_conv2d, true, refuse_wino,
+                build_conv_wino);
 static const bp__kernel conv_direct =
     CONV_KERNEL("conv2d.direct", BP__OP_conv2d, true, refuse_direct,
                 build_conv_direct);
+static const bp__kernel dx_wino =
+    CONV_KERNEL("conv2d_dx.winograd", BP__OP_conv2d_dx, false, refuse_wino,
+                build_conv_wino);
 static const bp__kernel dx_direct =
     CONV_KERNEL("conv2d_dx.direct", BP__OP_conv2d_dx, false, refuse_direct,
                 build_conv_direct);
@@ -237,6 +270,8 @@ static const bp__kernel dw_direct =
     CONV_KERNEL("conv2d_dw.direct", BP__OP_conv2d_dw, false, refuse_direct,
                 build_conv_dw);
 
-const bp__kernel *const bp__conv2d_kernels[] = {&conv_direct, NULL};
-const bp__kernel *const bp__conv2d_dx_kernels[] = {&dx_direct, NULL};
+const bp__kernel *const bp__conv2d_kernels[] = {&conv_wino, &conv_direct,
+                                                NULL};
+const bp__kernel *const bp__conv2d_dx_kernels[] = {&dx_wino, &dx_direct,
+                                                   NULL};
 const bp__kernel *const bp__conv2d_dw_kernels[] = {&dw_direct, NULL};

@@ -177,7 +177,7 @@ static bool fits(const ordering *o, const growth *gr, uint32_t c)
     int64_t grain = BP__MAX(gr->grain, call->grain);
     double bytes = gr->row_bytes + row_bytes_of(o->l, call);
     return gr->grain == 0 || (double)grain * bytes <= CHUNK_BYTES ||
-           grain == gr->grain;
+           call->grain == gr->grain;
 }
 
 static void release(ordering *o, uint32_t c, const growth *gr)

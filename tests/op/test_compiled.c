@@ -10,6 +10,8 @@
 
 #include "exec/exec.h"
 
+#include "op/attrs.h"
+
 #include <bprop/ops.h>
 
 enum { MAX_RESULTS = 12 };
@@ -229,8 +231,36 @@ static void check_case(const case_data *d)
     bp_graph_free(g);
 }
 
+/* Shapes that the table's cases are too small for. */
+static void check_large(void)
+{
+    static const bp__conv_attrs conv = {.stride_h = 1, .stride_w = 1,
+                                        .pad_top = 1, .pad_bottom = 1,
+                                        .pad_left = 1, .pad_right = 1,
+                                        .dil_h = 1, .dil_w = 1, .groups = 1};
+    static const bp__case cases[] = {
+        {.attrs = &conv, .n_in = 2,
+         .in = {{BP_F32, 4, {3, 33, 13, 14}, -1, 1, 0, {0}, false},
+                {BP_F32, 4, {20, 33, 3, 3}, -1, 1, 0, {0}, false}}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        case_data d = {.op = BP__OP_conv2d, .def = &bp__op_conv2d,
+                       .c = &cases[i], .index = 100 + (int)i};
+        uint64_t seed = 9;
+        for (int k = 0; k < cases[i].n_in; k++) {
+            const bp__tin *t = &cases[i].in[k];
+            d.type[k] = bp__make_type(BP_F32, t->rank, t->dims);
+            d.in[k] = malloc(bp__type_bytes(&d.type[k]));
+            case_fill(t, &d.type[k], &seed, d.in[k]);
+        }
+        check_case(&d);
+        case_free(&d);
+    }
+}
+
 int main(void)
 {
+    check_large();
     for (int op = 1; op < BP__N_OPS; op++) {
         if (bp__ops[op]->flags & BP__LEAF)
             continue;
