@@ -66,17 +66,11 @@ static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
     bp__arena *a = c->d->arena;
     bp__ynode *list = bp__yaml_new(a, BP__Y_LIST, raw->at);
     const char *all = NULL;
-    char what[120];
     bp__ynode one = *raw;
-    bool bare = raw->kind == BP__Y_SCALAR;
+    bool bare = raw->kind != BP__Y_LIST; /* one metric without the list */
     one.next = NULL;
     if (!list)
         return NULL;
-    if (!bare && raw->kind != BP__Y_LIST) {
-        bp__diag_add(c->d, raw->at, "%s: expected a list of metrics, got %s",
-                     path, bp__yaml_what(raw, what));
-        return NULL;
-    }
     if (raw->n > BP_MAX_METRICS) {
         bp__diag_add(c->d, raw->at, "%s: at most %d metrics, got %zu", path,
                      BP_MAX_METRICS, raw->n);
