@@ -137,7 +137,7 @@ static bool allocate(bp_program *p)
     p->uses = bp__calloc(&p->a, p->n_uses, sizeof *p->uses);
     p->faults = bp__calloc(&p->a, w * p->fault_stride, sizeof *p->faults);
     p->made = bp__calloc(&p->a, w * BP__PAD, sizeof *p->made);
-    p->next_item = bp__calloc(&p->a, p->plan->n_segments,
+    p->next_item = bp__calloc(&p->a, p->plan->n_segments * w,
                               sizeof *p->next_item);
     p->constants = bp__alloc64(&p->a, p->plan->const_bytes);
     return p->ptr && p->first_ptr && p->bound && p->uses && p->faults &&
@@ -251,7 +251,7 @@ void bp_program_free(bp_program *p)
         bp__free(&a, p->faults, w * p->fault_stride * sizeof *p->faults);
         bp__free(&a, p->made, w * BP__PAD * sizeof *p->made);
         bp__free(&a, p->next_item,
-                 p->plan->n_segments * sizeof *p->next_item);
+                 p->plan->n_segments * w * sizeof *p->next_item);
         bp__free64(&a, p->constants, p->plan->const_bytes);
     }
     bp__plan_free(p->plan);

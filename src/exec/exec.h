@@ -46,7 +46,7 @@ struct bp_program {
     size_t n_uses;
     int64_t *faults;        /* [worker][call], rows padded to 64 bytes */
     size_t fault_stride;
-    atomic_uint *next_item; /* by segment */
+    atomic_uint *next_item; /* [segment][owner]: items taken so far */
     int64_t *made;          /* [worker], padded */
     int64_t planned;        /* kernel calls a step */
     bool serial;            /* too small to gain from threads */

@@ -128,11 +128,29 @@ static void run_serial(bp_program *p)
         p->faulty = any_fault(p);
 }
 
+/* Worker w takes items of `owner` until none is left. */
+static void take_items(bp_program *p, size_t s, int owner, int w)
+{
+    const bp__plan *pl = p->plan;
+    const uint32_t *starts = pl->starts + s * (size_t)(pl->threads + 1);
+    const bp__item *items = pl->items + pl->segments[s].first_item;
+    uint32_t n = starts[owner + 1] - starts[owner];
+    atomic_uint *next = &p->next_item[s * (size_t)pl->threads +
+                                      (size_t)owner];
+    /* Looking first keeps the line shared once the items are gone. */
+    while (atomic_load_explicit(next, memory_order_relaxed) < n) {
+        unsigned i = atomic_fetch_add_explicit(next, 1,
+                                               memory_order_relaxed);
+        if (i >= n)
+            return;
+        run_item(p, &items[starts[owner] + i], w);
+    }
+}
+
 static void work(void *user, int w, int n_workers)
 {
     bp_program *p = user;
     size_t commit = first_commit(p);
-    (void)n_workers;
     for (size_t s = 0; s <= p->plan->n_segments; s++) {
         if (s == commit) {
             if (w == 0)
@@ -143,14 +161,8 @@ static void work(void *user, int w, int n_workers)
         }
         if (s == p->plan->n_segments)
             return;
-        const bp__segment *seg = &p->plan->segments[s];
-        for (;;) {
-            unsigned i = atomic_fetch_add_explicit(&p->next_item[s], 1,
-                                                   memory_order_relaxed);
-            if (i >= seg->n_items)
-                break;
-            run_item(p, &p->plan->items[seg->first_item + i], w);
-        }
+        for (int k = 0; k < n_workers; k++)
+            take_items(p, s, (w + k) % n_workers, w);
         bp__pool_barrier(p->r->pool);
     }
 }
@@ -186,7 +198,8 @@ bp_status bp_run(bp_program *p, bp_error *err)
     if (p->serial) {
         run_serial(p);
     } else {
-        for (size_t i = 0; i < p->plan->n_segments; i++)
+        size_t n = p->plan->n_segments * (size_t)p->r->threads;
+        for (size_t i = 0; i < n; i++)
             atomic_store_explicit(&p->next_item[i], 0, memory_order_relaxed);
         bp__pool_run(p->r->pool, work, p);
     }

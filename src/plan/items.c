@@ -7,12 +7,12 @@ enum {
 };
 
 static bool add_item(bp__plan *p, uint32_t first, uint32_t count,
-                     int64_t begin, int64_t end)
+                     int64_t begin, int64_t end, int owner)
 {
     if (!bp__grow(&p->a, &p->items, &p->cap_items, p->n_items + 1,
                   sizeof *p->items))
         return false;
-    p->items[p->n_items++] = (bp__item){first, count, begin, end};
+    p->items[p->n_items++] = (bp__item){first, count, begin, end, owner};
     return true;
 }
 
@@ -47,7 +47,7 @@ static bool cut_rows(bp__plan *p, const bp__lowered *l, const bp__segment *s,
     int64_t n = (units + rows - 1) / rows;
     for (int64_t i = 0; i < n; i++)
         if (!add_item(p, s->first, s->count, i * units / n,
-                      (i + 1) * units / n))
+                      (i + 1) * units / n, (int)(i * threads / n)))
             return false;
     return true;
 }
@@ -65,16 +65,49 @@ static bool cut_calls(bp__plan *p, const bp__lowered *l, const bp__segment *s,
             n = BP__MIN(n, (units + c->grain - 1) / c->grain);
             n = BP__MAX(n, 1);
         }
+        /* Calls that are not cut go round. */
+        int whole = (int)(i % (uint32_t)threads);
         for (int64_t k = 0; k < n; k++)
             if (!add_item(p, s->first + i, 1, k * units / n,
-                          (k + 1) * units / n))
+                          (k + 1) * units / n,
+                          n == 1 ? whole : (int)(k * threads / n)))
                 return false;
     }
     return true;
 }
 
+/* Sorts a segment's items by owner, keeping their order; notes the starts. */
+static bool sort_items(bp__plan *p, size_t segment, bp__item *tmp)
+{
+    const bp__segment *s = &p->segments[segment];
+    bp__item *it = p->items + s->first_item;
+    uint32_t *starts = p->starts + segment * (size_t)(p->threads + 1), n = 0;
+    for (int w = 0; w < p->threads; w++) {
+        starts[w] = n;
+        for (uint32_t i = 0; i < s->n_items; i++)
+            if (it[i].owner == w)
+                tmp[n++] = it[i];
+    }
+    starts[p->threads] = n;
+    memcpy(it, tmp, n * sizeof *it);
+    return n == s->n_items;
+}
+
+static bool sort_all(bp__plan *p)
+{
+    size_t n_starts = p->n_segments * (size_t)(p->threads + 1);
+    bp__item *tmp = bp__alloc(&p->a, p->n_items * sizeof *tmp);
+    p->starts = bp__alloc(&p->a, n_starts * sizeof *p->starts);
+    bool ok = tmp && p->starts;
+    for (size_t i = 0; i < p->n_segments && ok; i++)
+        ok = sort_items(p, i, tmp);
+    bp__free(&p->a, tmp, p->n_items * sizeof *tmp);
+    return ok;
+}
+
 bool bp__plan_items(bp__plan *p, const bp__lowered *l, int threads)
 {
+    p->threads = threads;
     for (size_t i = 0; i < p->n_segments; i++) {
         bp__segment *s = &p->segments[i];
         s->first_item = (uint32_t)p->n_items;
@@ -85,5 +118,5 @@ bool bp__plan_items(bp__plan *p, const bp__lowered *l, int threads)
         s->n_items = (uint32_t)p->n_items - s->first_item;
         p->flops += s->flops;
     }
-    return true;
+    return sort_all(p);
 }

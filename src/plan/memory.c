@@ -273,5 +273,7 @@ void bp__plan_free(bp__plan *p)
     bp__free(&a, p->order, (p->n_order + 1) * sizeof *p->order);
     bp__free(&a, p->segments, p->cap_segments * sizeof *p->segments);
     bp__free(&a, p->items, p->cap_items * sizeof *p->items);
+    bp__free(&a, p->starts, p->n_segments * (size_t)(p->threads + 1) *
+                                sizeof *p->starts);
     bp__free(&a, p, sizeof *p);
 }

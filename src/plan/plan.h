@@ -5,7 +5,9 @@
  * A segment is what stands between two barriers. In a segment by rows, a
  * worker takes a range of rows (samples) through all calls, depth first; in
  * any other segment the calls do not depend on each other, and their units are
- * shared out.
+ * shared out. Each item has an owner: the same part of a tensor goes to the
+ * same worker in one segment after the other, so that it stays in that core's
+ * cache; who is done with its own items takes those of others.
  */
 #ifndef BP__PLAN_H
 #define BP__PLAN_H
@@ -15,6 +17,7 @@
 typedef struct bp__item { /* what one worker takes at a time */
     uint32_t first, count; /* calls, positions in bp__plan.order */
     int64_t begin, end;    /* units, of each of these calls */
+    int owner;             /* worker that takes it first */
 } bp__item;
 
 typedef struct bp__segment {
@@ -34,6 +37,9 @@ typedef struct bp__plan {
     size_t n_segments, cap_segments;
     bp__item *items;
     size_t n_items, cap_items;
+    int threads;
+    uint32_t *starts; /* [segment][worker]: items of a segment are sorted by
+                         owner; the first one of each. Last: their count. */
     size_t arena_bytes, lower_bound, const_bytes;
     size_t scratch;   /* bytes a worker, the largest need */
     double flops;

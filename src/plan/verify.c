@@ -62,10 +62,16 @@ static bp_status check_segment(const bp__plan *p, const bp__lowered *l,
             uint32_t at = it->first + k;
             if (at < s->first || at >= s->first + s->count)
                 return bp__error(err, BP_EBUG, "an item leaves its segment");
-            if (it->begin != done[at])
-                return bp__error(err, BP_EBUG, "units of a call are left out "
-                                 "or run twice");
-            done[at] = it->end;
+            if (it->begin < 0 || it->end < it->begin)
+                return bp__error(err, BP_EBUG, "an item of no units");
+            done[at] += it->end - it->begin;
+            for (uint32_t j = 0; j < i; j++) {
+                const bp__item *o = &p->items[s->first_item + j];
+                if (at >= o->first && at < o->first + o->count &&
+                    it->begin < o->end && o->begin < it->end)
+                    return bp__error(err, BP_EBUG, "units of a call run "
+                                     "twice");
+            }
         }
     }
     for (uint32_t k = 0; k < s->count; k++) {
