@@ -316,10 +316,11 @@ static int n_fixed_places(const bp__chain *c)
 
 static void note_read(bp__chain *c, int place)
 {
-    if (place < c->n_in)
+    if (place >= 0 && place < c->n_in)
         c->in[place].last_read = c->n_code;
 }
 
+/* Unused operands: -1. */
 static void chain_emit(bp__chain *c, int op, int p, int q, int r)
 {
     if (c->status != BP_OK)
@@ -333,8 +334,9 @@ static void chain_emit(bp__chain *c, int op, int p, int q, int r)
     note_read(c, p);
     note_read(c, q);
     note_read(c, r);
-    c->code[c->n_code++] = (bp__chain_ins){(uint16_t)op, (uint16_t)p,
-                                           (uint16_t)q, (uint16_t)r};
+    c->code[c->n_code++] = (bp__chain_ins){
+        (uint16_t)op, (uint16_t)BP__MAX(p, 0), (uint16_t)BP__MAX(q, 0),
+        (uint16_t)BP__MAX(r, 0)};
 }
 
 /* Gives a value that is in the accumulator a place in memory. */
@@ -347,7 +349,7 @@ static void chain_keep(bp__chain *c, int v)
             c->temps_used |= 1u << t;
             c->n_temp = BP__MAX(c->n_temp, t + 1);
             c->values[v].place = (int16_t)(n_fixed_places(c) + t);
-            chain_emit(c, BP__CHAIN_STORE, c->values[v].place, 0, 0);
+            chain_emit(c, BP__CHAIN_STORE, c->values[v].place, -1, -1);
             return;
         }
     chain_refuse(c, BP_ELIMIT, "a chain keeps too many values at once");
@@ -382,7 +384,9 @@ static void chain_stores(bp__chain *c, int v)
                  : o->dtype == BP_I32    ? BP__CHAIN_STORE_I32
                                          : BP__CHAIN_STORE_BOOL;
         o->store = c->n_code;
-        chain_emit(c, op, c->n_in + k, k, 0);
+        chain_emit(c, op, c->n_in + k, -1, -1);
+        if (c->status == BP_OK)
+            c->code[o->store].q = (uint16_t)k; /* no place */
         if (o->dtype == BP_F32 && c->values[v].place < 0)
             c->values[v].place = (int16_t)(c->n_in + k);
         c->values[v].uses--;
@@ -407,7 +411,7 @@ static void chain_to_a(bp__chain *c, int v)
         return;
     if (c->values[v].place >= 0) {
         chain_spill(c);
-        chain_emit(c, BP__CHAIN_LOAD, c->values[v].place, 0, 0);
+        chain_emit(c, BP__CHAIN_LOAD, c->values[v].place, -1, -1);
         c->in_a = v;
     } else {
         chain_compute(c, v);
@@ -472,7 +476,7 @@ static void chain_finish(bp__chain *c, int n, const int *arg)
  * overwrites. */
 static void chain_apply(bp__chain *c, int op, int n, const int *arg, int in_a)
 {
-    int place[3] = {0, 0, 0}, k = 0;
+    int place[3] = {-1, -1, -1}, k = 0;
     int a = arg[in_a];
     /* Kept if it is used again, apart from here. */
     int here = 0;
@@ -604,7 +608,7 @@ bp_status bp__chain_end(bp__chain *c, bp_error *err)
             chain_stores(c, v);
         }
     }
-    chain_emit(c, BP__CHAIN_END, 0, 0, 0);
+    chain_emit(c, BP__CHAIN_END, -1, -1, -1);
     if (c->status != BP_OK)
         return bp__error(err, c->status, "elementwise chain: %s", c->message);
     c->scratch_bytes = chain_scratch(c);
