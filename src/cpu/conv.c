@@ -10,7 +10,7 @@ enum {
     DW_PIXELS = 256,         /* of a block: its part of dy stays in L1 */
     DW_ROW = 2048,           /* pixels of a block that is a piece of a row */
     DW_BUFFER = 128 * 1024,  /* floats of x that a block may take */
-    DW_PARTIALS = 256 * 1024, /* floats of all partial sums, about */
+    DW_PARTIALS = 160 * 1024, /* floats of all partial sums, about */
     WINO_TILES = 28,          /* that go together, where channels are few */
     WINO_SOURCE = 128 * 1024  /* floats of the transformed source, about */
 };
@@ -268,6 +268,11 @@ int64_t bp__conv_wino_row(int64_t channels)
     return 16 * bp__conv_ceil(channels, 16) + 16; /* no power of two */
 }
 
+int64_t bp__conv_wino_apart(int64_t channels)
+{
+    return (channels | 1) * 16;
+}
+
 int64_t bp__conv_wino_tiles(int64_t channels)
 {
     int64_t fit = WINO_SOURCE / (36 * bp__conv_wino_row(channels));
@@ -288,8 +293,8 @@ static bool wino_fits(const bp__conv *c, int64_t dst_h, int64_t dst_w)
 
 static size_t wino_packed(int64_t src_c, int64_t dst_c)
 {
-    size_t n = bp__mul_size((size_t)bp__conv_ceil(dst_c, 16), 36 * 16);
-    return bp__mul_size(n, (size_t)src_c);
+    size_t n = bp__mul_size((size_t)bp__conv_ceil(dst_c, 16), 36);
+    return bp__mul_size(n, (size_t)bp__conv_wino_apart(src_c));
 }
 
 /* A pixel of zeros, the transformed source, 36 products of some panels. */

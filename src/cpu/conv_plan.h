@@ -73,6 +73,9 @@ bp__conv_dw_plan bp__conv_dw_plan_of(const bp__conv *c);
  * source: functions of the source's channels. */
 int64_t bp__conv_wino_tiles(int64_t channels);
 int64_t bp__conv_wino_row(int64_t channels);
+/* Floats between the 36 parts of a panel of packed weights: an odd number of
+ * cache lines, so that they do not all fall into one set. */
+int64_t bp__conv_wino_apart(int64_t channels);
 
 #define BP__CONV_CLAMP(x, lo, hi) \
     ((x) < (lo) ? (lo) : (x) > (hi) ? (hi) : (x))

@@ -59,7 +59,7 @@ V_INLINE void wino_weight(bp__v16 *o, const bp__v16 *g)
     o[5] = g[2];
 }
 
-/* ---- packing: [panel][36][source channel][16] ----------------------------- */
+/* ---- packing: [panel][36][source channel][16], see bp__conv_wino_apart ---- */
 
 /* The nine weights g[a][b] of 16 destination channels, to out[36] apart. */
 V_INLINE void wino_pack_one(const bp__v16 g[9], float *out, int64_t apart)
@@ -86,10 +86,10 @@ void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
                                int64_t unit0, int64_t unit1, float *packed)
 {
     for (int64_t u = unit0; u < unit1; u++) {
-        int64_t terms = 9 * c->c;
+        const int64_t terms = 9 * c->c, apart = bp__conv_wino_apart(c->c);
         int lanes = c->o - 16 * u < 16 ? (int)(c->o - 16 * u) : 16;
         const float *from = w + 16 * u * terms;
-        float *out = packed + u * 36 * c->c * 16;
+        float *out = packed + u * 36 * apart;
         for (int64_t q = 0; q < c->c; q += 16) {
             bp__v16 t[9 * 16]; /* [channel][tap] of 16 channels */
             int64_t left = 9 * (c->c - q);
@@ -101,7 +101,7 @@ void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
                 v_transpose(t + k);
             }
             for (int64_t i = 0; i < 16 && q + i < c->c; i++)
-                wino_pack_one(t + 9 * i, out + (q + i) * 16, c->c * 16);
+                wino_pack_one(t + 9 * i, out + (q + i) * 16, apart);
             from += 9 * 16;
         }
     }
@@ -112,7 +112,8 @@ void BP__K(conv_wino_dx_pack)(const bp__conv *c, const float *w,
 {
     for (int64_t u = unit0; u < unit1; u++) {
         int lanes = c->c - 16 * u < 16 ? (int)(c->c - 16 * u) : 16;
-        float *out = packed + u * 36 * c->o * 16;
+        const int64_t apart = bp__conv_wino_apart(c->o);
+        float *out = packed + u * 36 * apart;
         for (int64_t o = 0; o < c->o; o++) {
             const float *from = w + (o * c->c + 16 * u) * 9;
             bp__v16 t[16], g[9];
@@ -121,7 +122,7 @@ void BP__K(conv_wino_dx_pack)(const bp__conv *c, const float *w,
             v_transpose(t);
             for (int i = 0; i < 9; i++) /* the kernel is turned round */
                 g[i] = t[8 - i];
-            wino_pack_one(g, out + o * 16, c->o * 16);
+            wino_pack_one(g, out + o * 16, apart);
         }
     }
 }
@@ -214,9 +215,10 @@ static void wino_products(const wino_image *p, int64_t n_tiles, int vecs,
                           const float *v, const float *u, float *m)
 {
     const int64_t n = bp__conv_ceil(n_tiles, TILE_ROWS),
+                  apart = bp__conv_wino_apart(p->src_c),
                   piece = bp__conv_chain_rows(p->src_c, 1);
     tile_job j = {.a_row = p->row, .a_k = 1, .b_k = 16,
-                  .b_vec = 36 * p->src_c * 16, .n_t = 1, .n_s = 1,
+                  .b_vec = 36 * apart, .n_t = 1, .n_s = 1,
                   .c_row = 16 * vecs, .last = 16};
     for (int64_t k = 0; k < 36; k++)
         for (int64_t i = 0; i < n; i++) {
@@ -224,7 +226,7 @@ static void wino_products(const wino_image *p, int64_t n_tiles, int vecs,
             j.c = m + (k * n_tiles + r0) * j.c_row;
             for (int64_t c = 0; c < p->src_c; c += piece) {
                 j.a = v + (k * n_tiles + r0) * p->row + c;
-                j.b = u + (k * p->src_c + c) * 16;
+                j.b = u + k * apart + c * 16;
                 j.n_k = p->src_c - c < piece ? p->src_c - c : piece;
                 j.add = c > 0;
                 tile_call(&j, r1 - r0, vecs, false);
@@ -235,7 +237,8 @@ static void wino_products(const wino_image *p, int64_t n_tiles, int vecs,
 static void wino_walk(wino_image *p, int64_t n0, int64_t n1, float *scratch)
 {
     const int64_t most = bp__conv_wino_tiles(p->src_c),
-                  panels = bp__conv_ceil(p->dst_c, 16);
+                  panels = bp__conv_ceil(p->dst_c, 16),
+                  apart = bp__conv_wino_apart(p->src_c);
     p->tiles_x = bp__conv_ceil(p->dst_w, 4);
     p->tiles = p->tiles_x * bp__conv_ceil(p->dst_h, 4);
     p->row = bp__conv_wino_row(p->src_c);
@@ -246,10 +249,10 @@ static void wino_walk(wino_image *p, int64_t n0, int64_t n1, float *scratch)
         int64_t n = n1 * p->tiles - t0 < most ? n1 * p->tiles - t0 : most;
         for (int64_t t = 0; t < n; t++)
             wino_take(p, t0 + t, zeros, v + t * p->row, n * p->row);
-        for (int64_t i = 0; i < panels; i += TILE_VECS) {
-            int vecs = panels - i < TILE_VECS ? (int)(panels - i) : TILE_VECS;
-            wino_products(p, n, vecs, v, p->packed + i * 36 * p->src_c * 16,
-                          m);
+        const int wide = n <= TILE_FEW ? TILE_WIDE : TILE_VECS;
+        for (int64_t i = 0; i < panels; i += wide) {
+            int vecs = panels - i < wide ? (int)(panels - i) : wide;
+            wino_products(p, n, vecs, v, p->packed + i * 36 * apart, m);
             for (int64_t t = 0; t < n; t++)
                 for (int k = 0; k < vecs; k++)
                     wino_give(p, t0 + t, (i + k) * 16,
