@@ -139,9 +139,9 @@ typedef struct bp_data_report {
 } bp_data_report;
 
 /* Looks at every sample: shape (of one sample: equal numbers of elements do,
- * [28,28] fits [1,28,28]), labels in range, finite numbers. Adds to the report,
- * which the caller zeroes first, so that several parts make one report. `what`
- * ("train") starts each line. BP_OK, or the code of the first problem. expect
+ * [28,28] fits [1,28,28]), labels in range, finite numbers. Adds to the
+ * report, which the caller zeroes first, so that several parts make one
+ * report. `what` ("train") starts each line. BP_OK, or the code of the first problem. expect
  * NULL: finite numbers and labels >= 0 only. [err: ESHAPE ERANGE ENONFINITE
  * EDTYPE EARG] */
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,

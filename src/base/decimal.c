@@ -1,8 +1,8 @@
-/* Decimal text <-> binary floating point, exactly: the shortest text that reads
- * back the same (Steele and White's digit generation), and correctly rounded
- * reading of any number of digits, both over whole numbers of many words. No
- * call of the C library takes part, so neither the locale nor its version
- * matters. */
+/* Decimal text <-> binary floating point, exactly: the shortest text that
+ * reads back the same (Steele and White's digit generation), and correctly
+ * rounded reading of any number of digits, both over whole numbers of many
+ * words. No call of the C library takes part, so neither the locale nor its
+ * version matters. */
 #include "base/base.h"
 
 #include <math.h>
@@ -95,8 +95,7 @@ static int big_cmp_sum(const big *a, const big *b, const big *c)
     uint64_t carry = 0;
     int n = BP__MAX(a->n, b->n);
     for (int i = 0; i < n; i++) {
-        carry += (uint64_t)(i < a->n ? a->w[i] : 0) +
-                 (i < b->n ? b->w[i] : 0);
+        carry += (uint64_t)(i < a->n ? a->w[i] : 0) + (i < b->n ? b->w[i] : 0);
         sum.w[i] = (uint32_t)carry;
         carry >>= 32;
     }
@@ -236,8 +235,8 @@ void bp__format_double(char *buf, double x)
         e = 1;
     char digits[24];
     int point;
-    int n = shortest_digits(m, e - 1075, lower_half, m % 2 == 0, digits,
-                            &point);
+    int n =
+        shortest_digits(m, e - 1075, lower_half, m % 2 == 0, digits, &point);
     lay_out(buf, u >> 63, digits, n, point);
 }
 
@@ -256,8 +255,8 @@ void bp__format_float(char *buf, float x)
         e = 1;
     char digits[24];
     int point;
-    int n = shortest_digits(m, e - 150, lower_half, m % 2 == 0, digits,
-                            &point);
+    int n =
+        shortest_digits(m, e - 150, lower_half, m % 2 == 0, digits, &point);
     lay_out(buf, u >> 31, digits, n, point);
     /* A reader that goes through double may round twice. */
     double back;
@@ -284,9 +283,8 @@ static double round_to_double(uint64_t q, int e, bool sticky)
     if (rest > half || (rest == half && (sticky || (kept & 1))))
         kept++;
     /* A carry out of the fraction lands in the exponent, as it should. */
-    uint64_t bits = exponent < -1022
-                        ? kept
-                        : kept + ((uint64_t)(exponent + 1022) << 52);
+    uint64_t bits =
+        exponent < -1022 ? kept : kept + ((uint64_t)(exponent + 1022) << 52);
     if (bits >= 0x7ffull << 52)
         bits = 0x7ffull << 52;
     double x;

@@ -56,7 +56,7 @@ char *bp__path_join(const bp_allocator *a, const char *dir, const char *name)
     return p;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------ */
 
 void bp__file_free(const bp_allocator *a, bp__file_data *f)
 {
@@ -138,7 +138,7 @@ bp_status bp__file_read(const bp__fs *fs, const bp_allocator *a,
     return s;
 }
 
-/* ---- atomic writing ------------------------------------------------------ */
+/* ---- atomic writing ----------------------------------------------------- */
 
 #ifdef BP__HOSTILE
 enum { BUFFER_BYTES = 3 };
@@ -288,7 +288,7 @@ bp_status bp__file_write(const bp__fs *fs, const bp_allocator *a,
     return bp__writer_commit(&w, err);
 }
 
-/* ---- appending ------------------------------------------------------------*/
+/* ---- appending -----------------------------------------------------------*/
 
 bp_status bp__append_open(bp__appender *f, const bp__fs *fs, const char *path,
                           int64_t offset, bp_error *err)
@@ -298,8 +298,7 @@ bp_status bp__append_open(bp__appender *f, const bp__fs *fs, const char *path,
     if (strlen(path) >= sizeof f->path)
         return bp__error(err, BP_ELIMIT, "the path '%s' is too long", path);
     strcpy(f->path, path);
-    int error =
-        f->fs->open(f->fs->user, path, BP__FS_APPEND, &f->handle);
+    int error = f->fs->open(f->fs->user, path, BP__FS_APPEND, &f->handle);
     if (error)
         return bp__file_error(err, error, "open", path);
     f->open = true;
@@ -359,7 +358,7 @@ void bp__append_close(bp__appender *f)
     f->open = false;
 }
 
-/* ---- byte order ---------------------------------------------------------- */
+/* ---- byte order --------------------------------------------------------- */
 
 bool bp__is_big_endian(void)
 {

@@ -55,8 +55,8 @@ static size_t guess_size(const unsigned char *p, size_t bytes)
     if (bytes < 18)
         return 64;
     const unsigned char *q = p + bytes - 4;
-    size_t n = q[0] | (size_t)q[1] << 8 | (size_t)q[2] << 16 |
-               (size_t)q[3] << 24;
+    size_t n =
+        q[0] | (size_t)q[1] << 8 | (size_t)q[2] << 16 | (size_t)q[3] << 24;
     return n / 1032 > bytes ? bytes * 4 : n;
 }
 
@@ -129,10 +129,10 @@ bp_status bp__gunzip(const bp_allocator *a, const void *data, size_t bytes,
     z.opaque = &own;
     int r = inflateInit2(&z, 15 + 16);
     if (r != Z_OK)
-        return r == Z_MEM_ERROR ? bp__oom(err)
-                                : bp__error(err, BP_EUNSUPPORTED,
-                                            "zlib does not start: %s",
-                                            z.msg ? z.msg : "wrong version");
+        return r == Z_MEM_ERROR
+                   ? bp__oom(err)
+                   : bp__error(err, BP_EUNSUPPORTED, "zlib does not start: %s",
+                               z.msg ? z.msg : "wrong version");
     bp__file_data f = {NULL, 0, 0};
     size_t cap = guess_size(data, bytes);
     if (max_bytes && cap > max_bytes)

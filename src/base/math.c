@@ -11,7 +11,7 @@
 #define BP__EXP_LOG_TABLES
 #include "base/math_tables.h"
 
-/* ---- exp ----------------------------------------------------------------- */
+/* ---- exp ---------------------------------------------------------------- */
 
 /* exp(hi + lo) = 2^*k * (head + tail), head in [1, 2); |hi| < 800. */
 static bp__pair exp_pair(double hi, double lo, int *k)
@@ -129,7 +129,7 @@ double bp__sigmoid(double x)
     return bp__pair_div(x < 0 ? e : one, add_to_pair(e, 1));
 }
 
-/* ---- log ------------------------------------------------------------------*/
+/* ---- log -----------------------------------------------------------------*/
 
 /* log(x) for 0 < x < infinity. */
 static bp__pair log_pair(double x)
@@ -188,7 +188,7 @@ double bp__log1p(double x)
     return l.hi + (l.lo + one.lo / one.hi);
 }
 
-/* ---- pow ------------------------------------------------------------------*/
+/* ---- pow -----------------------------------------------------------------*/
 
 /* 0: not whole, 1: odd, 2: even. */
 static int whole_parity(double y)

@@ -51,8 +51,8 @@ struct bp__pool {
     bp_allocator a;
     int n_threads;
     int n_gates, n_started; /* for taking down what was set up */
-    int64_t spin_ns; /* how long a wait spins; 0: not at all */
-    pool_worker *workers; /* [n_threads - 1] */
+    int64_t spin_ns;        /* how long a wait spins; 0: not at all */
+    pool_worker *workers;   /* [n_threads - 1] */
 };
 
 static inline void cpu_relax(void)
@@ -88,7 +88,7 @@ int bp__cpu_count(void)
     return n > 0 ? (int)n : 1;
 }
 
-/* ---- waiting ------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------ */
 
 #ifdef __linux__
 
@@ -195,7 +195,7 @@ static void gate_wait(gate *g, unsigned old, bool until_zero, int64_t spin_ns)
         gate_sleep(g, old, until_zero);
 }
 
-/* ---- workers -------------------------------------------------------------- */
+/* ---- workers ------------------------------------------------------------ */
 
 static void *worker_main(void *argument)
 {
@@ -231,8 +231,7 @@ void bp__pool_free(bp__pool *p)
     for (int i = 0; i < p->n_gates; i++)
         gate_destroy(gates[i]);
     bp_allocator a = p->a;
-    bp__free(&a, p->workers,
-             (size_t)(p->n_threads - 1) * sizeof *p->workers);
+    bp__free(&a, p->workers, (size_t)(p->n_threads - 1) * sizeof *p->workers);
     bp__free64(&a, p, sizeof *p);
 }
 

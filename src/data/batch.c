@@ -36,8 +36,7 @@ bp_status bp__batch_input_init(bp__batch_input *in, const bp_allocator *a,
 
 void bp__batch_input_free(bp__batch_input *in, const bp_allocator *a)
 {
-    bp__free(a, in->table,
-             (size_t)in->n_tables * 256 * sizeof *in->table);
+    bp__free(a, in->table, (size_t)in->n_tables * 256 * sizeof *in->table);
     in->table = NULL;
 }
 

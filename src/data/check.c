@@ -63,9 +63,9 @@ static const char *examples(const finding *f, char *buf)
     for (int i = 0; i < n; i++) {
         char value[32];
         bp__format_double(value, f->value[i]);
-        at += bp__snprintf(buf + at, (size_t)(400 - at),
-                           "%ssample %lld has %s", i ? ", " : ": ",
-                           (long long)f->sample[i], value);
+        at +=
+            bp__snprintf(buf + at, (size_t)(400 - at), "%ssample %lld has %s",
+                         i ? ", " : ": ", (long long)f->sample[i], value);
     }
     if (f->count > n)
         bp__snprintf(buf + at, (size_t)(400 - at), ", and %lld more",
@@ -91,7 +91,7 @@ static bool find_not_finite(const bp_array *x, int64_t row, int64_t numel,
     return false;
 }
 
-/* ---- shapes -------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------- */
 
 static void check_input_shapes(data_checker *c)
 {
@@ -140,7 +140,7 @@ static void check_target_shape(data_checker *c)
     }
 }
 
-/* ---- contents -------------------------------------------------------------*/
+/* ---- contents ------------------------------------------------------------*/
 
 static bool check_sample(data_checker *c, int64_t row)
 {
@@ -175,8 +175,7 @@ static void report_contents(data_checker *c)
     char text[400];
     int64_t n = c->e ? c->e->n_classes : 0;
     if (c->label.count && n)
-        report_line(c, BP_ERANGE,
-                    "%lld labels are not within 0 to %lld%s",
+        report_line(c, BP_ERANGE, "%lld labels are not within 0 to %lld%s",
                     (long long)c->label.count, (long long)n - 1,
                     examples(&c->label, text));
     else if (c->label.count)

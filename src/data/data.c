@@ -37,7 +37,7 @@ const char *bp_split_name(bp_split s)
     return (unsigned)s < BP__ARRAY_LEN(names) ? names[s] : "?";
 }
 
-/* ---- lifetime ------------------------------------------------------------ */
+/* ---- lifetime ----------------------------------------------------------- */
 
 bp_data *bp_data_retain(bp_data *d)
 {
@@ -61,7 +61,7 @@ void bp_data_free(bp_data *d)
     bp__free(&a, d, sizeof *d);
 }
 
-/* ---- conversion ---------------------------------------------------------- */
+/* ---- conversion --------------------------------------------------------- */
 
 /* Replaces *x by an array of type `to`. */
 static bp_status convert_array(const bp_allocator *a, bp_array *x, bp_dtype to,
@@ -108,8 +108,8 @@ static bp_status convert_target(const bp_allocator *a, bp_array *x,
                                 const char *source, bp_target *kind,
                                 bp_error *err)
 {
-    bool whole = x->dtype == BP_I32 || x->dtype == BP_U8 ||
-                 x->dtype == BP_BOOL;
+    bool whole =
+        x->dtype == BP_I32 || x->dtype == BP_U8 || x->dtype == BP_BOOL;
     *kind = whole ? BP_TARGET_CLASS : BP_TARGET_REAL;
     char text[200];
     if (whole && x->rank != 1)
@@ -124,7 +124,7 @@ static bp_status convert_target(const bp_allocator *a, bp_array *x,
     return BP_OK;
 }
 
-/* ---- ranges --------------------------------------------------------------- */
+/* ---- ranges ------------------------------------------------------------- */
 
 static void view_rows(const bp_array *x, int64_t first, int64_t last,
                       bp_array *view)
@@ -167,7 +167,7 @@ static bp_status keep_rows(const bp_allocator *a, bp_array *x, int64_t first,
     return BP_OK;
 }
 
-/* ---- making ---------------------------------------------------------------*/
+/* ---- making --------------------------------------------------------------*/
 
 static bp_status check_arrays(const bp_array *inputs, size_t n_inputs,
                               const bp_array *target, const char *source,
@@ -198,10 +198,10 @@ static bp_status check_arrays(const bp_array *inputs, size_t n_inputs,
                              "count the samples",
                              source, what);
         if (x->dims[0] != inputs[0].dims[0])
-            return bp__error(err, BP_ESHAPE,
-                             "%s: the %s has %lld samples and input 0 has %lld",
-                             source, what, (long long)x->dims[0],
-                             (long long)inputs[0].dims[0]);
+            return bp__error(
+                err, BP_ESHAPE,
+                "%s: the %s has %lld samples and input 0 has %lld", source,
+                what, (long long)x->dims[0], (long long)inputs[0].dims[0]);
     }
     return BP_OK;
 }
@@ -287,8 +287,8 @@ bp_status bp__data_take(const bp_allocator *a, bp_array *inputs,
     bp_target kind = BP_TARGET_NONE;
     if (target && !target->data)
         target = NULL;
-    bp_status s = prepare_arrays(a, inputs, n_inputs, target, o, source, &kind,
-                                 err);
+    bp_status s =
+        prepare_arrays(a, inputs, n_inputs, target, o, source, &kind, err);
     bp_data *d = s ? NULL : new_data(a, source);
     if (!d) {
         free_arrays(a, inputs, n_inputs, target);
@@ -332,9 +332,9 @@ static bp_status borrow_arrays(const bp_allocator *a, const bp_array *inputs,
     if (target)
         view_rows(target, first, last, &t);
     set_arrays(d, in, n_inputs, target ? &t : NULL,
-               !target                    ? BP_TARGET_NONE
+               !target                   ? BP_TARGET_NONE
                : target->dtype == BP_I32 ? BP_TARGET_CLASS
-                                          : BP_TARGET_REAL);
+                                         : BP_TARGET_REAL);
     *data = d;
     return BP_OK;
 }
@@ -400,7 +400,7 @@ bp_status bp_data_slice(const bp_data *d, int64_t first, int64_t last,
     return BP_OK;
 }
 
-/* ---- looking -------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------ */
 
 int64_t bp_data_count(const bp_data *d)
 {

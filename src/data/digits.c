@@ -12,13 +12,16 @@
 
 enum {
     SIDE = 28,
-    MAX_POINTS = 24,   /* of one glyph's description */
-    PIECES = 5,        /* straight pieces between two points of a curve */
+    MAX_POINTS = 24, /* of one glyph's description */
+    PIECES = 5,      /* straight pieces between two points of a curve */
 };
 
 /* Points on a grid of 100 by 100, y downwards. A coordinate pair of UP lifts
  * the pen; a point given twice is a corner. */
-#define UP {-1, -1}
+#define UP                                                                    \
+    {                                                                         \
+        -1, -1                                                                \
+    }
 
 typedef struct glyph {
     int digit;
@@ -27,7 +30,12 @@ typedef struct glyph {
 } glyph;
 
 #define GLYPH(digit, ...)                                                     \
-    {digit, sizeof((signed char[][2]){__VA_ARGS__}) / 2, {__VA_ARGS__}}
+    {                                                                         \
+        digit, sizeof((signed char[][2]){__VA_ARGS__}) / 2,                   \
+        {                                                                     \
+            __VA_ARGS__                                                       \
+        }                                                                     \
+    }
 
 static const glyph glyphs[] = {
     GLYPH(0, {50, 10}, {31, 24}, {25, 50}, {31, 77}, {50, 90}, {69, 77},
@@ -89,7 +97,7 @@ static const glyph glyphs[] = {
           {66, 18}, {64, 90}),
 };
 
-/* ---- random deformation ---------------------------------------------------*/
+/* ---- random deformation --------------------------------------------------*/
 
 /* Draws in order, each kind of number from a stream of its own. */
 typedef struct draws {
@@ -115,16 +123,16 @@ static const struct {
     double turn, slant, scale_x[2], scale_y[2], move, wobble, wave, pen[2],
         ink, noise;
 } vary = {
-    .turn = 0.12,             /* radians, deviation */
-    .slant = 0.16,            /* deviation */
+    .turn = 0.12,  /* radians, deviation */
+    .slant = 0.16, /* deviation */
     .scale_x = {0.75, 1.05},
     .scale_y = {0.80, 1.05},
-    .move = 1.8,              /* pixels, largest */
-    .wobble = 1.8,            /* grid units, deviation, of each point */
-    .wave = 2.2,              /* grid units, deviation, of the elastic field */
-    .pen = {0.7, 1.7},        /* pixels, half the stroke's width */
-    .ink = 0.35,              /* largest loss of darkness */
-    .noise = 12,              /* grey levels, largest deviation */
+    .move = 1.8,       /* pixels, largest */
+    .wobble = 1.8,     /* grid units, deviation, of each point */
+    .wave = 2.2,       /* grid units, deviation, of the elastic field */
+    .pen = {0.7, 1.7}, /* pixels, half the stroke's width */
+    .ink = 0.35,       /* largest loss of darkness */
+    .noise = 12,       /* grey levels, largest deviation */
 };
 
 /* A point of the grid to pixels: an elastic field of two waves, then an affine
@@ -143,7 +151,8 @@ static deformation draw_deformation(draws *d)
         f.wave[i][2] = draw_between(d, 0, 6.283185307179586);
         f.wave[i][3] = draw_between(d, 0, 6.283185307179586);
     }
-    double turn = draw_normal(d, vary.turn), slant = draw_normal(d, vary.slant);
+    double turn = draw_normal(d, vary.turn),
+           slant = draw_normal(d, vary.slant);
     double c = bp__cos(turn), s = bp__sin(turn);
     double kx = draw_between(d, vary.scale_x[0], vary.scale_x[1]) * 0.25;
     double ky = draw_between(d, vary.scale_y[0], vary.scale_y[1]) * 0.25;
@@ -172,7 +181,7 @@ static void deform(const deformation *f, double x, double y, double out[2])
     out[1] = f->m[1][0] * u + f->m[1][1] * v + f->shift[1];
 }
 
-/* ---- painting --------------------------------------------------------------*/
+/* ---- painting ------------------------------------------------------------*/
 
 typedef struct canvas {
     double cover[SIDE][SIDE]; /* 0 .. 1 */
@@ -272,9 +281,11 @@ static void add_noise(const canvas *c, double ink, double deviation,
     double unit = deviation / 147.8; /* deviation of the sum */
     for (int i = 0; i < SIDE * SIDE; i++) {
         uint32_t w = words[i];
-        int sum = (int)((w & 255) + (w >> 8 & 255) + (w >> 16 & 255) +
-                        (w >> 24)) - 510;
-        double v = floor(ink * c->cover[i / SIDE][i % SIDE] + unit * sum + 0.5);
+        int sum =
+            (int)((w & 255) + (w >> 8 & 255) + (w >> 16 & 255) + (w >> 24)) -
+            510;
+        double v =
+            floor(ink * c->cover[i / SIDE][i % SIDE] + unit * sum + 0.5);
         pixels[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
 }

@@ -49,7 +49,7 @@ struct bp_loader {
     int64_t fill_epoch, fill_index;
 };
 
-/* ---- filling -------------------------------------------------------------- */
+/* ---- filling ------------------------------------------------------------ */
 
 static void widen_row(const float *row, int64_t n, double *out)
 {
@@ -155,7 +155,7 @@ static void ask_thread(bp_loader *l, int slot, int64_t epoch, int64_t index)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* ---- setting up ------------------------------------------------------------*/
+/* ---- setting up ----------------------------------------------------------*/
 
 static size_t slot_bytes(const bp_loader *l, int64_t numel, bp_dtype t)
 {
@@ -179,9 +179,9 @@ static bool init_slot(bp_loader *l, batch_slot *b)
         ok = b->input[i] != NULL;
     }
     if (ok && l->d->kind) {
-        b->target = bp__alloc64(
-            &l->a,
-            slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
+        b->target =
+            bp__alloc64(&l->a, slot_bytes(l, bp__row_numel(&l->d->target),
+                                          target_dtype(l)));
         ok = b->target != NULL;
     }
     return ok;
@@ -193,9 +193,8 @@ static void free_slot(bp_loader *l, batch_slot *b)
     for (size_t i = 0; i < l->d->n_inputs; i++)
         bp__free64(&l->a, b->input[i],
                    slot_bytes(l, l->in[i].numel, l->o.dtype));
-    bp__free64(
-        &l->a, b->target,
-        slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
+    bp__free64(&l->a, b->target,
+               slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
 }
 
 void bp_loader_free(bp_loader *l)
@@ -289,9 +288,8 @@ static bp_status set_up_loader(bp_loader *l, bp_error *err)
         if (n && !(l->norm[i] = bp__norm_copy(&l->a, n)))
             return bp__oom(err);
         l->o.norm[i] = NULL;
-        bp_status s =
-            bp__batch_input_init(&l->in[i], &l->a, &l->d->input[i],
-                                 l->norm[i], l->o.shift > 0, err);
+        bp_status s = bp__batch_input_init(&l->in[i], &l->a, &l->d->input[i],
+                                           l->norm[i], l->o.shift > 0, err);
         if (s)
             return s;
         most = BP__MAX(most, l->in[i].numel);
@@ -320,8 +318,8 @@ bp_status bp_loader_new(bp_data *d, const bp_loader_options *options,
     bp_status s = check_options(d, options, err);
     if (s)
         return s;
-    bp_allocator a = options->allocator ? *options->allocator
-                                        : bp__malloc_allocator;
+    bp_allocator a =
+        options->allocator ? *options->allocator : bp__malloc_allocator;
     bp_loader *l = bp__calloc(&a, 1, sizeof *l);
     if (!l)
         return bp__oom(err);
@@ -342,7 +340,7 @@ bp_status bp_loader_new(bp_data *d, const bp_loader_options *options,
     return BP_OK;
 }
 
-/* ---- batches ---------------------------------------------------------------*/
+/* ---- batches -------------------------------------------------------------*/
 
 int64_t bp_loader_batches(const bp_loader *l)
 {
@@ -353,11 +351,11 @@ bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
                          bp_error *err)
 {
     if (epoch < 0 || index < 0 || index > l->n_batches || epoch == INT64_MAX)
-        return bp__error(err, BP_ERANGE,
-                         "epoch %lld, batch %lld: epochs count from 0, batches "
-                         "from 0 to %lld",
-                         (long long)epoch, (long long)index,
-                         (long long)l->n_batches);
+        return bp__error(
+            err, BP_ERANGE,
+            "epoch %lld, batch %lld: epochs count from 0, batches "
+            "from 0 to %lld",
+            (long long)epoch, (long long)index, (long long)l->n_batches);
     bool over = index == l->n_batches;
     l->next_epoch = over ? epoch + 1 : epoch;
     l->next_index = over ? 0 : index;
@@ -375,8 +373,8 @@ static void describe_batch(const bp_loader *l, const batch_slot *b,
     size_t count = (size_t)b->count;
     for (size_t i = 0; i < l->d->n_inputs; i++) {
         out->input[i] = b->input[i];
-        out->input_bytes[i] = count * (size_t)l->in[i].numel *
-                              bp_dtype_bytes(l->o.dtype);
+        out->input_bytes[i] =
+            count * (size_t)l->in[i].numel * bp_dtype_bytes(l->o.dtype);
     }
     if (l->d->kind) {
         out->target = b->target;

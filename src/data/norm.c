@@ -44,8 +44,8 @@ static bool norm_has_numbers(bp_norm_kind k)
 }
 
 bp_status bp_norm_new(bp_norm_kind kind, int64_t n, const double *mean,
-                      const double *std, const bp_allocator *a,
-                      bp_norm **norm, bp_error *err)
+                      const double *std, const bp_allocator *a, bp_norm **norm,
+                      bp_error *err)
 {
     *norm = NULL;
     bool numbers = norm_has_numbers(kind);
@@ -101,7 +101,7 @@ const double *bp_norm_std(const bp_norm *n)
     return n->std;
 }
 
-/* ---- fitting -------------------------------------------------------------- */
+/* ---- fitting ------------------------------------------------------------ */
 
 /* Numbers that share a mean: a row is n groups of group_numel. */
 static int64_t count_groups(bp_norm_kind kind, const bp_array *x,
@@ -166,8 +166,9 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
     int64_t group, numel = bp__row_numel(x);
     int64_t n = count_groups(kind, x, &group);
     if (numel == 0 || n > INT32_MAX)
-        return bp__error(err, BP_EARG, "%s: input %zu has no elements, or too "
-                                       "many, to normalize",
+        return bp__error(err, BP_EARG,
+                         "%s: input %zu has no elements, or too "
+                         "many, to normalize",
                          d->source, input);
     bp_norm *y = alloc_norm(a ? a : &bp__malloc_allocator, kind, n);
     if (!y)
@@ -194,7 +195,7 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
     return BP_OK;
 }
 
-/* ---- applying ------------------------------------------------------------- */
+/* ---- applying ----------------------------------------------------------- */
 
 bp_status bp__norm_groups(const bp_norm *n, const bp_array *x,
                           int64_t *group_numel, bp_error *err)

@@ -28,7 +28,7 @@ static bp_status report_problems(problems *p, bp_error *err)
     return s;
 }
 
-/* ---- IDX ----------------------------------------------------------------- */
+/* ---- IDX ---------------------------------------------------------------- */
 
 /* Two zero bytes, the element type, the rank, then the dimensions in
  * big-endian order. */
@@ -182,7 +182,7 @@ bp_status bp_data_from_idx(const char *images, const char *labels,
     return bp__data_from_idx(NULL, images, labels, options, data, err);
 }
 
-/* ---- .npy ------------------------------------------------------------------*/
+/* ---- .npy ----------------------------------------------------------------*/
 
 bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
                             size_t n_inputs, const char *target,

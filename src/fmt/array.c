@@ -67,17 +67,17 @@ void bp_array_free(const bp_allocator *a, bp_array *x)
     memset(x, 0, sizeof *x);
 }
 
-/* ---- elements of files ----------------------------------------------------*/
+/* ---- elements of files ---------------------------------------------------*/
 
 static const struct {
     uint8_t bytes, dtype;
 } stored_table[] = {
-    [BP__STORED_F16] = {2, BP_F32}, [BP__STORED_BF16] = {2, BP_F32},
-    [BP__STORED_F32] = {4, BP_F32}, [BP__STORED_F64] = {8, BP_F64},
-    [BP__STORED_I8] = {1, BP_I32},  [BP__STORED_I16] = {2, BP_I32},
-    [BP__STORED_I32] = {4, BP_I32}, [BP__STORED_I64] = {8, BP_I32},
-    [BP__STORED_U8] = {1, BP_U8},   [BP__STORED_U16] = {2, BP_I32},
-    [BP__STORED_U32] = {4, BP_I32}, [BP__STORED_U64] = {8, BP_I32},
+    [BP__STORED_F16] = {2, BP_F32},   [BP__STORED_BF16] = {2, BP_F32},
+    [BP__STORED_F32] = {4, BP_F32},   [BP__STORED_F64] = {8, BP_F64},
+    [BP__STORED_I8] = {1, BP_I32},    [BP__STORED_I16] = {2, BP_I32},
+    [BP__STORED_I32] = {4, BP_I32},   [BP__STORED_I64] = {8, BP_I32},
+    [BP__STORED_U8] = {1, BP_U8},     [BP__STORED_U16] = {2, BP_I32},
+    [BP__STORED_U32] = {4, BP_I32},   [BP__STORED_U64] = {8, BP_I32},
     [BP__STORED_BOOL] = {1, BP_BOOL},
 };
 

@@ -43,8 +43,8 @@ static void *json_oom(json_reader *r)
 
 static void skip_blanks(json_reader *r)
 {
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' ||
-                             *r->p == '\r'))
+    while (r->p < r->end &&
+           (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
         r->p++;
 }
 
@@ -132,15 +132,17 @@ static bool read_escape(json_reader *r, char **o)
         return json_fail(r, BP_EFORMAT, "unknown escape in a string") != NULL;
     r->p++;
     if (!read_hex4(r, &u) || u == 0)
-        return json_fail(r, BP_EFORMAT, "\\u needs four hexadecimal digits, "
-                                        "not all zero") != NULL;
+        return json_fail(r, BP_EFORMAT,
+                         "\\u needs four hexadecimal digits, "
+                         "not all zero") != NULL;
     if (u >= 0xd800 && u < 0xe000) {
         bool pair = u < 0xdc00 && r->end - r->p >= 2 && r->p[0] == '\\' &&
                     r->p[1] == 'u';
         r->p += pair ? 2 : 0;
         if (!pair || !read_hex4(r, &low) || low < 0xdc00 || low >= 0xe000)
-            return json_fail(r, BP_EFORMAT, "half of a surrogate pair in a "
-                                            "string") != NULL;
+            return json_fail(r, BP_EFORMAT,
+                             "half of a surrogate pair in a "
+                             "string") != NULL;
         u = 0x10000 + ((u - 0xd800) << 10) + (low - 0xdc00);
     }
     *o = put_utf8(*o, u);
@@ -244,8 +246,7 @@ static bool keys_differ(json_reader *r, const bp__json *object, size_t n)
     size_t size = 4;
     while (size < 2 * n)
         size *= 2;
-    const bp__json **table =
-        bp__arena_array(r->arena, size, sizeof *table);
+    const bp__json **table = bp__arena_array(r->arena, size, sizeof *table);
     if (!table)
         return json_oom(r) != NULL;
     for (const bp__json *m = object->child; m; m = m->next) {
@@ -253,8 +254,9 @@ static bool keys_differ(json_reader *r, const bp__json *object, size_t n)
         size_t i = (size_t)(h ^ h >> 32) & (size - 1);
         for (; table[i]; i = (i + 1) & (size - 1))
             if (strcmp(table[i]->key, m->key) == 0)
-                return json_fail(r, BP_EFORMAT, "the key \"%s\" stands twice "
-                                                "in an object",
+                return json_fail(r, BP_EFORMAT,
+                                 "the key \"%s\" stands twice "
+                                 "in an object",
                                  m->key) != NULL;
         table[i] = m;
     }
@@ -328,8 +330,9 @@ static bp__json *read_value(json_reader *r)
         return v;
     }
     if (r->p == r->end)
-        return json_fail(r, BP_EFORMAT, "the text ends where a value was "
-                                        "expected");
+        return json_fail(r, BP_EFORMAT,
+                         "the text ends where a value was "
+                         "expected");
     return read_json_number(r, v) ? v : NULL;
 }
 
@@ -361,7 +364,7 @@ const bp__json *bp__json_get(const bp__json *v, const char *key)
     return NULL;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 void bp__json_quote(bp__str *out, const char *s)
 {

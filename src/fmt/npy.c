@@ -62,28 +62,28 @@ static bp_status npy_descr(npy_reader *r, npy_header *h)
     static const struct {
         const char *name;
         bp__stored stored;
-    } types[] = {{"f4", BP__STORED_F32}, {"f8", BP__STORED_F64},
-                 {"i4", BP__STORED_I32}, {"u1", BP__STORED_U8},
+    } types[] = {{"f4", BP__STORED_F32},  {"f8", BP__STORED_F64},
+                 {"i4", BP__STORED_I32},  {"u1", BP__STORED_U8},
                  {"b1", BP__STORED_BOOL}, {"f2", BP__STORED_F16},
-                 {"i1", BP__STORED_I8},  {"i2", BP__STORED_I16},
-                 {"i8", BP__STORED_I64}, {"u2", BP__STORED_U16},
-                 {"u4", BP__STORED_U32}, {"u8", BP__STORED_U64}};
+                 {"i1", BP__STORED_I8},   {"i2", BP__STORED_I16},
+                 {"i8", BP__STORED_I64},  {"u2", BP__STORED_U16},
+                 {"u4", BP__STORED_U32},  {"u8", BP__STORED_U64}};
     char text[40];
     bool plain = npy_quoted(r, text, sizeof text);
     if (plain && strchr("<>|=", text[0]) && text[0])
         for (size_t i = 0; i < BP__ARRAY_LEN(types); i++)
             if (strcmp(text + 1, types[i].name) == 0) {
                 h->stored = types[i].stored;
-                h->big_endian = text[0] == '>' ||
-                                (text[0] == '=' && bp__is_big_endian());
+                h->big_endian =
+                    text[0] == '>' || (text[0] == '=' && bp__is_big_endian());
                 h->has_descr = true;
                 return BP_OK;
             }
     return bp__error(r->err, BP_EDTYPE,
                      "'%s' holds elements of the type %s%s%s; f4, f8, f2, i1, "
                      "i2, i4, i8, u1, u2, u4, u8 and b1 can be read",
-                     r->path, plain ? "'" : "", plain ? text : "of a structure",
-                     plain ? "'" : "");
+                     r->path, plain ? "'" : "",
+                     plain ? text : "of a structure", plain ? "'" : "");
 }
 
 static bp_status npy_shape(npy_reader *r, npy_header *h)
@@ -273,7 +273,7 @@ bp_status bp__npy_read(const bp__fs *fs, const bp_allocator *a,
     return s;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 bp_status bp__npy_write(const bp__fs *fs, const bp_allocator *a,
                         const char *path, const bp_array *x, bp_error *err)

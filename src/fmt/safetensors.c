@@ -45,8 +45,7 @@ static bp_status st_bad(st_parser *p, const char *name, const char *what)
                      name ? "': " : "", what);
 }
 
-static bp_status parse_shape(st_parser *p, const bp__json *v,
-                             bp__st_entry *e)
+static bp_status parse_shape(st_parser *p, const bp__json *v, bp__st_entry *e)
 {
     if (!v || v->type != BP__JSON_ARRAY)
         return st_bad(p, e->name, "\"shape\" is not a list");
@@ -56,8 +55,9 @@ static bp_status parse_shape(st_parser *p, const bp__json *v,
                          p->path, e->name, v->len, BP_MAX_RANK);
     for (const bp__json *d = v->child; d; d = d->next) {
         if (!d->is_integer || d->integer < 0)
-            return st_bad(p, e->name, "\"shape\" holds something other than "
-                                      "whole numbers from 0 up");
+            return st_bad(p, e->name,
+                          "\"shape\" holds something other than "
+                          "whole numbers from 0 up");
         e->dims[e->rank++] = d->integer;
     }
     return BP_OK;
@@ -72,8 +72,9 @@ static bp_status parse_record(st_parser *p, const bp__json *v, st_record *r)
     const bp__json *dtype = bp__json_get(v, "dtype");
     const bp__json *offsets = bp__json_get(v, "data_offsets");
     if (v->len != 3 || !dtype || dtype->type != BP__JSON_STRING || !offsets)
-        return st_bad(p, e->name, "its header entry must hold \"dtype\", "
-                                  "\"shape\" and \"data_offsets\"");
+        return st_bad(p, e->name,
+                      "its header entry must hold \"dtype\", "
+                      "\"shape\" and \"data_offsets\"");
     bp_status s = parse_shape(p, bp__json_get(v, "shape"), e);
     if (s)
         return s;
@@ -92,14 +93,16 @@ static bp_status parse_record(st_parser *p, const bp__json *v, st_record *r)
     if (offsets->type != BP__JSON_ARRAY || offsets->len != 2 ||
         !b->is_integer || !f->is_integer || b->integer < 0 ||
         f->integer < b->integer)
-        return st_bad(p, e->name, "\"data_offsets\" are not two positions in "
-                                  "order");
+        return st_bad(p, e->name,
+                      "\"data_offsets\" are not two positions in "
+                      "order");
     r->begin = b->integer;
     r->end = f->integer;
     int64_t n = bp__dims_numel(e->rank, e->dims, 8);
     if (n < 0 || n * (int64_t)bp__stored_bytes(r->stored) != r->end - r->begin)
-        return st_bad(p, e->name, "its shape and element type do not fit the "
-                                  "size of its data");
+        return st_bad(p, e->name,
+                      "its shape and element type do not fit the "
+                      "size of its data");
     e->bytes = (size_t)n * bp_dtype_bytes(e->dtype);
     return BP_OK;
 }
@@ -114,15 +117,17 @@ static bp_status parse_meta(st_parser *p, const bp__json *v)
         return bp__oom(p->err);
     for (const bp__json *m = v->child; m; m = m->next) {
         if (m->type != BP__JSON_STRING)
-            return st_bad(p, NULL, "\"__metadata__\" holds something other "
-                                   "than strings");
+            return st_bad(p, NULL,
+                          "\"__metadata__\" holds something other "
+                          "than strings");
         st->meta[st->n_meta++] = (bp__st_meta){m->key, m->string};
     }
     return BP_OK;
 }
 
 /* By offset; empty tensors at one offset stay in the header's order. Sorts
- * bottom-up by merging into `spare`; returns the array that holds the result. */
+ * bottom-up by merging into `spare`; returns the array that holds the result.
+ */
 static st_record *sort_records(st_record *r, st_record *spare, size_t n)
 {
     for (size_t width = 1; width < n; width *= 2) {
@@ -132,10 +137,11 @@ static st_record *sort_records(st_record *r, st_record *spare, size_t n)
             size_t i = lo, j = mid;
             for (size_t k = lo; k < hi; k++) {
                 /* An empty tensor comes before a full one at its place. */
-                bool right = i == mid ||
-                             (j < hi && (r[j].begin < r[i].begin ||
-                                         (r[j].begin == r[i].begin &&
-                                          r[j].end < r[i].end)));
+                bool right =
+                    i == mid ||
+                    (j < hi &&
+                     (r[j].begin < r[i].begin ||
+                      (r[j].begin == r[i].begin && r[j].end < r[i].end)));
                 spare[k] = right ? r[j++] : r[i++];
             }
         }
@@ -202,8 +208,9 @@ static bp_status parse_header(st_parser *p, const bp__json *header,
             return st_bad(p, name, "there is a hole before its data");
         at = records[i].end;
         if (at > data_bytes)
-            return st_bad(p, name, "the file ends before its data does "
-                                   "(truncated)");
+            return st_bad(p, name,
+                          "the file ends before its data does "
+                          "(truncated)");
     }
     if (at != data_bytes)
         return st_bad(p, NULL, "there are bytes after the last tensor");
@@ -224,8 +231,9 @@ static bp_status parse_file(st_parser *p, const unsigned char *bytes, size_t n)
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)bytes[i] << 8 * i;
     if (length > MAX_HEADER || length > n - 8)
-        return st_bad(p, NULL, "its header is longer than the file or the "
-                               "format allows");
+        return st_bad(p, NULL,
+                      "its header is longer than the file or the "
+                      "format allows");
     const unsigned char *data = bytes + 8 + length;
     if (length == 0 || bytes[8] != '{')
         return st_bad(p, NULL, "its header does not start with '{'");
@@ -287,7 +295,7 @@ const char *bp__safetensors_meta(const bp__safetensors *st, const char *key)
     return NULL;
 }
 
-/* ---- writing ------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------ */
 
 static bp_status check_entries(const bp_allocator *a, const char *path,
                                const bp__st_entry *e, size_t n, bp_error *err)

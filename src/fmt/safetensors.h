@@ -3,10 +3,10 @@
  *
  * Strict: every offset, size, name and hole is checked, and a file that fails
  * is refused as a whole. Read: F32 F64 I32 U8 BOOL; F16 and BF16 become f32,
- * I64 becomes i32 where every value fits. Written: elements of 8 bytes first, then
- * of 4, then of 1 (so that all are aligned), each in the order given; header
- * padded with blanks to a multiple of 8. The bytes are a function of the
- * arguments. Knows nothing of stores or models.
+ * I64 becomes i32 where every value fits. Written: elements of 8 bytes first,
+ * then of 4, then of 1 (so that all are aligned), each in the order given;
+ * header padded with blanks to a multiple of 8. The bytes are a function of
+ * the arguments. Knows nothing of stores or models.
  */
 #ifndef BP__SAFETENSORS_H
 #define BP__SAFETENSORS_H

@@ -37,8 +37,8 @@ static bool holds(const char *path, const char *text)
     bp_error err = {0};
     if (bp__file_read(NULL, NULL, path, false, 0, &f, &err))
         return false;
-    bool same = f.bytes == strlen(text) && memcmp(f.data, text, f.bytes) == 0 &&
-                f.data[f.bytes] == 0;
+    bool same = f.bytes == strlen(text) &&
+                memcmp(f.data, text, f.bytes) == 0 && f.data[f.bytes] == 0;
     bp__file_free(&bp__malloc_allocator, &f);
     return same;
 }
@@ -100,9 +100,9 @@ static void refusals(void)
     T_CHECK(!bp__file_exists(NULL, gone));
     /* A file of /proc has no size beforehand. */
     if (bp__file_exists(NULL, "/proc/self/status")) {
-        T_OK(bp__file_read(NULL, NULL, "/proc/self/status", false, 0, &f,
-                           &err),
-             &err);
+        T_OK(
+            bp__file_read(NULL, NULL, "/proc/self/status", false, 0, &f, &err),
+            &err);
         T_CHECK(f.bytes > 100 && strlen((char *)f.data) == f.bytes);
         bp__file_free(&bp__malloc_allocator, &f);
     }
@@ -230,9 +230,9 @@ static void appending(void)
 
 /* "hello, hello, hello\n", packed. */
 static const unsigned char packed[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48,
-    0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0x40, 0xa2, 0xb8, 0x00, 0xe7, 0x42,
-    0x6e, 0x52, 0x14, 0x00, 0x00, 0x00};
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+    0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0xd7, 0x51, 0xc8, 0x40, 0xa2,
+    0xb8, 0x00, 0xe7, 0x42, 0x6e, 0x52, 0x14, 0x00, 0x00, 0x00};
 
 static void gzip(void)
 {

@@ -171,7 +171,8 @@ static void stored_values(void)
             little[k] = (unsigned char)(u >> 8 * k);
         h = bp__hash(h, little, sizeof little);
     }
-    T_CHECKF(h == 0xffe059811af8a463ull, "hash %016llx", (unsigned long long)h);
+    T_CHECKF(h == 0xffe059811af8a463ull, "hash %016llx",
+             (unsigned long long)h);
 }
 
 int main(void)

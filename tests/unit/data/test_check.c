@@ -109,7 +109,8 @@ static void real_targets(void)
     e.target_numel = 3;
     bp_data_report r = {0};
     T_CHECK(bp_data_check(d, &e, "test", &r) == BP_ESHAPE);
-    T_CHECK(strstr(r.text, "2 numbers a sample, and the model's output has 3"));
+    T_CHECK(
+        strstr(r.text, "2 numbers a sample, and the model's output has 3"));
     e.target_numel = 2;
     memset(&r, 0, sizeof r);
     T_CHECK(bp_data_check(d, &e, "test", &r) == BP_ENONFINITE);

@@ -25,7 +25,8 @@ static bp_array array1(bp_dtype t, int64_t n, void *data)
 
 static void copies(void)
 {
-    bp_array in[2] = {array2(BP_F32, 3, 4, pixels), array2(BP_U8, 3, 2, bytes)};
+    bp_array in[2] = {array2(BP_F32, 3, 4, pixels),
+                      array2(BP_U8, 3, 2, bytes)};
     bp_array y = array1(BP_U8, 3, small_labels), v;
     bp_data *d;
     bp_error err = {0};
@@ -70,7 +71,8 @@ static void converts(void)
 
 static void borrows(void)
 {
-    bp_array x = array2(BP_F32, 3, 4, pixels), y = array1(BP_I32, 3, labels), v;
+    bp_array x = array2(BP_F32, 3, 4, pixels), y = array1(BP_I32, 3, labels),
+             v;
     bp_data_options o = {.size = sizeof o, .borrow = true};
     bp_data *d;
     bp_error err = {0};
@@ -91,7 +93,8 @@ static void borrows(void)
 
 static void ranges_and_parts(void)
 {
-    bp_array x = array2(BP_F32, 3, 4, pixels), y = array1(BP_I32, 3, labels), v;
+    bp_array x = array2(BP_F32, 3, 4, pixels), y = array1(BP_I32, 3, labels),
+             v;
     bp_data_options o = {.size = sizeof o, .first = 1, .last = 3};
     bp_data *d, *p, *q;
     bp_error err = {0};
@@ -100,8 +103,7 @@ static void ranges_and_parts(void)
     T_CHECK(bp_data_input(d, 0, &v) && ((float *)v.data)[0] == 4);
     static const int64_t bad[][2] = {{0, 3}, {1, 1}, {2, 1}, {-1, 1}, {2, 3}};
     for (size_t i = 0; i < BP__ARRAY_LEN(bad); i++) {
-        T_CHECK(bp_data_slice(d, bad[i][0], bad[i][1], &p, &err) ==
-                BP_ERANGE);
+        T_CHECK(bp_data_slice(d, bad[i][0], bad[i][1], &p, &err) == BP_ERANGE);
         T_CHECK(p == NULL && strstr(err.message, "2 samples"));
     }
     T_OK(bp_data_slice(d, 1, 2, &p, &err), &err);

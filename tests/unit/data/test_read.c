@@ -24,15 +24,15 @@ static void put(const char *path, const void *data, size_t bytes)
     T_OK(bp__file_write(NULL, NULL, path, data, bytes, &err), &err);
 }
 
-static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0,
-                                       2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6,
-                                       7, 8, 9, 10, 11, 255};
+static const unsigned char images[] = {0, 0, 8, 3, 0, 0,  0,  3,  0, 0,
+                                       0, 2, 0, 0, 0, 2,  1,  2,  3, 4,
+                                       5, 6, 7, 8, 9, 10, 11, 255};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9};
 /* The labels, packed. */
 static const unsigned char labels_gz[] = {
-    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x63, 0x60,
-    0xe0, 0x60, 0x64, 0x60, 0x60, 0x60, 0x66, 0x67, 0xe0, 0x04, 0x00, 0xa5,
-    0x12, 0xd3, 0x72, 0x0b, 0x00, 0x00, 0x00};
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x63,
+    0x60, 0xe0, 0x60, 0x64, 0x60, 0x60, 0x60, 0x66, 0x67, 0xe0, 0x04,
+    0x00, 0xa5, 0x12, 0xd3, 0x72, 0x0b, 0x00, 0x00, 0x00};
 
 static void reads_idx(void)
 {
@@ -67,9 +67,9 @@ static void reads_idx(void)
         T_CHECK(bp_data_classes(d) == 10);
     bp_data_free(d);
     /* Pictures of f32, in the file's byte order. */
-    static const unsigned char real[] = {0,    0,    0x0d, 2, 0, 0,   0,
-                                         1,    0,    0,    0, 2, 0x3f, 0xc0,
-                                         0,    0,    0xc0, 0, 0, 0};
+    static const unsigned char real[] = {0, 0, 0x0d, 2, 0, 0,    0,
+                                         1, 0, 0,    0, 2, 0x3f, 0xc0,
+                                         0, 0, 0xc0, 0, 0, 0};
     put(x, real, sizeof real);
     T_OK(bp_data_from_idx(x, NULL, NULL, &d, &err), &err);
     T_CHECK(bp_data_input(d, 0, &v) && v.dtype == BP_F32 &&
@@ -96,8 +96,9 @@ static void refuses_idx(void)
     snprintf(y, sizeof y, "%s", in_folder("y"));
     put(x, images, sizeof images - 5);
     put(y, labels, sizeof labels - 1);
-    refused(BP_EFORMAT, "2 of its 3 samples cannot be read, the first is "
-                        "number 1",
+    refused(BP_EFORMAT,
+            "2 of its 3 samples cannot be read, the first is "
+            "number 1",
             "1 of its 3 labels cannot be read");
     put(x, images, sizeof images);
     refused(BP_EFORMAT, "1 of its 3 labels", NULL);
@@ -110,8 +111,10 @@ static void refuses_idx(void)
     refused(BP_ESHAPE, "3 samples and", "4 labels");
     put(y, images, sizeof images);
     put(x, labels, sizeof labels);
-    refused(BP_EFORMAT, "starts with 0x00000801; IDX files of images start with 0x00000803",
-            "starts with 0x00000803; IDX files of labels start with 0x00000801");
+    refused(
+        BP_EFORMAT,
+        "starts with 0x00000801; IDX files of images start with 0x00000803",
+        "starts with 0x00000803; IDX files of labels start with 0x00000801");
     unsigned char bad[sizeof images];
     memcpy(bad, images, sizeof bad);
     put(y, labels, sizeof labels);
@@ -188,8 +191,8 @@ static bp_status read_both(const bp__fs *fs, const bp_allocator *a)
     bp_error err = {0};
     bp_data *d, *e = NULL;
     const char *in = in_folder("x.npy");
-    bp_status s = bp__data_from_idx(fs, in_folder("x"), in_folder("y"), &o, &d,
-                                    &err);
+    bp_status s =
+        bp__data_from_idx(fs, in_folder("x"), in_folder("y"), &o, &d, &err);
     if (!s)
         s = bp__data_from_npy(fs, &in, 1, in_folder("r.npy"), &o, &e, &err);
     T_CHECK(s == err.status);

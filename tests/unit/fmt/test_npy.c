@@ -44,18 +44,26 @@ static void dtypes(void)
     } cases[] = {
         {"<f4", BP_F32, {0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0}, {1.5, -2}},
         {">f4", BP_F32, {0x3f, 0xc0, 0, 0, 0xc0, 0, 0, 0}, {1.5, -2}},
-        {"<f8", BP_F64, {0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0,
-                         0xc0}, {1.5, -2}},
+        {"<f8",
+         BP_F64,
+         {0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0},
+         {1.5, -2}},
         {"<f2", BP_F32, {0, 0x3e, 0, 0xc0}, {1.5, -2}},
         {"<f2", BP_F32, {1, 0, 0, 0x84}, {0x1p-24, -0x1p-14}},
         {"<i4", BP_I32, {1, 2, 0, 0, 0xfe, 0xff, 0xff, 0xff}, {513, -2}},
         {">i4", BP_I32, {0, 0, 2, 1, 0xff, 0xff, 0xff, 0xfe}, {513, -2}},
-        {"<i8", BP_I32, {1, 2, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff,
-                         0xff, 0xff, 0xff}, {513, -2}},
+        {"<i8",
+         BP_I32,
+         {1, 2, 0, 0, 0, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0xff},
+         {513, -2}},
         {"<i2", BP_I32, {1, 2, 0xfe, 0xff}, {513, -2}},
         {"<u2", BP_I32, {1, 2, 0xfe, 0xff}, {513, 65534}},
         {"|i1", BP_I32, {7, 0xfe}, {7, -2}},
-        {"<u4", BP_I32, {1, 2, 0, 0, 0xff, 0xff, 0xff, 0x7f}, {513, 2147483647}},
+        {"<u4",
+         BP_I32,
+         {1, 2, 0, 0, 0xff, 0xff, 0xff, 0x7f},
+         {513, 2147483647}},
         {"|u1", BP_U8, {7, 0xfe}, {7, 254}},
         {"|b1", BP_BOOL, {1, 0}, {1, 0}},
     };
@@ -86,8 +94,8 @@ static void dtypes(void)
 
 static void shapes(void)
 {
-    static const unsigned char data[24] = {0, 1, 2,  3,  4,  5,  6,  7,
-                                           8, 9, 10, 11, 12, 13, 14, 15,
+    static const unsigned char data[24] = {0,  1,  2,  3,  4,  5,  6,  7,
+                                           8,  9,  10, 11, 12, 13, 14, 15,
                                            16, 17, 18, 19, 20, 21, 22, 23};
     bp_array x;
     bp_error err = {0};
@@ -107,16 +115,17 @@ static void shapes(void)
          &err);
     T_CHECK(x.rank == 0 && x.bytes == 1);
     bp_array_free(NULL, &x);
-    T_OK(parse_text("{'descr':'<f4','fortran_order':True,'shape':(0,3L)}", data,
-                    0, &x, &err),
+    T_OK(parse_text("{'descr':'<f4','fortran_order':True,'shape':(0,3L)}",
+                    data, 0, &x, &err),
          &err);
     T_CHECK(x.rank == 2 && x.bytes == 0 && x.dims[1] == 3);
     bp_array_free(NULL, &x);
     for (int version = 2; version <= 3; version++) {
         unsigned char f[200];
-        size_t n = make_file(
-            f, version, "{\"descr\": \"|u1\", \"shape\": (3,), "
-                        "\"fortran_order\": False}\n", data, 3);
+        size_t n = make_file(f, version,
+                             "{\"descr\": \"|u1\", \"shape\": (3,), "
+                             "\"fortran_order\": False}\n",
+                             data, 3);
         T_OK(bp__npy_parse(NULL, f, n, "x.npy", &x, &err), &err);
         T_CHECK(x.dims[0] == 3 && ((uint8_t *)x.data)[2] == 2);
         bp_array_free(NULL, &x);
