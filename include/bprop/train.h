@@ -60,6 +60,7 @@ typedef struct bp_evaluation {
 /* ---- training --------------------------------------------------------- */
 
 typedef struct bp_trainer bp_trainer;
+struct bp__fs;
 
 /* What a callback sees; valid during the call. */
 typedef struct bp_progress {
@@ -122,6 +123,7 @@ typedef struct bp_trainer_options {
     double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
     int64_t log_every;      /* steps; 0: only epochs are logged */
     const char *title;      /* of curve.svg; NULL: "bprop" */
+    const struct bp__fs *fs; /* for tests; NULL: the system's files */
 
     void (*on_step)(void *user, const bp_progress *p);
     void (*on_epoch)(void *user, const bp_epoch *e);

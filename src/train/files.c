@@ -39,10 +39,10 @@ static bp_status meet_old_run(bp_trainer *t, bp_error *err)
                                      t->path_last, t->path_log, t->path_curve};
     bp_status st = BP_OK;
     for (int i = 0; i < N_RUN_FILES && !st; i++) {
-        if (t->o.resume || !bp__file_exists(NULL, path[i]))
+        if (t->o.resume || !bp__file_exists(t->o.fs, path[i]))
             continue;
         st = t->o.replace
-                 ? bp__file_unlink(NULL, path[i], err)
+                 ? bp__file_unlink(t->o.fs, path[i], err)
                  : bp__error(err, BP_EEXIST, "'%s' holds a run already: "
                              "resume it, replace it, or choose another folder",
                              t->o.run_dir);
@@ -73,10 +73,10 @@ static bp_store *weights_store(bp_trainer *t, bp_error *err)
 
 static bp_status load_state(bp_trainer *t, bp_error *err)
 {
-    bp_status st = bp__store_load(NULL, t->store, t->path_checkpoint,
+    bp_status st = bp__store_load(t->o.fs, t->store, t->path_checkpoint,
                                   BP_KINDS_ALL, t->run_id, err);
     if (!st && *t->state.has_best > 0)
-        st = bp__store_load(NULL, t->best_store, t->path_best,
+        st = bp__store_load(t->o.fs, t->best_store, t->path_best,
                             BP_KINDS_WEIGHTS, NULL, err);
     return st;
 }
@@ -86,12 +86,12 @@ static bp_status open_log(bp_trainer *t, bp_error *err)
 {
     int64_t want = (int64_t)*t->state.log_bytes;
     bp__fs_info info = {0};
-    if (want && (bp__file_stat(NULL, t->path_log, &info, NULL) ||
+    if (want && (bp__file_stat(t->o.fs, t->path_log, &info, NULL) ||
                  info.bytes < want))
         return bp__error(err, BP_EFORMAT, "'%s' is missing or shorter than the "
                          "checkpoint's %lld bytes", t->path_log,
                          (long long)want);
-    return bp__append_open(&t->log, NULL, t->path_log, want, err);
+    return bp__append_open(&t->log, t->o.fs, t->path_log, want, err);
 }
 
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
@@ -104,10 +104,10 @@ bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
         return BP_OK;
     st = make_paths(t, err);
     if (!st)
-        st = bp__file_mkdir(NULL, t->o.run_dir, err);
+        st = bp__file_mkdir(t->o.fs, t->o.run_dir, err);
     if (!st)
         st = meet_old_run(t, err);
-    if (!st && t->o.resume && bp__file_exists(NULL, t->path_checkpoint))
+    if (!st && t->o.resume && bp__file_exists(t->o.fs, t->path_checkpoint))
         st = load_state(t, err);
     if (!st)
         st = open_log(t, err);
@@ -121,7 +121,7 @@ bp_status bp__trainer_save(bp_trainer *t, bp_error *err)
         return BP_OK;
     bp_status st = bp__append_sync(&t->log, err);
     if (!st)
-        st = bp__store_save(NULL, t->store, t->path_checkpoint, BP_KINDS_ALL,
+        st = bp__store_save(t->o.fs, t->store, t->path_checkpoint, BP_KINDS_ALL,
                             t->run_id, err);
     t->last_save = bp__trainer_clock();
     return st;
@@ -131,8 +131,8 @@ bp_status bp__trainer_save_last(bp_trainer *t, bp_error *err)
 {
     if (!t->o.run_dir)
         return BP_OK;
-    return bp__store_save(NULL, t->store, t->path_last, BP_KINDS_WEIGHTS, NULL,
-                          err);
+    return bp__store_save(t->o.fs, t->store, t->path_last, BP_KINDS_WEIGHTS,
+                          NULL, err);
 }
 
 bp_status bp__trainer_save_best(bp_trainer *t, bp_error *err)
@@ -146,8 +146,8 @@ bp_status bp__trainer_save_best(bp_trainer *t, bp_error *err)
     }
     if (!t->o.run_dir)
         return BP_OK;
-    return bp__store_save(NULL, t->best_store, t->path_best, BP_KINDS_WEIGHTS,
-                          NULL, err);
+    return bp__store_save(t->o.fs, t->best_store, t->path_best,
+                          BP_KINDS_WEIGHTS, NULL, err);
 }
 
 bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
@@ -172,14 +172,14 @@ bp_status bp__trainer_draw(bp_trainer *t, bp_error *err)
     bp__str svg;
     if (!t->o.run_dir)
         return BP_OK;
-    bp_status st = bp__file_read(NULL, &t->a, t->path_log, false, 0, &f, err);
+    bp_status st = bp__file_read(t->o.fs, &t->a, t->path_log, false, 0, &f, err);
     if (st)
         return st;
     bp__str_init(&svg, &t->a);
     st = bp__curve_draw(&t->a, (const char *)f.data, f.bytes, t->path_log,
                         t->o.title ? t->o.title : "bprop", &svg, err);
     if (!st)
-        st = bp__file_write(NULL, &t->a, t->path_curve, svg.s, svg.len, err);
+        st = bp__file_write(t->o.fs, &t->a, t->path_curve, svg.s, svg.len, err);
     bp__str_free(&svg);
     bp__file_free(&t->a, &f);
     return st;
