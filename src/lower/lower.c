@@ -372,15 +372,39 @@ static void mark_constants(bp__lower_state *s)
     }
 }
 
-static bool group_constant(const bp__lower_state *s, const bp__groups *gs,
-                           const bp__group *gr)
+/* Does node k read values that are there at compile time only? */
+static bool reads_constants(const bp__lower_state *s, size_t k)
 {
-    for (uint32_t j = 0; j < gr->count; j++) {
-        const bp__node *n = &s->g->nodes[gs->nodes[gr->first + j]];
-        if (!s->constant[n->out])
+    const bp__node *n = &s->g->nodes[k];
+    for (int i = 0; i < n->n_in; i++)
+        if (!s->constant[s->g->edges[n->in + (uint32_t)i]])
             return false;
+    return true;
+}
+
+/* Is the whole group computed at compile time? If not, its values are no
+ * constants to later groups either: a constant node may sit in a chain that
+ * runs in every step. */
+static bool settle_constant(bp__lower_state *s, const bp__groups *gs,
+                            const bp__group *gr)
+{
+    bool all = true;
+    for (uint32_t j = 0; j < gr->count; j++) {
+        size_t k = gs->nodes[gr->first + j];
+        const bp__node *n = &s->g->nodes[k];
+        all = all && n->n_out && s->constant[n->out] && reads_constants(s, k);
     }
-    return gr->chain || !gr->unit.bias || s->constant[gr->unit.result];
+    if (!gr->chain)
+        all = all && s->constant[gr->unit.result] &&
+              (!gr->unit.bias || s->constant[gr->unit.bias]);
+    for (uint32_t j = 0; !all && j < gr->count; j++) {
+        const bp__node *n = &s->g->nodes[gs->nodes[gr->first + j]];
+        for (int i = 0; i < n->n_out; i++)
+            s->constant[n->out + (uint32_t)i] = 0;
+    }
+    if (!all && !gr->chain)
+        s->constant[gr->unit.result] = 0;
+    return all;
 }
 
 bool bp__lower_put_off(const bp__lower_state *s, size_t node)
@@ -394,13 +418,14 @@ static void lower_groups(bp__lower_state *s, const bp__groups *gs)
     for (size_t i = 0; i < gs->n_groups && s->l->status == BP_OK; i++) {
         const bp__group *gr = &gs->group[i];
         size_t node = gs->nodes[gr->first];
+        bool constant = settle_constant(s, gs, gr);
         if (s->g->nodes[node].n_out == 0 ||
             (!gr->chain && bp__lower_put_off(s, node)))
             continue;
         s->refusals = NULL;
-        s->phase = group_constant(s, gs, gr) ? BP__PHASE_CONST
-                   : gr->commit              ? BP__PHASE_COMMIT
-                                             : BP__PHASE_MAIN;
+        s->phase = constant     ? BP__PHASE_CONST
+                   : gr->commit ? BP__PHASE_COMMIT
+                                : BP__PHASE_MAIN;
         if (gr->chain)
             bp__lower_chain(s, gs->nodes + gr->first, gr->count);
         else

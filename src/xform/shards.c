@@ -7,6 +7,10 @@
  * below its length, so that an aligned range of shards is a subtree: what a
  * rank will own later.
  *
+ * A replicated value may depend on the size of its shard (an iota over the
+ * rows, a constant made of their number): it then stands once for each size,
+ * and its spreads take the one of their shard. An update can not.
+ *
  * requires: composites that hold a psum or random numbers are expanded; the
  * graphs are traced alike (same ops in the same order). */
 #include "xform/xform.h"
@@ -19,11 +23,14 @@
 
 typedef struct placing {
     const bp_graph *const *graphs;
+    size_t n_graphs;
     bp_graph *to;
     int64_t shards, rows;
     const bp_graph **of; /* graph of each shard; NULL: empty */
-    bp_val **map;        /* [shard][old id]; shard `shards`: replicated */
-    size_t n_map;
+    bp_val **map;        /* [shard][old id]; `shards` and the row after it:
+                            replicated, as the first and second graph say */
+    bool *sized;         /* by old id: replicated, but of its shard's size */
+    size_t n_values;     /* of an old graph, and one */
     bp_error *err;
 } placing;
 
@@ -102,6 +109,45 @@ static void place_batch_input(placing *p, const bp__node *n)
             p->map[s][n->out] = place_input(p, s, n, whole);
 }
 
+/* The replicated values as the graph of a shard has them. */
+static bp_val *replicated(const placing *p, int64_t shard)
+{
+    return p->map[p->shards + (p->of[shard] != p->graphs[0])];
+}
+
+/* Does the replicated node differ between the two shard sizes? */
+static bool depends_on_size(const placing *p, size_t k)
+{
+    if (p->n_graphs < 2)
+        return false;
+    const bp_graph *g = p->graphs[0];
+    const bp__node *n = &g->nodes[k], *other = &p->graphs[1]->nodes[k];
+    for (int i = 0; i < n->n_in; i++)
+        if (p->sized[g->edges[n->in + (uint32_t)i]])
+            return true;
+    return n->op != BP__OP_psum &&
+           !bp__attrs_equal(bp__def_of(n), n->attrs, other->attrs);
+}
+
+/* A replicated node, as graph `which` has it. */
+static void place_replicated(placing *p, size_t k, int which)
+{
+    const bp_graph *g = p->graphs[which];
+    const bp__node *n = &g->nodes[k];
+    bp_val *rep = p->map[p->shards + which];
+    bp_val few[16], *in = few;
+    size_t bytes = n->n_in * sizeof *in;
+    if (n->n_in > BP__ARRAY_LEN(few) && !(in = bp__alloc(&g->a, bytes))) {
+        bp__fail(p->to, BP_ENOMEM, SIZE_MAX, "out of memory");
+        return;
+    }
+    for (int i = 0; i < n->n_in; i++)
+        in[i] = rep[g->edges[n->in + i]];
+    bp__emit(p->to, (bp__op)n->op, n->attrs, n->n_in, in, &rep[n->out]);
+    if (in != few)
+        bp__free(&g->a, in, bytes);
+}
+
 static void place_node(placing *p, size_t k)
 {
     const bp_graph *g = p->graphs[0];
@@ -110,9 +156,10 @@ static void place_node(placing *p, size_t k)
     p->to->scope = n->scope;
     if (n->op == BP__OP_psum) {
         rep[n->out] = psum_tree(p, g->edges[n->in], 0, p->shards);
+        p->map[p->shards + 1][n->out] = rep[n->out];
     } else if (n->op == BP__OP_spread) {
         for (int64_t s = 0; s < p->shards; s++)
-            p->map[s][n->out] = rep[g->edges[n->in]];
+            p->map[s][n->out] = replicated(p, s)[g->edges[n->in]];
     } else if (n->op == BP__OP_input && g->values[n->out].type.varying) {
         place_batch_input(p, n);
     } else if (n->n_out && g->values[n->out].type.varying) {
@@ -120,17 +167,16 @@ static void place_node(placing *p, size_t k)
             if (p->of[s])
                 place_varying(p, s, k);
     } else {
-        bp_val few[16], *in = few;
-        size_t bytes = n->n_in * sizeof *in;
-        if (n->n_in > BP__ARRAY_LEN(few) && !(in = bp__alloc(&g->a, bytes))) {
-            bp__fail(p->to, BP_ENOMEM, SIZE_MAX, "out of memory");
-            return;
+        bool sized = depends_on_size(p, k);
+        place_replicated(p, k, 0);
+        if (sized)
+            place_replicated(p, k, 1);
+        for (int i = 0; i < n->n_out; i++) {
+            uint32_t id = n->out + (uint32_t)i;
+            p->sized[id] = sized;
+            if (!sized)
+                p->map[p->shards + 1][id] = rep[id];
         }
-        for (int i = 0; i < n->n_in; i++)
-            in[i] = rep[g->edges[n->in + i]];
-        bp__emit(p->to, (bp__op)n->op, n->attrs, n->n_in, in, &rep[n->out]);
-        if (in != few)
-            bp__free(&g->a, in, bytes);
     }
     for (int i = 0; i < n->n_out && bp__ok(p->to); i++) {
         uint32_t id = n->out + (uint32_t)i;
@@ -174,8 +220,13 @@ static void place_results(placing *p)
                   whole_value(p, g->outputs[i].value));
     for (size_t i = 0; i < g->n_updates && bp__ok(p->to); i++) {
         const bp__update *u = &g->updates[i];
-        bp_update(p->to, u->store, bp__store_var(u->store, u->var)->info.name,
-                  p->map[p->shards][u->value]);
+        const char *name = bp__store_var(u->store, u->var)->info.name;
+        if (p->sized[u->value])
+            bp__fail(p->to, BP_EARG, SIZE_MAX,
+                     "the update of \"%s\" depends on the number of rows of a "
+                     "shard, and shards come in two sizes: divide by "
+                     "bp_graph_global_rows", name);
+        bp_update(p->to, u->store, name, p->map[p->shards][u->value]);
     }
 }
 
@@ -217,14 +268,16 @@ static bool begin_placing(placing *p, size_t n_values)
 {
     const bp_allocator *a = &p->graphs[0]->a;
     size_t n = (size_t)p->shards;
-    p->n_map = (n + 1) * (n_values + 1);
+    p->n_values = n_values + 1;
     p->of = bp__calloc(a, n, sizeof *p->of);
-    p->map = bp__calloc(a, n + 1, sizeof *p->map);
-    bp_val *all = p->map ? bp__calloc(a, p->n_map, sizeof *all) : NULL;
-    if (!p->of || !all)
+    p->map = bp__calloc(a, n + 2, sizeof *p->map);
+    p->sized = bp__calloc(a, p->n_values, sizeof *p->sized);
+    bp_val *all = p->map ? bp__calloc(a, (n + 2) * p->n_values, sizeof *all)
+                         : NULL;
+    for (size_t i = 0; all && i < n + 2; i++)
+        p->map[i] = all + i * p->n_values;
+    if (!p->of || !p->sized || !all)
         return false;
-    for (size_t i = 0; i <= n; i++)
-        p->map[i] = all + i * (n_values + 1);
     return true;
 }
 
@@ -234,15 +287,16 @@ static void end_placing(placing *p)
     size_t n = (size_t)p->shards;
     bp__free(a, p->of, n * sizeof *p->of);
     if (p->map)
-        bp__free(a, p->map[0], p->n_map * sizeof **p->map);
-    bp__free(a, p->map, (n + 1) * sizeof *p->map);
+        bp__free(a, p->map[0], (n + 2) * p->n_values * sizeof **p->map);
+    bp__free(a, p->map, (n + 2) * sizeof *p->map);
+    bp__free(a, p->sized, p->n_values * sizeof *p->sized);
 }
 
 bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
                           bp_error *err)
 {
     const bp_graph *g = graphs[0];
-    placing p = {.graphs = graphs, .shards = g->shards,
+    placing p = {.graphs = graphs, .n_graphs = n_graphs, .shards = g->shards,
                  .rows = g->global_rows, .err = err};
     for (size_t i = 1; i < n_graphs; i++)
         if (!traced_alike(g, graphs[i])) {
