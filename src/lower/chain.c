@@ -1,9 +1,10 @@
 /* Elementwise chains for the block interpreter (cpu/chain.h).
  *
  * A chain's iteration space is the shape that all of its nodes have, in the
- * order of the layout that its inputs come in: if one of them exists channels
- * last only, the chain runs channels last. Operands that broadcast are read by
- * strides. A chain that exceeds the interpreter's limits is cut in two. */
+ * order of the layout that its inputs come in: if one of them is at home
+ * channels last, the chain runs channels last. Operands that broadcast are
+ * read by strides. A chain that exceeds the interpreter's limits is cut in
+ * two. */
 #include "lower/lower.h"
 
 #include "cpu/chain.h"
@@ -108,7 +109,7 @@ static int choose_layout(const chain_build *b)
             uint32_t v = behind_broadcast(b, g->edges[n->in + k]);
             if (defined_at(b, v) < b->n || !same_shape(b, v))
                 continue;
-            if (!bp__lower_has(b->s, v, BP__PLAIN))
+            if (b->s->home[v] == BP__NHWC)
                 return BP__NHWC;
         }
     }

@@ -252,7 +252,7 @@ static void build_conv_dw(bp__lower_state *s, const bp__unit *u)
 #define CONV_KERNEL(name_, op_, epilogue_, refuse_, build_)               \
     {                                                                     \
         .name = name_, .op = op_, .epilogue = epilogue_, .refuse = refuse_, \
-        .build = build_                                                   \
+        .build = build_, .channels_last = op_ != BP__OP_conv2d_dw         \
     }
 static const bp__kernel conv_wino =
     CONV_KERNEL("conv2d.winograd", BP__OP_conv2d, true, refuse_wino,

@@ -382,6 +382,37 @@ static bool reads_constants(const bp__lower_state *s, size_t k)
     return true;
 }
 
+/* Does a kernel that leaves its result channels last take the node? */
+static bool leaves_channels_last(const bp__lower_state *s, const bp__node *n)
+{
+    const bp__kernel *const *k = bp__kernels_of(s->g, n);
+    for (; *k; k++)
+        if (!bp__listed(s->o->no_kernel, (*k)->name) && !(*k)->refuse(s->g, n))
+            return (*k)->channels_last;
+    return false;
+}
+
+static void find_homes(bp__lower_state *s)
+{
+    const bp_graph *g = s->g;
+    for (size_t k = 0; k < g->n_nodes; k++) {
+        const bp__node *n = &g->nodes[k];
+        if (!n->n_out || g->values[n->out].type.rank != 4)
+            continue;
+        int home = leaves_channels_last(s, n) ? BP__NHWC : BP__PLAIN;
+        bool passes = bp__chain_takes(g, n) ||
+                      (bp__def_of(n)->flags & BP__VIEW);
+        for (int i = 0; passes && i < n->n_in; i++) {
+            uint32_t v = g->edges[n->in + (uint32_t)i];
+            if (s->home[v] == BP__NHWC &&
+                bp__same_dims(&g->values[v].type, &g->values[n->out].type))
+                home = BP__NHWC;
+        }
+        for (int i = 0; i < n->n_out; i++)
+            s->home[n->out + (uint32_t)i] = (uint8_t)home;
+    }
+}
+
 /* Is the whole group computed at compile time? If not, its values are no
  * constants to later groups either: a constant node may sit in a chain that
  * runs in every step. */
@@ -488,6 +519,7 @@ static bp_status lower_all(bp__lower_state *s)
         return BP_ENOMEM;
     count_all_uses(s);
     mark_constants(s);
+    find_homes(s);
     lower_groups(s, &gs);
     lower_outputs(s);
     bp__lower_commits(s);
@@ -510,12 +542,14 @@ bp__lowered *bp__lower(const bp_graph *g, const bp__lower_options *o,
     s.buf_of[0] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.buf_of[1] = bp__calloc(&g->a, n, sizeof(uint32_t));
     s.constant = bp__calloc(&g->a, n, 1);
+    s.home = bp__calloc(&g->a, n, 1);
     s.uses = bp__calloc(&g->a, n, sizeof(uint32_t));
-    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant && s.uses;
+    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant && s.home && s.uses;
     bp_status st = ready ? lower_all(&s) : BP_ENOMEM;
     bp__free(&g->a, s.buf_of[0], n * sizeof(uint32_t));
     bp__free(&g->a, s.buf_of[1], n * sizeof(uint32_t));
     bp__free(&g->a, s.constant, n);
+    bp__free(&g->a, s.home, n);
     bp__free(&g->a, s.uses, n * sizeof(uint32_t));
     if (st == BP_OK && !l->arena.failed)
         return l;

@@ -151,6 +151,7 @@ typedef struct bp__kernel {
     uint16_t op;
     bool backward; /* implements the backward node of op */
     bool epilogue; /* takes a bias and a relu */
+    bool channels_last; /* its outputs are BP__NHWC */
     /* NULL: taken; else why not. Looks at shapes and types only. */
     const char *(*refuse)(const bp_graph *g, const bp__node *n);
     /* Adds the calls. */
@@ -169,6 +170,9 @@ struct bp__lower_state {
     const bp__lower_options *o;
     uint32_t *buf_of[BP__N_LAYOUTS]; /* by value id: buffer + 1, 0: none */
     uint8_t *constant;               /* by value id */
+    uint8_t *home;                   /* by value id: the layout that the graph
+                                        alone suggests, whatever was lowered
+                                        before: where sums depend on it */
     uint32_t *uses;                  /* by value id: readers, with outputs
                                         and updates */
     const bp__refusal *refusals;     /* of the unit at hand */

@@ -117,16 +117,16 @@ static void build_avg_dx(bp__lower_state *s, const bp__unit *u)
 
 static const bp__kernel max_channels = {
     .name = "max_pool2d.channels", .op = BP__OP_max_pool2d,
-    .refuse = refuse_pool, .build = build_max};
+    .channels_last = true, .refuse = refuse_pool, .build = build_max};
 static const bp__kernel scatter_channels = {
     .name = "pool_scatter.channels", .op = BP__OP_pool_scatter,
-    .refuse = refuse_pool, .build = build_scatter};
+    .channels_last = true, .refuse = refuse_pool, .build = build_scatter};
 static const bp__kernel avg_channels = {
     .name = "avg_pool2d.channels", .op = BP__OP_avg_pool2d,
-    .refuse = refuse_pool, .build = build_avg};
+    .channels_last = true, .refuse = refuse_pool, .build = build_avg};
 static const bp__kernel avg_dx_channels = {
     .name = "avg_pool2d_dx.channels", .op = BP__OP_avg_pool2d_dx,
-    .refuse = refuse_pool, .build = build_avg_dx};
+    .channels_last = true, .refuse = refuse_pool, .build = build_avg_dx};
 
 const bp__kernel *const bp__max_pool2d_kernels[] = {&max_channels, NULL};
 const bp__kernel *const bp__pool_scatter_kernels[] = {&scatter_channels,

@@ -166,7 +166,7 @@ static void build_sum(bp__lower_state *s, const bp__unit *u)
     sum_view v, w;
     bool plain = sum_takes(x, u->n->attrs, BP__PLAIN, &v);
     bool nhwc = x->rank == 4 && sum_takes(x, u->n->attrs, BP__NHWC, &w);
-    if (nhwc && (!plain || !bp__lower_has(s, value, BP__PLAIN)))
+    if (nhwc && (!plain || s->home[value] == BP__NHWC))
         v = w;
     uint32_t in = bp__lower_in(s, value, v.layout);
     if (v.outer == 1 && v.n * v.inner > PART_ELEMENTS / 2) {
