@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds bprop in build/, trains a network on the
+# built-in digits. A second call starts at once.
+#
+#   ./quickstart.sh [options of `bprop train`]
+set -u
+cd "$(dirname "$0")" || exit 2
+. tools/packages.sh
+
+missing=$(missing_packages yaml zlib)
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086
+    install_packages $missing || {
+        echo "quickstart.sh: please install:$missing" >&2
+        exit 1
+    }
+fi
+
+if [ ! -x build/bprop ] || [ -n "$(find src cli include CMakeLists.txt \
+    -newer build/bprop -print -quit 2> /dev/null)" ]; then
+    echo "building in build/ (a minute or two, once)"
+    mkdir -p build
+    log=build/quickstart.log
+    {
+        cmake -S . -B build -DBPROP_TESTS=OFF -DBPROP_BENCH=OFF &&
+            cmake --build build -j "$(nproc)" --target bprop_command
+    } > "$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        echo "quickstart.sh: the build failed; all of it is in $log" >&2
+        exit 1
+    }
+    touch build/bprop
+fi
+
+out=runs/digits
+mkdir -p runs
+n=1
+while [ -e "$out" ]; do
+    n=$((n + 1))
+    out=runs/digits-$n
+done
+exec build/bprop train --out "$out" "$@"
