@@ -69,8 +69,8 @@ static const glyph glyphs[] = {
           {71, 57}, {68, 79}, {48, 90}, {27, 82}),
     GLYPH(5, {36, 16}, {32, 46}, {32, 46}, {52, 41}, {70, 56}, {67, 80},
           {46, 90}, {28, 80}, UP, {36, 15}, {56, 13}, {74, 11}),
-    GLYPH(5, {68, 10}, {44, 13}, {38, 30}, {42, 42}, {64, 52}, {70, 72},
-          {54, 89}, {30, 86}),
+    GLYPH(5, {71, 11}, {44, 12}, {35, 26}, {36, 42}, {60, 48}, {71, 66},
+          {56, 88}, {29, 86}),
     GLYPH(6, {65, 12}, {43, 28}, {29, 55}, {33, 81}, {52, 90}, {70, 76},
           {64, 57}, {46, 54}, {31, 68}),
     GLYPH(6, {53, 8}, {36, 34}, {28, 66}, {42, 90}, {64, 84}, {68, 65},
@@ -117,8 +117,8 @@ static double draw_normal(draws *d, double deviation)
     return deviation * (x < -2.5 ? -2.5 : x > 2.5 ? 2.5 : x);
 }
 
-/* How strongly samples vary; chosen so that a linear model stays well below,
- * and a small convolutional net passes, 99 %. */
+/* How strongly samples vary. Chosen so that on 6,000 training samples a linear
+ * model reaches 93 % and a small convolutional net 99.3 to 99.6 %. */
 static const struct {
     double turn, slant, scale_x[2], scale_y[2], move, wobble, wave, pen[2],
         ink, noise;
@@ -127,9 +127,9 @@ static const struct {
     .slant = 0.16, /* deviation */
     .scale_x = {0.75, 1.05},
     .scale_y = {0.80, 1.05},
-    .move = 1.8,       /* pixels, largest */
+    .move = 2.2,       /* pixels, largest */
     .wobble = 1.8,     /* grid units, deviation, of each point */
-    .wave = 2.2,       /* grid units, deviation, of the elastic field */
+    .wave = 1.6,       /* grid units, deviation, of the elastic field */
     .pen = {0.7, 1.7}, /* pixels, half the stroke's width */
     .ink = 0.35,       /* largest loss of darkness */
     .noise = 12,       /* grey levels, largest deviation */

@@ -20,9 +20,9 @@ static uint64_t hash_of(const bp_data *d)
 static void stored_bits(void)
 {
     /* A change of any of these changes every published result. */
-    static const uint64_t want[3] = {0x4d4bf778370e5859ull,
-                                     0x89ea5ce057af130bull,
-                                     0x19c3ba686a067710ull};
+    static const uint64_t want[3] = {0x0aabf09efbda414bull,
+                                     0xbdc833dac1fc7096ull,
+                                     0xc2e5f590d615bb05ull};
     static const int64_t sizes[3] = {6000, 1000, 2000};
     bp_error err = {0};
     clock_t start = clock();
