@@ -137,6 +137,7 @@ static int print_case(const bp__opdef *d, bp__op op, bool backward)
         differentiable |= d->diff[i] == BP__DIFF;
     if (backward && !differentiable) {
         cli_complain("%s has no gradient", d->name);
+        rc = EXIT_USAGE;
     } else if (g && emit_case(g, op, in, &n_in, out)) {
         if (backward)
             emit_gradient(g, d, in, n_in, out);

@@ -144,6 +144,5 @@ void cli_progress_epoch(void *user, const bp_epoch *e)
     printf("  %s%s%s%s\n", cli_time_text(seconds, e->seconds),
            e->best ? "  best" : "", e->note ? "  " : "",
            e->note ? e->note : "");
-    p->best_epoch = e->best ? e->epoch : e->best_epoch;
     fflush(stdout);
 }

@@ -15,7 +15,6 @@ typedef struct cli_progress {
     bp_evaluation table;
     int64_t *confusion;
     bool has_test;
-    int64_t best_epoch;
 } cli_progress;
 
 void cli_progress_begin(cli_progress *p, int64_t steps_done);

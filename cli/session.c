@@ -2,6 +2,8 @@
  * or a run folder; its data, weights and normalization. */
 #include "cli.h"
 
+#include "lower/lower.h"
+
 static int model_problems(const cli_model *m, const bp_error *err)
 {
     const bp__config *c = m->config;
@@ -49,10 +51,60 @@ static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
     return st;
 }
 
+/* Names that --no-pass or --no-kernel may hold. */
+static size_t known_names(bool kernels, const char **names, size_t room)
+{
+    size_t n = 0;
+    names[n++] = "all";
+    for (size_t i = 0; !kernels && bp__pass_names[i] && n < room; i++)
+        names[n++] = bp__pass_names[i];
+    if (kernels)
+        names[n++] = "chain";
+    for (int i = 0; kernels && i < 2 * BP__N_OPS; i++) {
+        const bp__kernel *const *k =
+            i < 2 ? NULL : bp__kernels_of_op((bp__op)(i / 2), i % 2);
+        for (; k && *k && n < room; k++)
+            names[n++] = (*k)->name;
+    }
+    return n;
+}
+
+static int check_list(const char *option, const char *list, bool kernels)
+{
+    const char *names[200];
+    char word[80];
+    size_t n = known_names(kernels, names, BP__ARRAY_LEN(names));
+    for (const char *p = list; p && *p;) {
+        size_t len = strcspn(p, ",");
+        bool known = false;
+        bp__snprintf(word, sizeof word, "%.*s", (int)(len < 79 ? len : 79), p);
+        for (size_t i = 0; i < n; i++)
+            known |= !strcmp(word, names[i]);
+        if (!known) {
+            const char *near = bp__nearest(word, names, n);
+            bp__str all;
+            bp__str_init(&all, NULL);
+            for (size_t i = 0; i < n; i++)
+                bp__str_printf(&all, "%s%s", i ? ", " : "", names[i]);
+            cli_complain("%s: unknown name '%s'%s%s%s; known: %s", option,
+                         word, near ? " (did you mean '" : "",
+                         near ? near : "", near ? "'?)" : "",
+                         all.len ? all.s : "");
+            bp__str_free(&all);
+            return EXIT_USAGE;
+        }
+        p += len + (p[len] == ',');
+    }
+    return EXIT_FINE;
+}
+
 int cli_open(const cli_args *a, const char *what, cli_model *m)
 {
     bp_error err = {0};
     *m = (cli_model){0};
+    if (check_list("--no-pass", a->no_pass, false) ||
+        check_list("--no-kernel", a->no_kernel, true))
+        return EXIT_USAGE;
     if (load_config(a, what, m, &err)) {
         int rc = model_problems(m, &err);
         cli_close(m);

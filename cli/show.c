@@ -1,6 +1,8 @@
 /* bprop show FILE: layers, graphs, kernels, plan. */
 #include "cli.h"
 
+#include "xform/xform.h"
+
 static const char *dims_text(char *buf, const bp_nn_layer_info *l)
 {
     size_t n = 0;
@@ -70,6 +72,18 @@ static bp_status print_memory(bp_program *p, const cli_model *m, bp_store *s)
     return BP_OK;
 }
 
+/* A composite with a psum inside is shown as its definition. */
+static bool keep_without_psum(void *user, const bp_graph *g, size_t node)
+{
+    (void)user;
+    const bp__node *n = &g->nodes[node];
+    bool varying = n->n_in && g->values[g->edges[n->in]].type.varying;
+    for (int i = 0; i < n->n_out; i++)
+        if (g->values[n->out + (uint32_t)i].type.varying != varying)
+            return false;
+    return true;
+}
+
 static bp_status print_graph(const cli_model *m, bp_store *s,
                              bp_task_mode mode, bp_error *err)
 {
@@ -80,12 +94,16 @@ static bp_status print_graph(const cli_model *m, bp_store *s,
     bp_graph *g = bp_task_graph(&m->config->task, s, mode, &o, NULL, &traced);
     if (mode == BP_TASK_TRACE && !bp_graph_status(g))
         bp_output(g, "objective", traced.objective);
-    bp_status st = bp_graph_status(g);
+    bp_graph *open = bp_graph_status(g)
+                         ? NULL
+                         : bp__pass_expand(g, keep_without_psum, NULL);
+    bp_status st = bp_graph_status(open ? open : g);
     if (st)
         bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
     else
-        st = bp_graph_print(g, cli_write, stdout);
+        st = bp_graph_print(open ? open : g, cli_write, stdout);
     bp_nn_free(traced.nn);
+    bp_graph_free(open);
     bp_graph_free(g);
     return st;
 }

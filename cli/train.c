@@ -135,7 +135,7 @@ static void print_end(const cli_args *a, const cli_model *m, cli_progress *p,
     cli_file_hash(path, hash);
     printf("\n%s; in %s:\n", bp_trainer_end(t), out);
     printf("  best.safetensors        weights of epoch %lld\n",
-           (long long)p->best_epoch);
+           (long long)bp_trainer_best_epoch(t));
     printf("  last.safetensors        weights at the end, hash %s\n", hash);
     printf("  curve.svg               loss%s over the epochs\n",
            m->config->n_metrics ? " and metric" : "");

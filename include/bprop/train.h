@@ -153,6 +153,7 @@ bp_status bp_trainer_evaluate(bp_trainer *t, bp_data *d, bool best_weights,
 bp_store *bp_trainer_store(bp_trainer *t); /* borrowed */
 int64_t bp_trainer_step(const bp_trainer *t);  /* steps done */
 int64_t bp_trainer_epoch(const bp_trainer *t); /* whole epochs done */
+int64_t bp_trainer_best_epoch(const bp_trainer *t); /* from 1; 0: none yet */
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);

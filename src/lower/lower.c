@@ -5,6 +5,10 @@
 #include "lower/move.h"
 #include "op/attrs.h"
 
+const char *const bp__pass_names[] = {
+    "cse", "dce", "constants", "fuse", "order", "plan", "inplace", NULL,
+};
+
 bool bp__listed(const char *list, const char *name)
 {
     if (!list)

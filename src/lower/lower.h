@@ -114,6 +114,8 @@ typedef struct bp__lowered {
 
 /* A comma-separated list of names, or "all". */
 bool bp__listed(const char *list, const char *name);
+/* What may stand in no_pass, but for "all"; NULL ends it. */
+extern const char *const bp__pass_names[];
 
 typedef struct bp__lower_options {
     const bp__cpu *cpu;

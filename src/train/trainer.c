@@ -298,6 +298,11 @@ int64_t bp_trainer_epoch(const bp_trainer *t)
     return (int64_t)*t->state.epoch;
 }
 
+int64_t bp_trainer_best_epoch(const bp_trainer *t)
+{
+    return (int64_t)*t->state.best_epoch;
+}
+
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input)
 {
     return input < t->n_inputs ? t->norm[input] : NULL;

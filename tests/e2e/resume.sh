@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# One result: from 1, 2, 3 and 8 threads, every level of this machine, with
+# bit-exact passes off, killed at random moments and resumed, and stopped by
+# Ctrl-C and resumed.
+# usage: resume.sh BPROP
+set -u
+bprop=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0 checks=0
+small="--set train.epochs=2 --set train.batch=37 --set train.log_every=9
+ --set data.train.digits.n=1003 --set data.valid.digits.n=200
+ --set data.test.digits.n=200 --set train.checkpoint_seconds=0.001
+ --set data.train.augment.shift=1"
+
+check() { # what, condition...
+    local what=$1
+    shift
+    checks=$((checks + 1))
+    if ! "$@"; then
+        echo "failed: $what"
+        failed=$((failed + 1))
+    fi
+}
+
+log() { sed 's/,"seconds":.*//' "$1/log.jsonl"; }
+same_log() { cmp -s <(log "$1") <(log "$2"); }
+
+# shellcheck disable=SC2086
+train() { "$bprop" train $small --out "$@"; }
+
+check "a run" train whole > whole.txt
+check "its log" test "$(wc -l < whole/log.jsonl)" = 11
+for threads in 1 2 3 8; do
+    check "$threads threads run" train t$threads --threads $threads > /dev/null
+    check "$threads threads" cmp whole/last.safetensors t$threads/last.safetensors
+    check "log of $threads threads" same_log whole t$threads
+done
+levels=$("$bprop" version | sed -n 's/^level.*available: *\(.*\))$/\1/p')
+for level in $levels; do
+    check "level $level runs" train l-$level --level "$level" > /dev/null
+    check "level $level" cmp whole/last.safetensors l-$level/last.safetensors
+done
+
+# Killed at random moments, again and again.
+kills=0
+for i in 1 2 3 4 5 6 7 8; do
+    # shellcheck disable=SC2086
+    "$bprop" train $small --out killed --resume > killed.txt 2>&1 &
+    pid=$!
+    sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+    kill -9 $pid 2> /dev/null && kills=$((kills + 1))
+    wait $pid 2> /dev/null
+done
+check "at least one kill hit ($kills)" test "$kills" -ge 1
+check "resumed after kills" train killed --resume > killed.txt 2>&1
+for file in last best; do
+    check "$file after kills" cmp whole/$file.safetensors killed/$file.safetensors
+done
+check "log after kills" same_log whole killed
+check "curve after kills" cmp whole/curve.svg killed/curve.svg
+
+# Ctrl-C, as soon as the run has begun.
+"$bprop" train $small --out stopped --set train.epochs=12 > stopped.txt 2>&1 &
+pid=$!
+for i in $(seq 200); do
+    [ -s stopped/log.jsonl ] && break
+    sleep 0.05
+done
+kill -INT $pid
+wait $pid
+rc=$?
+check "exit code of a stopped run is $rc" test $rc = 1
+check "it says how to go on" grep -q 'bprop train --out stopped --resume' stopped.txt
+check "it says where" grep -q '^stopped after step' stopped.txt
+# The same schedule, undisturbed.
+check "an undisturbed run" train finite --set train.epochs=12 > /dev/null
+check "resumed after Ctrl-C" train stopped --resume --set train.epochs=12 > /dev/null
+check "after Ctrl-C" cmp finite/last.safetensors stopped/last.safetensors
+check "log after Ctrl-C" same_log finite stopped
+
+check "nothing left to do" train whole --resume > again.txt
+check "the same hash" cmp <(grep hash whole.txt) <(grep hash again.txt)
+
+echo "$checks checks, $failed failed"
+[ "$checks" -gt 20 ] && [ "$failed" = 0 ]
