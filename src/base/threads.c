@@ -263,7 +263,10 @@ bp_status bp__pool_new(const bp_allocator *a, int threads, bp__pool **pool,
     memset(p, 0, sizeof *p);
     p->a = own;
     p->n_threads = threads;
-    p->spin_ns = threads > cpus ? 0 : 50000;
+    /* Longer than it takes to wake a sleeping thread (about 100 us in a virtual
+     * machine): else one late thread puts the others to sleep, whose waking
+     * makes them late in turn, for good. */
+    p->spin_ns = threads > cpus ? 0 : 500000;
     atomic_init(&p->waiting, 0);
     atomic_init(&p->stop, false);
     p->workers = bp__calloc(&own, (size_t)threads - 1, sizeof *p->workers);
