@@ -21,7 +21,7 @@ enum { W = 4 };
 #endif
 enum { BLOCK = 16 * W };
 /* Bytes that a chain passes over which are not all in a cache. */
-enum { CHAIN_CACHE = 32 << 20 };
+enum { CHAIN_CACHE = 8 << 20 };
 
 #if defined(__GNUC__)
 #define CHAIN_NOINLINE static __attribute__((noinline))
