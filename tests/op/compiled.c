@@ -11,7 +11,7 @@
 
 #include <bprop/ops.h>
 
-bp_graph *compiled_graph(const case_data *d, bool gradients,
+bp_graph *compiled_graph(const case_data *d, compiled_wrt which,
                          int *n_results)
 {
     bp_val in[CASE_MAX_IN], out[BP__MAX_OUT], dy[BP__MAX_OUT];
@@ -39,7 +39,10 @@ bp_graph *compiled_graph(const case_data *d, bool gradients,
         y[n_y++] = out[i];
         free(c);
     }
-    for (int i = 0; gradients && i < d->c->n_in; i++)
+    int n_in = which == COMPILED_VALUES  ? 0
+               : which == COMPILED_FIRST ? 1
+                                         : d->c->n_in;
+    for (int i = 0; i < n_in; i++)
         if (case_is_float(d, i) && case_differentiable(d, i))
             wrt[n_wrt++] = in[i];
     if (n_y && n_wrt)
@@ -122,6 +125,7 @@ bool compiled_interpret(const case_data *d, const bp_graph *g,
     }
     T_CHECK(eval_run(e));
     bool ok = eval_faults(e) == 0;
+    r->signs = !d->def->define;
     r->n = g->n_outputs;
     for (size_t i = 0; i < r->n; i++)
         take(r, g, i, eval_output(e, g->outputs[i].name, NULL));
@@ -151,6 +155,11 @@ bool compiled_agrees(const compiled_result *a, const compiled_result *b,
         const float *x = a->data[i], *y = b->data[i];
         double scale = 0, worst = 0;
         for (size_t k = 0; k < a->size[i] / 4; k++) {
+            if (a->signs && x[k] == y[k] &&
+                !signbit(x[k]) != !signbit(y[k])) {
+                snprintf(why, COMPILED_WHY, "result %zu: a zero's sign", i);
+                return false;
+            }
             if (x[k] == y[k] || (x[k] != x[k] && y[k] != y[k]))
                 continue;
             scale = fabs(x[k]) > scale ? fabs(x[k]) : scale;
@@ -173,6 +182,9 @@ static const bp__conv_attrs same_conv = {
     .pad_left = 1, .pad_right = 1, .dil_h = 1, .dil_w = 1, .groups = 1};
 static const bp__axes_attrs every_axis = {{1, {0}}, false};
 static const bp__matmul_attrs product = {false, false};
+/* Where neither is larger, the second operand is the result: seen by a zero's
+ * sign. */
+#define ZEROS {BP_F32, 1, {37}, 0, 0, 0, {0}, false}
 static const bp__case large[] = {
     {.attrs = &same_conv, .n_in = 2,
      .in = {{BP_F32, 4, {3, 33, 13, 14}, -1, 1, 0, {0}, false},
@@ -185,9 +197,11 @@ static const bp__case large[] = {
             {BP_F32, 2, {19, 19}, -1, 1, 0, {0}, false}}},
     {.attrs = &every_axis, .n_in = 1, /* in parts */
      .in = {{BP_F32, 1, {70001}, -1, 1, 0, {0}, false}}},
+    {.n_in = 2, .in = {ZEROS, ZEROS}},
+    {.n_in = 2, .in = {ZEROS, ZEROS}},
 };
 static const bp__op large_op[] = {BP__OP_conv2d, BP__OP_conv2d, BP__OP_matmul,
-                                  BP__OP_sum};
+                                  BP__OP_sum, BP__OP_maximum, BP__OP_minimum};
 
 bool compiled_large(int i, case_data *d)
 {
@@ -201,6 +215,9 @@ bool compiled_large(int i, case_data *d)
         d->type[k] = bp__make_type(BP_F32, t->rank, t->dims);
         d->in[k] = malloc(bp__type_bytes(&d->type[k]));
         case_fill(t, &d->type[k], &seed, d->in[k]);
+        float *x = d->in[k];
+        for (int64_t j = 0; t->lo == t->hi && j < t->dims[0]; j++)
+            x[j] = (j >> k & 1) ? -0.0f : 0.0f;
     }
     return true;
 }
