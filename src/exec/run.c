@@ -74,9 +74,10 @@ void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,
         .ptr = p->ptr + p->first_ptr[call],
         .begin = begin,
         .end = end,
-        .scratch = p->r->scratch + (size_t)w * p->r->scratch_bytes,
         .faults = p->faults + (size_t)w * p->fault_stride + call,
     };
+    if (p->r->scratch)
+        a.scratch = p->r->scratch + (size_t)w * p->r->scratch_bytes;
     c->run(&a);
     p->made[w * BP__PAD]++;
 }
