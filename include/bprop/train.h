@@ -36,7 +36,8 @@ extern "C" {
 bp_status bp_store_save(bp_store *s, const char *path, unsigned kinds,
                         bp_error *err);
 /* Sets the store's variables of these kinds from a file that has the same
- * names, types and shapes; otherwise changes nothing and lists what differs.
+ * names, types and shapes (PyTorch's counts num_batches_tracked aside);
+ * otherwise changes nothing and lists what differs.
  * [err: EIO ENOTFOUND EFORMAT ESHAPE ENONFINITE ENOMEM] */
 bp_status bp_store_load(bp_store *s, const char *path, unsigned kinds,
                         bp_error *err);

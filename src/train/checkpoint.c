@@ -107,6 +107,16 @@ static void compare_entry(const bp_var_info *v, const bp__st_entry *e,
                bp__type_text(&b, theirs), bp__type_text(&a, mine));
 }
 
+/* PyTorch's batch norms count batches, which nothing here reads: a state_dict
+ * with such counts is of the model all the same. */
+static bool is_passed_over(bp_store *s, const bp__st_entry *e)
+{
+    static const char end[] = ".num_batches_tracked";
+    size_t n = strlen(e->name), m = sizeof end - 1;
+    return n > m && !strcmp(e->name + n - m, end) && e->rank == 0 &&
+           bp_store_find(s, e->name) < 0;
+}
+
 static bp_status compare_store(bp_store *s, unsigned kinds,
                                const bp__safetensors *st, const char *path,
                                bp_error *err)
@@ -122,6 +132,8 @@ static bp_status compare_store(bp_store *s, unsigned kinds,
     }
     for (size_t i = 0; i < st->n_entries; i++) {
         int64_t k = bp_store_find(s, st->entries[i].name);
+        if (is_passed_over(s, &st->entries[i]))
+            continue;
         if (k < 0 || !kind_in(kinds, bp__store_var(s, (size_t)k)->info.kind))
             misfit(&t, &n, "%s of the file is not in the model",
                    st->entries[i].name);
@@ -179,8 +191,9 @@ bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
                                "element %lld)", path, e->name, (long long)at);
     }
     for (size_t i = 0; !status && i < st.n_entries; i++)
-        status = bp_store_set(s, st.entries[i].name, st.entries[i].data,
-                              st.entries[i].bytes, err);
+        if (!is_passed_over(s, &st.entries[i]))
+            status = bp_store_set(s, st.entries[i].name, st.entries[i].data,
+                                  st.entries[i].bytes, err);
     bp__safetensors_free(&st);
     return status;
 }
