@@ -10,10 +10,17 @@ cd "$(dirname "$0")" || exit 2
 missing=$(missing_packages yaml zlib)
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
-    install_packages $missing || {
-        echo "quickstart.sh: please install:$missing" >&2
-        exit 1
-    }
+    install_packages $missing || true
+    missing=$(missing_packages yaml zlib)
+fi
+options=
+if [ "$missing" = " zlib1g-dev" ]; then # the rest works without
+    echo "without zlib1g-dev: .gz files can not be read"
+    options=-DBPROP_ZLIB=OFF
+elif [ -n "$missing" ]; then
+    echo "quickstart.sh: missing:$missing" >&2
+    echo "as root: apt-get install$missing" >&2
+    exit 1
 fi
 
 if [ ! -x build/bprop ] || [ -n "$(find src cli include CMakeLists.txt \
@@ -22,7 +29,7 @@ if [ ! -x build/bprop ] || [ -n "$(find src cli include CMakeLists.txt \
     mkdir -p build
     log=build/quickstart.log
     {
-        cmake -S . -B build -DBPROP_TESTS=OFF -DBPROP_BENCH=OFF &&
+        cmake -S . -B build $options &&
             cmake --build build -j "$(nproc)" --target bprop_command
     } > "$log" 2>&1 || {
         tail -n 20 "$log" >&2
