@@ -28,6 +28,7 @@
 typedef struct gate {
     _Alignas(64) atomic_uint word;
     atomic_uint sleepers;
+    atomic_uint vain; /* waits in a row that ended asleep: see gate_wait */
 #ifndef __linux__
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -96,6 +97,7 @@ static bool gate_init(gate *g)
 {
     atomic_init(&g->word, 0);
     atomic_init(&g->sleepers, 0);
+    atomic_init(&g->vain, 0);
     return true;
 }
 
@@ -130,6 +132,7 @@ static bool gate_init(gate *g)
 {
     atomic_init(&g->word, 0);
     atomic_init(&g->sleepers, 0);
+    atomic_init(&g->vain, 0);
     if (pthread_mutex_init(&g->lock, NULL))
         return false;
     if (pthread_cond_init(&g->changed, NULL)) {
@@ -176,9 +179,42 @@ static inline bool gate_open(gate *g, unsigned old, bool until_zero)
     return until_zero ? w == 0 : w != old;
 }
 
+/* A wait spins for longer than it takes to wake a sleeping thread (about 100
+ * us in a virtual machine): else one late thread puts the others to sleep,
+ * whose waking makes them late in turn, for good. Where spinning is in vain
+ * because other programs use the CPUs, it takes time from the very thread that
+ * is waited for: after a few waits that ended asleep most waits spin shortly,
+ * and one in 32 long, to notice when the CPUs are free again. */
+enum { LONG_SPIN_NS = 300000, SHORT_SPIN_NS = 20000, TRY_LONG = 32,
+       VAIN_MAX = 3 };
+
+static int64_t spin_for(gate *g, int64_t spin_ns)
+{
+    unsigned vain = atomic_load_explicit(&g->vain, memory_order_relaxed);
+    if (vain < VAIN_MAX)
+        return spin_ns;
+    atomic_store_explicit(&g->vain, vain + 1, memory_order_relaxed);
+    return vain % TRY_LONG == 0 ? spin_ns : SHORT_SPIN_NS;
+}
+
+/* What the wait has taught. Races only cost a hint. */
+static void spin_ended(gate *g, bool asleep, int64_t spun_ns)
+{
+    unsigned vain = atomic_load_explicit(&g->vain, memory_order_relaxed);
+    if (!asleep && (vain < VAIN_MAX || spun_ns > SHORT_SPIN_NS)) {
+        if (vain)
+            atomic_store_explicit(&g->vain, 0, memory_order_relaxed);
+    } else if (asleep && vain < VAIN_MAX) {
+        atomic_store_explicit(&g->vain, vain + 1, memory_order_relaxed);
+    }
+}
+
 static void gate_wait(gate *g, unsigned old, bool until_zero, int64_t spin_ns)
 {
-    if (spin_ns > 0) {
+    bool spins = spin_ns > 0;
+    if (spins)
+        spin_ns = spin_for(g, spin_ns);
+    if (spins) {
         int64_t end = 0;
         for (int round = 1; !gate_open(g, old, until_zero); round++) {
             cpu_relax();
@@ -189,9 +225,14 @@ static void gate_wait(gate *g, unsigned old, bool until_zero, int64_t spin_ns)
                 end = now + spin_ns;
             else if (now > end)
                 break;
+            /* The thread waited for may be queued behind this very one. */
+            sched_yield();
         }
     }
-    if (!gate_open(g, old, until_zero))
+    bool asleep = !gate_open(g, old, until_zero);
+    if (spins)
+        spin_ended(g, asleep, spin_ns);
+    if (asleep)
         gate_sleep(g, old, until_zero);
 }
 
@@ -263,10 +304,7 @@ bp_status bp__pool_new(const bp_allocator *a, int threads, bp__pool **pool,
     memset(p, 0, sizeof *p);
     p->a = own;
     p->n_threads = threads;
-    /* Longer than it takes to wake a sleeping thread (about 100 us in a virtual
-     * machine): else one late thread puts the others to sleep, whose waking
-     * makes them late in turn, for good. */
-    p->spin_ns = threads > cpus ? 0 : 500000;
+    p->spin_ns = threads > cpus ? 0 : LONG_SPIN_NS;
     atomic_init(&p->waiting, 0);
     atomic_init(&p->stop, false);
     p->workers = bp__calloc(&own, (size_t)threads - 1, sizeof *p->workers);
