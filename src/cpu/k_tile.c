@@ -57,9 +57,26 @@ V_INLINE void tile_store(const tile_job *j, int rows, int vecs,
     }
 }
 
+/* One step of k; row r's factor is `factor`. */
+#define TILE_STEP(factor)                                                \
+    do {                                                                 \
+        bp__v16 w[TILE_WIDE];                                            \
+        TILE_UNROLL                                                      \
+        for (int v = 0; v < vecs; v++)                                   \
+            w[v] = v_load(b + v * b_vec);                                \
+        TILE_UNROLL                                                      \
+        for (int r = 0; r < rows; r++) {                                 \
+            bp__v16 x = v_set1(factor);                                  \
+            TILE_UNROLL                                                  \
+            for (int v = 0; v < vecs; v++)                               \
+                sum[r][v] = v_fma(x, w[v], sum[r][v]);                   \
+        }                                                                \
+        b += b_k;                                                        \
+    } while (0)
+
 V_INLINE void tile_run(const tile_job *j, int rows, int vecs, bool columns)
 {
-    bp__v16 sum[TILE_ROWS][TILE_WIDE];
+    bp__v16 sum[TILE_ROWS][TILE_WIDE], total[TILE_ROWS][TILE_WIDE];
     TILE_UNROLL
     for (int r = 0; r < rows; r++)
         TILE_UNROLL
@@ -67,53 +84,34 @@ V_INLINE void tile_run(const tile_job *j, int rows, int vecs, bool columns)
             sum[r][v] = v_zero();
     const int64_t a_row = j->a_row, a_k = j->a_k, b_k = j->b_k,
                   b_vec = j->b_vec, n_k = j->n_k;
-    for (int64_t s = 0; s < j->n_s; s++) {
+    for (int64_t s = 0; s < j->n_s; s++)
         for (int64_t t = 0; t < j->n_t; t++) {
             const float *a = j->a + s * j->a_s + t * j->a_t;
             const float *b = j->b + s * j->b_s + t * j->b_t;
             if (columns) {
-                for (int64_t k = n_k; k > 0; k--) {
-                    bp__v16 w[TILE_WIDE];
-                    TILE_UNROLL
-                    for (int v = 0; v < vecs; v++)
-                        w[v] = v_load(b + v * b_vec);
-                    TILE_UNROLL
-                    for (int r = 0; r < rows; r++) {
-                        bp__v16 x = v_set1(a[r]);
-                        TILE_UNROLL
-                        for (int v = 0; v < vecs; v++)
-                            sum[r][v] = v_fma(x, w[v], sum[r][v]);
-                    }
-                    a += a_k;
-                    b += b_k;
-                }
-            } else {
-                const float *a1 = a + 5 * a_row, *a2 = a + 10 * a_row;
-                for (int64_t k = n_k; k > 0; k--) {
-                    bp__v16 w[TILE_WIDE];
-                    TILE_UNROLL
-                    for (int v = 0; v < vecs; v++)
-                        w[v] = v_load(b + v * b_vec);
-                    TILE_UNROLL
-                    for (int r = 0; r < rows; r++) {
-                        const float *p = r < 5 ? a : r < 10 ? a1 : a2;
-                        bp__v16 x = v_set1(p[(r % 5) * a_row]);
-                        TILE_UNROLL
-                        for (int v = 0; v < vecs; v++)
-                            sum[r][v] = v_fma(x, w[v], sum[r][v]);
-                    }
-                    a++;
-                    a1++;
-                    a2++;
-                    TILE_OPAQUE(a);
-                    TILE_OPAQUE(a1);
-                    TILE_OPAQUE(a2);
-                    b += b_k;
-                }
+                for (int64_t k = n_k; k > 0; k--, a += a_k)
+                    TILE_STEP(a[r]);
+                continue;
+            }
+            const float *a5 = a + 5 * a_row, *a10 = a + 10 * a_row;
+            for (int64_t k = n_k; k > 0; k--) {
+                TILE_STEP((r < 5 ? a : r < 10 ? a5 : a10)[r % 5 * a_row]);
+                a++;
+                a5++;
+                a10++;
+                TILE_OPAQUE(a);
+                TILE_OPAQUE(a5);
+                TILE_OPAQUE(a10);
             }
         }
-    }
-    tile_store(j, rows, vecs, sum);
+    /* A copy, so that nothing but the loop above touches the sums: clang
+     * would keep them in memory, where a register is two. */
+    TILE_UNROLL
+    for (int r = 0; r < rows; r++)
+        TILE_UNROLL
+        for (int v = 0; v < vecs; v++)
+            total[r][v] = sum[r][v];
+    tile_store(j, rows, vecs, total);
 }
 
 #define TILE_FN(rows, vecs)                                       \
@@ -134,6 +132,9 @@ V_INLINE void tile_run(const tile_job *j, int rows, int vecs, bool columns)
     X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #elif BP__LEVEL == 1
 #define TILE_EACH(X) X(1, 1) X(2, 1)
+#elif BP__LEVEL == 2
+#define TILE_EACH(X)                                                     \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(1, 2) X(2, 2)
 #else
 #define TILE_EACH(X)                                                     \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1)                      \

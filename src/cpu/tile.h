@@ -39,13 +39,19 @@ typedef void tile_fn(const tile_job *j);
  * there are few rows. */
 #if BP__LEVEL == 4
 enum { TILE_ROWS = 14, TILE_VECS = 2, TILE_FEW = 4, TILE_WIDE = 4 };
-#elif BP__LEVEL == 2 || BP__LEVEL == 3
+#elif BP__LEVEL == 2 /* 20 sums, 4 of b, some of a, of 32 registers */
+enum { TILE_ROWS = 5, TILE_VECS = 1, TILE_FEW = 2, TILE_WIDE = 2 };
+#elif BP__LEVEL == 3
 enum { TILE_ROWS = 6, TILE_VECS = 1, TILE_FEW = 3, TILE_WIDE = 2 };
 #else
 enum { TILE_ROWS = 2, TILE_VECS = 1, TILE_FEW = 1, TILE_WIDE = 1 };
 #endif
 
-#if defined(__GNUC__) && BP__LEVEL != 1
+#if BP__LEVEL == 1
+#define TILE_UNROLL
+#elif defined(__clang__)
+#define TILE_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
 #define TILE_UNROLL _Pragma("GCC unroll 16")
 #else
 #define TILE_UNROLL
