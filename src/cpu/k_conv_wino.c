@@ -14,7 +14,7 @@
 
 #include "cpu/conv_plan.h"
 
-/* ---- the three transforms ------------------------------------------------ */
+/* ---- the three transforms ----------------------------------------------- */
 
 /* o = B' d */
 V_INLINE void wino_in(bp__v16 *o, const bp__v16 *d)
@@ -59,7 +59,7 @@ V_INLINE void wino_weight(bp__v16 *o, const bp__v16 *g)
     o[5] = g[2];
 }
 
-/* ---- packing: [panel][36][source channel][16], see bp__conv_wino_apart ---- */
+/* ---- packing: [panel][36][source channel][16] -------------------------- */
 
 /* The nine weights g[a][b] of 16 destination channels, to out[36] apart. */
 V_INLINE void wino_pack_one(const bp__v16 g[9], float *out, int64_t apart)
@@ -127,7 +127,7 @@ void BP__K(conv_wino_dx_pack)(const bp__conv *c, const float *w,
     }
 }
 
-/* ---- the walk -------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------- */
 
 typedef struct wino_image { /* what fwd and dx have in common */
     int64_t src_h, src_w, src_c, dst_h, dst_w, dst_c, pad_top, pad_left;
