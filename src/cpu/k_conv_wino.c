@@ -82,6 +82,16 @@ V_INLINE void wino_pack_one(const bp__v16 g[9], float *out, int64_t apart)
     }
 }
 
+/* Zeros behind each part of a panel: nothing reads them, but a call sets all of
+ * its output, or whoever looks for values that are not finite finds old ones.
+ */
+static void wino_pad(float *out, int64_t channels, int64_t apart)
+{
+    for (int64_t i = 0; i < 36; i++)
+        for (int64_t at = 16 * channels; at < apart; at += 16)
+            v_store(out + i * apart + at, v_zero());
+}
+
 void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
                                int64_t unit0, int64_t unit1, float *packed)
 {
@@ -104,6 +114,7 @@ void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
                 wino_pack_one(t + 9 * i, out + (q + i) * 16, apart);
             from += 9 * 16;
         }
+        wino_pad(out, c->c, apart);
     }
 }
 
@@ -124,6 +135,7 @@ void BP__K(conv_wino_dx_pack)(const bp__conv *c, const float *w,
                 g[i] = t[8 - i];
             wino_pack_one(g, out + o * 16, apart);
         }
+        wino_pad(out, c->o, apart);
     }
 }
 

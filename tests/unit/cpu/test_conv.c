@@ -176,6 +176,10 @@ static float *run_conv(const problem *p, bp__conv_pack_fn *pack,
           *out = spoiled(n_out);
     for (int64_t u = units; u-- > 0;)
         pack(&c, p->w, u, u + 1, packed);
+    size_t unset = 0; /* gaps too are set */
+    for (size_t i = 0; i < n_packed; i++)
+        unset += packed[i] != packed[i];
+    T_CHECKF(unset == 0, "%zu packed floats were not set", unset);
     c.packed = packed;
     c.out = out;
     for (int64_t n = 0; n < c.n; n += step)
