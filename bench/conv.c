@@ -1,6 +1,6 @@
 /* Convolutions: GFLOP/s of each kernel and level on one core, counted by the
  * direct method, in % of the core's FMA peak; and the relative error of
- * Winograd's kernel to the direct one. */
+ * Winograd's kernel to the direct one. usage: conv [seconds a figure] */
 #include "bench.h"
 
 #include <math.h>
@@ -27,6 +27,9 @@ static const struct {
     {"5x5", 8, 32, 28, 28, 64, 5, 1},
     {"stem 7x7", 2, 3, 112, 112, 64, 7, 2},
 };
+
+/* Seconds for each figure; more on a busy machine. */
+static double budget = 0.1;
 
 typedef struct job {
     const bp__cpu *cpu;
@@ -83,7 +86,7 @@ static void time_one(job *j, double flop, double peak, size_t n_packed,
     j->c.out = out;
     j->scratch = bench_floats(n_scratch);
     double p = bench_best(run_pack, j, 0.02),
-           s = bench_best(run_samples, j, 0.1);
+           s = bench_best(run_samples, j, budget);
     report(flop, s, peak);
     printf(" (%4.1f)", 100 * p / s);
     free(packed);
@@ -148,7 +151,7 @@ static void time_shape(size_t i, bp_level level, double peak)
     time_pair(&j, flop, peak, true, nx);
     c->out = dw;
     j.scratch = bench_floats(bp__conv_dw_scratch_floats(c));
-    report(flop, bench_best(run_dw, &j, 0.1), peak);
+    report(flop, bench_best(run_dw, &j, budget), peak);
     printf("\n");
     free(x);
     free(dy);
@@ -158,8 +161,10 @@ static void time_shape(size_t i, bp_level level, double peak)
     free(j.scratch);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        budget = atof(argv[1]);
     const bp_level levels[] = {BP_LEVEL_AVX512, BP_LEVEL_AVX2, BP_LEVEL_NEON};
     printf("GFLOP/s, %% of peak, (packing, %% of the time): fwd, fwd by "
            "Winograd and its error, dx, dx by Winograd, dw\n");

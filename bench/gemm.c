@@ -65,7 +65,8 @@ static void time_shape(size_t i, cblas_fn *cblas, const bp_level *levels,
                     .tb = shapes[i].tb, .ldc = n};
     g->lda = g->ta ? m : k;
     g->ldb = g->tb ? k : n;
-    float *a = bench_floats((size_t)(m * k)), *c = bench_floats((size_t)(m * n)),
+    float *a = bench_floats((size_t)(m * k)),
+          *c = bench_floats((size_t)(m * n)),
           *b = bench_floats((size_t)(k * n)),
           *packed = bench_floats(bp__gemm_packed_floats(n, k));
     g->a = a;

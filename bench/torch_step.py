@@ -36,7 +36,7 @@ def resnet20():
 m,x,opt=globals()[name](); y=torch.arange(B)%10
 lf=nn.CrossEntropyLoss()
 def step():
-    opt.zero_grad(set_to_none=True); l=lf(m(x),y); l.backward(); opt.step(); 
+    opt.zero_grad(set_to_none=True); l=lf(m(x),y); l.backward(); opt.step();
 for _ in range(10): step()
 ts=[]
 clk=time.process_time if threads==1 else time.perf_counter

@@ -3,6 +3,43 @@
 
 #include <string.h>
 
+static const struct {
+    const char *word;
+    bp_nn_table table;
+} tables[] = {
+    {"layers", BP_NN_LAYERS},         {"losses", BP_NN_LOSSES},
+    {"metrics", BP_NN_METRICS},       {"penalties", BP_NN_PENALTIES},
+    {"optimizers", BP_NN_OPTIMIZERS}, {"schedules", BP_NN_SCHEDULES},
+    {"initializers", BP_NN_INITS},
+};
+enum { N_TABLES = sizeof tables / sizeof tables[0] };
+
+/* `bprop help keys`: all keys of a model file. */
+static int help_keys(void)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__schema_describe(bp__config_keys, bp__config_n_keys, "", &s);
+    fputs(s.failed ? "" : s.s, stdout);
+    bp__str_free(&s);
+    return EXIT_FINE;
+}
+
+/* `bprop help layers`: a table of nn. */
+static int help_table(bp_nn_table table)
+{
+    size_t n;
+    char buf[200];
+    const bp__row *rows = bp__rows(table, &n);
+    for (size_t i = 0; i < n; i++) {
+        printf("%-22s %s\n", rows[i].name, rows[i].doc);
+        for (const bp__argdef *d = rows[i].args; d && d->name; d++)
+            printf("    %-18s %s%s; %s\n", d->name, bp__arg_expects(d, buf),
+                   d->required ? "; needed" : "", d->doc);
+    }
+    return EXIT_FINE;
+}
+
 static int run_help(const cli_args *a)
 {
     if (!a->n_operands) {
@@ -10,6 +47,11 @@ static int run_help(const cli_args *a)
         return EXIT_FINE;
     }
     const char *word = a->operands[0];
+    if (!strcmp(word, "keys"))
+        return help_keys();
+    for (int i = 0; i < N_TABLES; i++)
+        if (!strcmp(word, tables[i].word))
+            return help_table(tables[i].table);
     for (int i = 0; i < cli_n_commands; i++)
         if (!strcmp(word, cli_commands[i]->name)) {
             cli_print_help(cli_commands[i], stdout);
@@ -24,9 +66,11 @@ static int run_help(const cli_args *a)
 
 const cli_command cli_help = {
     .name = "help",
-    .operands = "[COMMAND]",
-    .summary = "explain a command",
-    .details = "",
+    .operands = "[COMMAND|keys|layers|losses|optimizers|...]",
+    .summary = "explain a command, or what a model file may hold",
+    .details = "`bprop help keys` lists the keys of a model file; layers, "
+               "losses, metrics, penalties,\noptimizers, schedules and "
+               "initializers list what may stand there.",
     .max_operands = 1,
     .run = run_help,
 };

@@ -246,8 +246,8 @@ void cli_print_usage(FILE *to)
     for (int i = 0; i < cli_n_commands; i++)
         fprintf(to, "  %-8s %s\n", cli_commands[i]->name,
                 cli_commands[i]->summary);
-    fprintf(to, "\n`bprop help COMMAND` explains one; `bprop train` trains on "
-                "built-in digits.\n");
+    fprintf(to, "\n`bprop help COMMAND` explains one, `bprop help keys` the model "
+                "file;\n`bprop train` trains on built-in digits.\n");
 }
 
 const char *cli_nearest_command(const char *word)

@@ -16,14 +16,53 @@ static bool is_npy(const char *path)
     return n > 4 && !strcmp(path + n - 4, ".npy");
 }
 
-/* One data set out of as many files as the model has inputs. */
-static bp_status open_inputs(const char *const *files, size_t n, bp_data **d,
-                             bp_error *err)
+static int64_t numel_of(int rank, const int64_t *dims)
+{
+    int64_t n = 1;
+    for (int i = 0; i < rank; i++)
+        n *= dims[i];
+    return n;
+}
+
+/* A .npy file that holds one sample without an axis for it counts as one. */
+static bp_status open_npy(const char *file, const bp_nn_io *io, bp_data **d,
+                          bp_error *err)
 {
     bp_data_options o = {.size = sizeof o};
-    if (n == 1 && !is_npy(files[0]))
-        return bp_data_from_idx(files[0], NULL, &o, d, err);
-    return bp_data_from_npy(files, n, NULL, &o, d, err);
+    bp_array x = {0};
+    bp_status st = bp_npy_load(NULL, file, &x, err);
+    if (st)
+        return st;
+    bool one = x.rank == io->rank && x.rank < BP_MAX_RANK &&
+               numel_of(x.rank, x.dims) == numel_of(io->rank, io->dims);
+    /* [28,28] for [1,28,28] too, but [1,28,28] is then one picture. */
+    one |= x.rank == io->rank - 1 && io->dims[0] == 1 &&
+           numel_of(x.rank, x.dims) == numel_of(io->rank, io->dims);
+    if (one) {
+        for (int i = x.rank; i > 0; i--)
+            x.dims[i] = x.dims[i - 1];
+        x.dims[0] = 1;
+        x.rank++;
+        st = bp_data_from_arrays(&x, 1, NULL, &o, d, err);
+    } else {
+        st = bp_data_from_npy(&file, 1, NULL, &o, d, err);
+    }
+    bp_array_free(NULL, &x);
+    return st;
+}
+
+/* One data set out of as many files as the model has inputs. */
+static bp_status open_inputs(const predictor *q, const char *const *files,
+                             bp_data **d, bp_error *err)
+{
+    bp_data_options o = {.size = sizeof o};
+    bp_nn_io io;
+    bp__task_input(&q->m->config->task, 0, &io);
+    if (q->m->n_inputs > 1)
+        return bp_data_from_npy(files, q->m->n_inputs, NULL, &o, d, err);
+    if (is_npy(files[0]))
+        return open_npy(files[0], &io, d, err);
+    return bp_data_from_idx(files[0], NULL, &o, d, err);
 }
 
 /* The sample's scores in f64: probabilities where the loss defines them. */
@@ -82,6 +121,30 @@ static void print_json(const predictor *q, const char *file, int64_t sample,
     bp__str_free(&s);
 }
 
+/* Up to two runners-up that are worth a thought. */
+static void print_others(const predictor *q, const double *x, int64_t n,
+                         int64_t best)
+{
+    int64_t last = best;
+    char buf[40];
+    for (int shown = 0; n > 2 && shown < 2; shown++) {
+        int64_t next = -1;
+        for (int64_t i = 0; i < n; i++) {
+            bool later = x[i] < x[last] || (x[i] == x[last] && i > last);
+            if (later && x[i] >= 0.005 && (next < 0 || x[i] > x[next]))
+                next = i;
+        }
+        if (next < 0) {
+            printf("%s", shown ? ")" : "");
+            return;
+        }
+        printf("%s%s %.2f %%", shown ? ", " : "   (or ",
+               cli_class_name(q->m, next, buf), 100 * x[next]);
+        last = next;
+    }
+    printf("%s", n > 2 ? ")" : "");
+}
+
 static void print_text(const predictor *q, const char *file, int64_t sample,
                        const double *x, int64_t n)
 {
@@ -96,24 +159,7 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
     int64_t k = best_of(x, n);
     printf("  %s  %.2f %%", cli_class_name(q->m, k, buf),
            100 * (n > 1 || k ? x[n > 1 ? k : 0] : 1 - x[0]));
-    /* The runners-up that are worth a thought. */
-    for (int shown = 0; n > 1 && shown < 2; shown++) {
-        int64_t next = -1;
-        for (int64_t i = 0; i < n; i++)
-            if (i != k && (x[i] < x[k] || i > k) && x[i] >= 0.005 &&
-                (next < 0 || x[i] > x[next]))
-                next = i;
-        if (next < 0)
-            break;
-        printf("%s%s %.2f %%", shown ? ", " : "   (or ",
-               cli_class_name(q->m, next, buf), 100 * x[next]);
-        if (shown)
-            break;
-        k = next;
-        if (n == 2)
-            break;
-        continue;
-    }
+    print_others(q, x, n, k);
     printf("\n");
 }
 
@@ -170,7 +216,7 @@ static bp_status predict_files(predictor *q, const char *const *files,
                            .dtype = q->m->config->task.dtype};
     for (size_t i = 0; i < q->m->n_inputs; i++)
         o.norm[i] = q->m->norm[i];
-    bp_status st = open_inputs(files, q->m->n_inputs, &d, err);
+    bp_status st = open_inputs(q, files, &d, err);
     if (!st)
         st = check_inputs(q, d, files[0], err);
     if (!st)

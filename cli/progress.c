@@ -56,10 +56,11 @@ static size_t add_metrics(char *to, size_t room, double loss, int n,
 /* A line that is drawn over itself. */
 static void draw_bar(cli_progress *p, const bp_progress *s, double now)
 {
-    char head[40], bar[32], tail[300], line[420], left[40];
+    char head[40], bar[40], tail[300], line[420], left[40];
     bool training = !strcmp(s->split, "train");
     double done = s->batches ? (double)s->batch / (double)s->batches : 1;
-    bar_text(bar, 24, done);
+    bar_text(bar, p->width < 75 ? 10 : p->width < 95 ? p->width - 65 : 30,
+             done);
     tail[0] = 0;
     if (training) {
         double seconds = now - p->began;

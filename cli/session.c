@@ -198,13 +198,20 @@ int cli_assume_target(cli_model *m)
     return EXIT_FINE;
 }
 
-/* Weights of an f32 file in an f64 store, for f64 programs. */
-static bp_status load_widened(const cli_model *m, bp_store *wide,
-                              const char *path, bp_error *err)
+/* The type of the numbers in a run's files. */
+static bp_dtype run_dtype(const cli_model *m)
+{
+    const bp__ynode *t = bp__yaml_at(m->config->resolved, "train.dtype");
+    return t && !strcmp(t->text, "f64") ? BP_F64 : BP_F32;
+}
+
+/* Weights of a run in a store of the other type, for programs of that. */
+static bp_status load_converted(const cli_model *m, bp_store *to,
+                                const char *path, bp_error *err)
 {
     bp_task t = m->config->task;
     bp__type out;
-    t.dtype = BP_F32;
+    t.dtype = run_dtype(m);
     bp_store *s = bp_store_new(NULL);
     bp_status st = s ? bp__task_output(&t, s, &bp__malloc_allocator, &out, err)
                      : bp__oom(err);
@@ -213,22 +220,19 @@ static bp_status load_widened(const cli_model *m, bp_store *wide,
     for (size_t i = 0; !st && i < bp_store_count(s); i++) {
         bp_var_info v;
         bp_store_info(s, i, &v);
-        int64_t k = bp_store_find(wide, v.name);
-        if (k < 0 || v.dtype != BP_F32)
+        int64_t k = bp_store_find(to, v.name);
+        if (k < 0 || !(BP_KIND(v.kind) & BP_KINDS_WEIGHTS))
             continue;
-        const float *from = bp_store_data(s, i);
-        double *to = bp_store_data(wide, (size_t)k);
-        for (size_t j = 0; j < v.bytes / sizeof *from; j++)
-            to[j] = (double)from[j];
+        const void *x = bp_store_data(s, i);
+        void *y = bp_store_data(to, (size_t)k);
+        for (size_t j = 0; j < v.bytes / bp_dtype_bytes(v.dtype); j++)
+            if (v.dtype == BP_F32)
+                ((double *)y)[j] = (double)((const float *)x)[j];
+            else
+                ((float *)y)[j] = (float)((const double *)x)[j];
     }
     bp_store_free(s);
     return st;
-}
-
-static bool file_is_f32(const cli_model *m)
-{
-    const bp__ynode *t = bp__yaml_at(m->config->resolved, "train.dtype");
-    return !t || strcmp(t->text, "f64") != 0;
 }
 
 int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s)
@@ -245,8 +249,8 @@ int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s)
                                                    : "best.safetensors");
         if (!path)
             st = bp__oom(&err);
-        else if (m->config->task.dtype == BP_F64 && file_is_f32(m))
-            st = load_widened(m, *s, path, &err);
+        else if (m->config->task.dtype != run_dtype(m))
+            st = load_converted(m, *s, path, &err);
         else
             st = bp_store_load(*s, path, BP_KINDS_WEIGHTS, &err);
         bp__strfree(&bp__malloc_allocator, path);

@@ -1,11 +1,14 @@
 /* bprop train [FILE] */
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE /* flock */
 #include "cli.h"
 
 #include "progress.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* The one global: a signal handler has nothing else to hold on to. */
 static bp_trainer *volatile running;
@@ -191,6 +194,19 @@ static int run_trainer(const cli_args *a, cli_model *m, bp_trainer *t,
     return EXIT_FINE;
 }
 
+/* Two commands may not train in one folder. The system drops the lock when
+ * this process ends, however it ends. -1: there is no folder yet; -2: it is
+ * taken. */
+static int lock_folder(const char *out)
+{
+    int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || !flock(fd, LOCK_EX | LOCK_NB))
+        return fd;
+    close(fd);
+    cli_complain("another process is training in '%s'", out);
+    return -2;
+}
+
 static int refuse(const bp_error *err, const char *out)
 {
     if (err->status == BP_EEXIST) {
@@ -203,7 +219,7 @@ static int refuse(const bp_error *err, const char *out)
 }
 
 static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
-                    const char *out)
+                    const char *out, int *lock)
 {
     bp_error err = {0};
     cli_progress p;
@@ -225,6 +241,12 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
     if (bp_trainer_new(&m->config->task, &o, &t, &err))
         return refuse(&err, out);
     int rc = EXIT_RUN;
+    if (*lock == -1)
+        *lock = lock_folder(out);
+    if (*lock == -2) {
+        bp_trainer_free(t);
+        return rc;
+    }
     if (write_config(m, t, out, a->data ? a->data : m->config->dir, &err)) {
         cli_fail(&err);
     } else {
@@ -265,7 +287,10 @@ static int run_train(const cli_args *a)
     if (rc == EXIT_FINE)
         rc = cli_open_data(a, &m, 7, false, &d);
     if (rc == EXIT_FINE) {
-        rc = train_in(a, &m, &d, out);
+        int lock = lock_folder(out);
+        rc = lock == -2 ? EXIT_RUN : train_in(a, &m, &d, out, &lock);
+        if (lock >= 0)
+            close(lock);
         bp__config_close(&d);
     }
     cli_close(&m);

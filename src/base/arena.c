@@ -45,7 +45,8 @@ static struct bp__block *new_block(bp__arena *ar, size_t bytes)
     return b;
 }
 
-void *bp__arena_alloc(bp__arena *ar, size_t bytes)
+/* As bp__arena_alloc, with whatever was in that memory. */
+static void *alloc_dirty(bp__arena *ar, size_t bytes)
 {
     if (ar->failed || bytes > PTRDIFF_MAX - HEADER - 16) {
         ar->failed = true;
@@ -77,7 +78,14 @@ void *bp__arena_alloc(bp__arena *ar, size_t bytes)
     void *p = (char *)b + b->used;
     b->used += bytes;
     ar->total += bytes;
-    memset(p, 0, bytes);
+    return p;
+}
+
+void *bp__arena_alloc(bp__arena *ar, size_t bytes)
+{
+    void *p = alloc_dirty(ar, bytes);
+    if (p && bytes)
+        memset(p, 0, bytes);
     return p;
 }
 
@@ -88,7 +96,7 @@ void *bp__arena_array(bp__arena *ar, size_t n, size_t size)
 
 void *bp__arena_copy(bp__arena *ar, const void *p, size_t bytes)
 {
-    void *q = bp__arena_alloc(ar, bytes);
+    void *q = alloc_dirty(ar, bytes);
     if (q && bytes)
         memcpy(q, p, bytes);
     return q;

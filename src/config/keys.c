@@ -163,41 +163,54 @@ static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
 }
 
 static const bp__skey model_keys[] = {
-    {.name = "input", .type = BP__S_CUSTOM, .custom = read_input},
-    {.name = "init", .type = BP__S_CUSTOM, .fallback = "",
+    {.name = "input", .type = BP__S_CUSTOM,
+     .doc = "shape of one sample; a map names several inputs", .what = "a list of whole numbers from 1", .custom = read_input},
+    {.name = "init", .type = BP__S_CUSTOM,
+     .doc = "initial weights of all layers; kaiming_normal unless given", .what = "an initializer", .fallback = "",
      .custom = read_init},
-    {.name = "bias_init", .type = BP__S_CUSTOM, .fallback = "",
+    {.name = "bias_init", .type = BP__S_CUSTOM,
+     .doc = "initial biases; zeros unless given", .what = "an initializer", .fallback = "",
      .custom = read_init},
-    {.name = "layers", .type = BP__S_CUSTOM, .custom = read_layers_key},
+    {.name = "layers", .type = BP__S_CUSTOM,
+     .doc = "each takes what the one before gives, or what its from names", .what = "a list of layers", .custom = read_layers_key},
 };
 
 /* ---- data ---------------------------------------------------------------*/
 
 static const bp__skey idx_keys[] = {
-    {.name = "images", .type = BP__S_TEXT},
-    {.name = "labels", .type = BP__S_TEXT},
+    {.name = "images", .type = BP__S_TEXT, .doc = "file; .gz too"},
+    {.name = "labels", .type = BP__S_TEXT, .doc = "file of the classes"},
 };
 static const bp__skey npy_keys[] = {
-    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8},
-    {.name = "target", .type = BP__S_TEXT},
+    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8,
+     .doc = "a file for each input of the model"},
+    {.name = "target", .type = BP__S_TEXT,
+     .doc = "classes, or real numbers"},
 };
 static const bp__skey digits_keys[] = {
-    {.name = "n", .type = BP__S_INT, .fallback = "0", LIMITS(0, COUNT_MAX)},
-    {.name = "seed", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG)},
+    {.name = "n", .type = BP__S_INT, .fallback = "0", LIMITS(0, COUNT_MAX),
+     .doc = "samples; 0: 6,000, 1,000 and 2,000"},
+    {.name = "seed", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG),
+     .doc = "of the drawings"},
 };
 static const bp__skey augment_keys[] = {
-    {.name = "shift", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024)},
+    {.name = "shift", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
+     .doc = "moves pictures by up to so many pixels"},
 };
 #define SOURCE_KEYS                                                        \
-    {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys)},    \
-        {.name = "npy", .type = BP__S_MAP, .fallback = "", KEYS(npy_keys)}, \
+    {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys),     \
+     .doc = "files of MNIST's format"},                                    \
+        {.name = "npy", .type = BP__S_MAP, .fallback = "",                 \
+         KEYS(npy_keys), .doc = "NumPy arrays, samples first"},            \
         {.name = "digits", .type = BP__S_MAP, .fallback = "",              \
-         KEYS(digits_keys)},                                               \
+         KEYS(digits_keys), .doc = "built in: [1, 28, 28], 10 classes"},   \
         {.name = "range", .type = BP__S_INTS, .fallback = "",              \
-         LIMITS(0, COUNT_MAX), .n_min = 2, .n_max = 2}
+         LIMITS(0, COUNT_MAX), .n_min = 2, .n_max = 2,                     \
+         .doc = "the first sample, and the one after the last"}
 static const bp__skey source_keys[] = {
     SOURCE_KEYS,
     {.name = "augment", .type = BP__S_MAP, .fallback = "",
+     .doc = "random changes, anew each epoch",
      KEYS(augment_keys)},
 };
 enum { N_SOURCES = 3 }; /* idx, npy, digits */
@@ -233,10 +246,13 @@ static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
 
 static const bp__skey split_keys[] = {
     {.name = "valid", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
+     .doc = "share of data.train",
      .below_max = true},
     {.name = "test", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
+     .doc = "share of data.train",
      .below_max = true},
-    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG)},
+    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
+     .doc = "draws who belongs where"},
 };
 static const bp__skey moments_keys[] = {
     {.name = "mean", .type = BP__S_NUMBERS},
@@ -263,19 +279,28 @@ static bp__ynode *read_fitted(bp__scheck *c, const char *path, bp__ynode *raw)
 static const char *const norm_words[] = {"none", "unit", "global", "channel",
                                          "feature"};
 static const bp__skey data_keys[] = {
-    {.name = "dir", .type = BP__S_TEXT, .fallback = ""},
+    {.name = "dir", .type = BP__S_TEXT, .fallback = "",
+     .doc = "folder of the files; --data goes before it"},
     {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source},
+     .custom = read_source, KEYS(source_keys),
+     .what = "digits, or a map with one of idx, npy and digits"},
     {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source},
+     .custom = read_source, .what = "as data.train, without augment",
+     .doc = "evaluated after each epoch"},
     {.name = "test", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source},
-    {.name = "split", .type = BP__S_MAP, .fallback = "", KEYS(split_keys)},
+     .custom = read_source, .what = "as data.train, without augment",
+     .doc = "evaluated at the end"},
+    {.name = "split", .type = BP__S_MAP, .fallback = "", KEYS(split_keys),
+     .doc = "takes valid and test out of data.train"},
     {.name = "normalize", .type = BP__S_WORD, .fallback = "global",
+     .doc = "by mean and deviation of the training set: one for all, for each "
+            "channel, for each feature",
      WORDS(norm_words)},
-    {.name = "classes", .type = BP__S_TEXTS, .fallback = "", .n_min = 2,
+    {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
+     .doc = "their names, from class 0", .n_min = 2,
      .n_max = 100000},
     {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
+     .doc = "written by training", .what = "a list of mean and std",
      .custom = read_fitted},
 };
 
@@ -284,33 +309,49 @@ static const bp__skey data_keys[] = {
 static const char *const dtype_words[] = {"f32", "f64"};
 static const bp__skey train_keys[] = {
     {.name = "epochs", .type = BP__S_INT, .fallback = "10",
+     .doc = "passes over the training set",
      LIMITS(1, COUNT_MAX)},
     {.name = "batch", .type = BP__S_INT, .fallback = "64",
+     .doc = "samples of a step",
      LIMITS(1, COUNT_MAX)},
-    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG)},
-    {.name = "steps", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG)},
-    {.name = "shards", .type = BP__S_INT, .fallback = "1", LIMITS(1, 4096)},
+    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
+     .doc = "of initial weights, shuffling, dropout, augmentation"},
+    {.name = "steps", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG),
+     .doc = "ends training; 0: does not"},
+    {.name = "shards", .type = BP__S_INT, .fallback = "1", LIMITS(1, 4096),
+     .doc = "parts of a batch whose sums are added in a tree"},
     {.name = "dtype", .type = BP__S_WORD, .fallback = "f32",
+     .doc = "f64 runs on the reference kernels",
      WORDS(dtype_words)},
-    {.name = "monitor", .type = BP__S_TEXT, .fallback = ""},
+    {.name = "monitor", .type = BP__S_TEXT, .fallback = "",
+     .doc = "loss or a metric: says which epoch is the best; the first metric "
+            "unless given"},
     {.name = "patience", .type = BP__S_INT, .fallback = "0",
+     .doc = "ends after so many epochs without a better one; 0: does not",
      LIMITS(0, COUNT_MAX)},
-    {.name = "target", .type = BP__S_NUMBER, .fallback = ""},
+    {.name = "target", .type = BP__S_NUMBER, .fallback = "",
+     .doc = "ends once the monitored value is as good"},
     {.name = "checkpoint_seconds", .type = BP__S_NUMBER, .fallback = "30",
+     .doc = "between checkpoints; 0: only ends of epochs",
      LIMITS(0, 1e9)},
     {.name = "log_every", .type = BP__S_INT, .fallback = "0",
+     .doc = "steps between records; 0: only ends of epochs",
      LIMITS(0, COUNT_MAX)},
 };
 
 const bp__skey bp__config_keys[] = {
-    {.name = "name", .type = BP__S_TEXT, .fallback = ""},
+    {.name = "name", .type = BP__S_TEXT,
+     .doc = "what the run is called; the file's name unless given", .fallback = ""},
     {.name = "model", .type = BP__S_MAP, KEYS(model_keys)},
-    {.name = "loss", .type = BP__S_CUSTOM, .custom = read_loss},
+    {.name = "loss", .type = BP__S_CUSTOM, .custom = read_loss,
+     .what = "a loss"},
     {.name = "metrics", .type = BP__S_CUSTOM, .fallback = "[]",
-     .custom = read_metrics},
+     .custom = read_metrics, .what = "a list of metrics"},
     {.name = "penalty", .type = BP__S_CUSTOM, .fallback = "",
+     .what = "a penalty", .doc = "on the parameters",
      .custom = read_penalty},
     {.name = "optimizer", .type = BP__S_CUSTOM, .fallback = "adam",
+     .what = "an optimizer",
      .custom = read_optimizer},
     {.name = "data", .type = BP__S_MAP, .fallback = "", KEYS(data_keys)},
     {.name = "train", .type = BP__S_MAP, .fallback = "{}", KEYS(train_keys)},

@@ -29,21 +29,12 @@ static bp__ynode *schema_scalar(bp__scheck *c, const bp__ynode *raw, bool plain,
 /* "a whole number from 1 to 64", "a number above 0". */
 static const char *number_words(bp__scheck *c, const bp__skey *k, bool whole)
 {
-    char lo[32], hi[32];
-    bp__arena *a = c->d->arena;
-    const char *noun = whole ? "a whole number" : "a number";
-    const char *s;
-    if (k->min == k->max)
-        return noun;
-    bp__format_double(lo, k->min);
-    bp__format_double(hi, k->max);
-    const char *from = k->above_min ? "above" : "from";
-    if (k->max >= 1 << 30)
-        s = bp__arena_printf(a, "%s %s %s", noun, from, lo);
-    else
-        s = bp__arena_printf(a, "%s %s %s %s %s", noun, from, lo,
-                             k->below_max ? "to below" : "to", hi);
-    return s ? s : noun;
+    char buf[200];
+    bp__skey one = *k;
+    one.type = whole ? BP__S_INT : BP__S_NUMBER;
+    const char *s =
+        bp__arena_strdup(c->d->arena, bp__schema_expects(&one, buf));
+    return s ? s : "a number";
 }
 
 static bool number_fits(const bp__skey *k, double x)

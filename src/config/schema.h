@@ -31,6 +31,7 @@ typedef struct bp__scheck bp__scheck;
 
 struct bp__skey {
     const char *name;
+    const char *doc; /* what the value is for */
     bp__stype type;
     const char *fallback; /* YAML; NULL: required; "": may be left out */
     double min, max;      /* of every number; min == max: no limits */
@@ -43,6 +44,7 @@ struct bp__skey {
     const bp__schoice *choices;
     size_t n_choices;
     bp__ynode *(*custom)(bp__scheck *c, const char *path, bp__ynode *raw);
+    const char *what; /* of a custom value: "a list of layers" */
 };
 
 struct bp__schoice {
@@ -69,6 +71,12 @@ bp__ynode *bp__schema_choice(bp__scheck *c, const char *noun,
                              bp__ynode *raw);
 bp__ynode *bp__schema_value(bp__scheck *c, const char *path, const bp__skey *k,
                             bp__ynode *raw);
+
+/* The table for people: a line a key, "path  what  default", then its doc. */
+void bp__schema_describe(const bp__skey *keys, size_t n, const char *path,
+                         bp__str *out);
+/* "a whole number from 1": what a message expects. buf: 200 bytes. */
+const char *bp__schema_expects(const bp__skey *k, char *buf);
 
 /* Reading a resolved tree: it has been checked, so these cannot fail; a
  * missing value gives 0, NULL or false. */

@@ -261,7 +261,7 @@ size_t bp__conv_dw_scratch_floats(const bp__conv *c)
     return x > SIZE_MAX - dy ? SIZE_MAX : x + dy;
 }
 
-/* ---- Winograd ------------------------------------------------------------ */
+/* ---- Winograd ----------------------------------------------------------- */
 
 int64_t bp__conv_wino_row(int64_t channels)
 {

@@ -67,7 +67,7 @@ typedef struct bp__conv_dw_plan {
 
 bp__conv_dw_plan bp__conv_dw_plan_of(const bp__conv *c);
 
-/* ---- Winograd ------------------------------------------------------------ */
+/* ---- Winograd ----------------------------------------------------------- */
 
 /* Tiles that go together at most, floats between tiles in the transformed
  * source: functions of the source's channels. */

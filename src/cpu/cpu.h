@@ -17,6 +17,7 @@
 #include "cpu/gemm.h"
 #include "cpu/pool.h"
 #include "cpu/reduce.h"
+#include "cpu/rows.h"
 #include "cpu/softmax.h"
 
 typedef struct bp__cpu {
@@ -27,6 +28,7 @@ typedef struct bp__cpu {
     bp__finite_fns finite;
     bp__pool_fns pool;
     bp__reduce_fns reduce;
+    bp__rows_fns rows;
     bp__softmax_fns softmax;
 } bp__cpu;
 

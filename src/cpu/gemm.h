@@ -3,9 +3,10 @@
  *
  * Every element of C is one chain of fused multiply-adds, k ascending, cut
  * into equal pieces of at most BP__GEMM_CUT terms; the partial chains are
- * added in order. That depends on k alone: not on the level, the block asked for, alignment, or on
- * whether an operand was packed. So a caller may cut C into any blocks, on any
- * threads. A block writes its own elements of C only and reads A and B only.
+ * added in order. That depends on k alone: not on the level, the block asked
+ * for, alignment, or on whether an operand was packed. So a caller may cut C
+ * into any blocks, on any threads. A block writes its own elements of C only
+ * and reads A and B only.
  *
  * Epilogue: + bias[j], then the activation: separate roundings, the very ones
  * of separate ops; a NaN passes through relu.

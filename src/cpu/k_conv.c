@@ -6,7 +6,7 @@
 
 #include "cpu/conv_rows.h"
 
-/* ---- packing: [group][panel][phase][tap row][tap column][channel][16] ---- */
+/* ---- packing: [group][panel][phase][tap row][tap column][channel][16] --- */
 
 /* lanes x n floats, n <= 16, with `stride` between lanes: t[i] holds number i
  * of each lane. */
@@ -92,7 +92,7 @@ void BP__K(conv_dx_pack)(const bp__conv *c, const float *w, int64_t unit0,
     }
 }
 
-/* ---- the walk ------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------- */
 
 /* One phase of one image. */
 typedef struct conv_pass {

@@ -14,7 +14,7 @@
 
 #include "cpu/conv_plan.h"
 
-/* ---- the three transforms ------------------------------------------------ */
+/* ---- the three transforms ----------------------------------------------- */
 
 /* o = B' d */
 V_INLINE void wino_in(bp__v16 *o, const bp__v16 *d)
@@ -59,7 +59,7 @@ V_INLINE void wino_weight(bp__v16 *o, const bp__v16 *g)
     o[5] = g[2];
 }
 
-/* ---- packing: [panel][36][source channel][16], see bp__conv_wino_apart ---- */
+/* ---- packing: [panel][36][source channel][16] -------------------------- */
 
 /* The nine weights g[a][b] of 16 destination channels, to out[36] apart. */
 V_INLINE void wino_pack_one(const bp__v16 g[9], float *out, int64_t apart)
@@ -80,6 +80,16 @@ V_INLINE void wino_pack_one(const bp__v16 g[9], float *out, int64_t apart)
         for (int k = 0; k < 6; k++)
             v_store(out + (6 * i + k) * apart, o[k]);
     }
+}
+
+/* Zeros behind each part of a panel: nothing reads them, but a call sets all of
+ * its output, or whoever looks for values that are not finite finds old ones.
+ */
+static void wino_pad(float *out, int64_t channels, int64_t apart)
+{
+    for (int64_t i = 0; i < 36; i++)
+        for (int64_t at = 16 * channels; at < apart; at += 16)
+            v_store(out + i * apart + at, v_zero());
 }
 
 void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
@@ -104,6 +114,7 @@ void BP__K(conv_wino_fwd_pack)(const bp__conv *c, const float *w,
                 wino_pack_one(t + 9 * i, out + (q + i) * 16, apart);
             from += 9 * 16;
         }
+        wino_pad(out, c->c, apart);
     }
 }
 
@@ -124,10 +135,11 @@ void BP__K(conv_wino_dx_pack)(const bp__conv *c, const float *w,
                 g[i] = t[8 - i];
             wino_pack_one(g, out + o * 16, apart);
         }
+        wino_pad(out, c->o, apart);
     }
 }
 
-/* ---- the walk -------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------- */
 
 typedef struct wino_image { /* what fwd and dx have in common */
     int64_t src_h, src_w, src_c, dst_h, dst_w, dst_c, pad_top, pad_left;

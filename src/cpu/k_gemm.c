@@ -70,7 +70,7 @@ void BP__K(gemm_pack_b)(const bp__gemm *g, int64_t p0, int64_t p1, float *out)
                    out + p * 16 * g->k);
 }
 
-/* ---- the block ----------------------------------------------------------- */
+/* ---- the block ---------------------------------------------------------- */
 
 /* Fills in where the group's B comes from. */
 static void gemm_group(const bp__gemm *g, tile_job *j, int64_t n, int vecs,

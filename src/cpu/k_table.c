@@ -14,5 +14,6 @@ const bp__cpu BP__K(cpu) = {
     .finite = BP__FINITE_FNS,
     .pool = BP__POOL_FNS,
     .reduce = BP__REDUCE_FNS,
+    .rows = BP__ROWS_FNS,
     .softmax = BP__SOFTMAX_FNS,
 };

@@ -165,11 +165,28 @@ static void index_pointers(bp_program *p)
 /* Below this a barrier costs more than a second thread gains. */
 static const double SERIAL_FLOPS = 400e3;
 
-
-static bp_status build(bp_program *p, const bp_graph *g,
-                       const bp__lower_options *lo, bp_error *err)
+/* A program of the runtime that holds nothing yet; NULL: out of memory. */
+static bp_program *new_program(bp_runtime *r, const bp__lower_options *lo)
 {
-    p->l = bp__lower(g, lo, err);
+    bp_program *p = bp__calloc(&r->a, 1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->a = r->a;
+    p->r = r;
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    p->no_pass = bp__strdup(&p->a, lo->no_pass ? lo->no_pass : "");
+    p->no_kernel = bp__strdup(&p->a, lo->no_kernel ? lo->no_kernel : "");
+    if (!p->no_pass || !p->no_kernel) {
+        bp_program_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+static bp_status build(bp_program *p, const bp__lower_options *lo,
+                       bp_error *err)
+{
+    p->l = bp__lower(p->g, lo, err);
     if (!p->l)
         return err && err->status != BP_OK ? err->status : BP_ENOMEM;
     p->plan = bp__plan_new(p->l, lo->no_pass, p->r->threads);
@@ -217,22 +234,49 @@ bp_status bp_compile(bp_runtime *r, const bp_graph *const *graphs,
     if (s != BP_OK)
         return s;
     bp__lower_options lo = {r->cpu, o.no_pass, o.no_kernel};
-    bp_graph *g;
-    bp_program *p = bp__calloc(&r->a, 1, sizeof *p);
+    bp_program *p = new_program(r, &lo);
     if (!p)
         return bp__oom(err);
-    p->a = r->a;
-    p->r = r;
-    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-    s = run_passes(graphs, n_graphs, &o, &lo, &g, &local);
+    s = run_passes(graphs, n_graphs, &o, &lo, &p->g, &local);
     if (s == BP_OK)
-        s = build(p, g, &lo, &local);
-    bp_graph_free(g);
+        s = build(p, &lo, &local);
     if (s != BP_OK) {
         bp_program_free(p);
         return bp__error(err, s, "%s", local.message);
     }
     *program = p;
+    return BP_OK;
+}
+
+bp_status bp__program_unfused(const bp_program *p, bp_program **unfused,
+                              bp_error *err)
+{
+    bp__lower_options lo = {p->r->cpu, "fuse,inplace", p->no_kernel};
+    bp__str passes;
+    bp_error local = {BP_OK, ""};
+    *unfused = NULL;
+    bp__str_init(&passes, &p->a);
+    bp__str_printf(&passes, "%s,fuse,inplace", p->no_pass);
+    lo.no_pass = passes.failed ? "fuse,inplace" : passes.s;
+    bp_program *u = new_program(p->r, &lo);
+    bp_status s = u ? BP_OK : bp__oom(err);
+    if (s == BP_OK) {
+        u->g = bp__pass_dce(p->g); /* a copy */
+        s = graph_error(u->g, &local);
+    }
+    if (s == BP_OK)
+        s = build(u, &lo, &local);
+    bp__str_free(&passes);
+    for (size_t i = 0; s == BP_OK && i < p->l->n_inputs; i++)
+        for (size_t k = 0; k < u->l->n_inputs; k++)
+            if (strcmp(p->l->inputs[i].name, u->l->inputs[k].name) == 0)
+                s = bp_bind(u, u->l->inputs[k].name, p->bound[i],
+                            u->l->bufs[u->l->inputs[k].buf].bytes, &local);
+    if (s != BP_OK) {
+        bp_program_free(u);
+        return bp__error(err, s, "%s", local.message);
+    }
+    *unfused = u;
     return BP_OK;
 }
 
@@ -256,6 +300,9 @@ void bp_program_free(bp_program *p)
     }
     bp__plan_free(p->plan);
     bp__lowered_free(p->l);
+    bp_graph_free(p->g);
+    bp__strfree(&a, p->no_pass);
+    bp__strfree(&a, p->no_kernel);
     bp__free(&a, p, sizeof *p);
     bp_runtime_free(r);
 }

@@ -13,20 +13,27 @@ static bool nonfinite_at(const bp__type *t, const void *data, int64_t i)
                              1);
 }
 
-/* "; samples 3, 17 and 5 more", where rows of the tensor are samples. */
-static void name_samples(bp__str *s, const bp__type *t, const void *data)
+/* ", in sample(s) 3, 17 and 5 more", where the rows of the tensor are those of
+ * samples: one each, or the same number of rows each. */
+static void name_samples(bp__str *s, const bp__type *t, const void *data,
+                         int64_t first, int64_t samples)
 {
-    int64_t rows = t->rank ? t->dims[0] : 1, shown = 0, found = 0;
+    int64_t rows = t->rank ? t->dims[0] : 1, shown = 0, found = 0, last = -1;
     int64_t row = rows ? bp__numel(t) / rows : 0;
+    if (!t->rank || (samples && rows % samples))
+        return;
+    int64_t each = samples ? rows / samples : 1;
     for (int64_t r = 0; r < rows; r++) {
         bool bad = false;
         for (int64_t i = 0; i < row && !bad; i++)
             bad = nonfinite_at(t, data, r * row + i);
-        if (!bad)
+        if (!bad || r / each == last)
             continue;
+        last = r / each;
         found++;
         if (shown < 5) {
-            bp__str_printf(s, "%s%lld", shown ? ", " : " ", (long long)r);
+            bp__str_printf(s, "%s %lld", shown ? "," : ", in sample(s)",
+                           (long long)(first + last));
             shown++;
         }
     }
@@ -60,8 +67,10 @@ static bool bad_buffer(const bp_program *p, uint32_t buf)
            bp__any_nonfinite(b->type.dtype, data, bp__numel(&b->type));
 }
 
+/* sample: as in bp__call; 0: rows are no samples. */
 static bp_status report(bp_program *p, const char *what, const char *name,
-                        uint32_t buf, bool samples, bp_error *err)
+                        uint32_t buf, int64_t sample, int64_t samples,
+                        bp_error *err)
 {
     const bp__buf *b = &p->l->bufs[buf];
     const void *data = bp__address(p, buf);
@@ -70,10 +79,9 @@ static bp_status report(bp_program *p, const char *what, const char *name,
     bp__str_init(&s, &p->a);
     bp__str_printf(&s, "%s%s: %s %s value", what, name,
                    bp__type_text(&b->type, text), kind_of(&b->type, data));
-    if (samples) {
-        bp__str_printf(&s, ", in sample(s)");
-        name_samples(&s, &b->type, data);
-    }
+    if (sample && b->layout == BP__PLAIN)
+        name_samples(&s, &b->type, data, sample - 1, samples);
+    bp__str_printf(&s, "; nothing was committed");
     bp_status st = bp__error(err, BP_ENONFINITE, "%s",
                              s.failed ? "a value is not finite" : s.s);
     bp__str_free(&s);
@@ -86,7 +94,7 @@ static bp_status check_sources(bp_program *p, bp_error *err)
     for (size_t i = 0; i < l->n_inputs; i++)
         if (bad_buffer(p, l->inputs[i].buf))
             return report(p, "input ", l->inputs[i].name, l->inputs[i].buf,
-                          true, err);
+                          l->inputs[i].sample, l->inputs[i].samples, err);
     for (size_t b = 0; b < l->n_bufs; b++) {
         const bp__buf *v = &l->bufs[b];
         if (v->kind != BP__BUF_VAR || v->root != b ||
@@ -94,7 +102,7 @@ static bp_status check_sources(bp_program *p, bp_error *err)
             continue;
         bp_var_info info;
         bp_store_info(v->store, v->var, &info);
-        return report(p, "variable ", info.name, (uint32_t)b, false, err);
+        return report(p, "variable ", info.name, (uint32_t)b, 0, 0, err);
     }
     return BP_OK;
 }
@@ -106,15 +114,10 @@ static bp_status report_index(bp_program *p, uint32_t c, bp_error *err)
                      p->l->calls[c].label, (long long)bp__call_faults(p, c));
 }
 
-bp_status bp__diagnose(bp_program *p, bp_error *err)
+/* Runs the step call by call; BP_OK: no result is other than finite. */
+static bp_status search(bp_program *p, bp_error *err)
 {
     const bp__lowered *l = p->l;
-    for (size_t c = 0; c < l->n_calls; c++)
-        if (l->calls[c].faults && bp__call_faults(p, (uint32_t)c))
-            return report_index(p, (uint32_t)c, err);
-    bp_status s = check_sources(p, err);
-    if (s != BP_OK)
-        return s;
     for (size_t i = p->plan->n_const; i < p->plan->n_order; i++) {
         uint32_t c = p->plan->order[i];
         const bp__call *call = &l->calls[c];
@@ -125,10 +128,35 @@ bp_status bp__diagnose(bp_program *p, bp_error *err)
             uint32_t b = call->bufs[call->n_in + k];
             if (bad_buffer(p, b))
                 return report(p, "", call->label, b,
-                              (call->rows & BP__ROWS) != 0, err);
+                              call->rows & BP__ROWS ? call->sample : 0,
+                              call->samples, err);
         }
     }
-    return bp__error(err, BP_ENONFINITE, "a tested value is not finite");
+    return BP_OK;
+}
+
+bp_status bp__diagnose(bp_program *p, bp_error *err)
+{
+    const bp__lowered *l = p->l;
+    for (size_t c = 0; c < l->n_calls; c++)
+        if (l->calls[c].faults && bp__call_faults(p, (uint32_t)c))
+            return report_index(p, (uint32_t)c, err);
+    bp_status s = check_sources(p, err);
+    if (s != BP_OK)
+        return s;
+    /* With every node by itself; if there is no memory for that, as it is. */
+    bp_program *u;
+    if (bp__program_unfused(p, &u, NULL) == BP_OK) {
+        bp__resolve(u);
+        s = search(u, err);
+        bp_program_free(u);
+    }
+    if (p->version != p->r->version)
+        bp__resolve(p);
+    if (s == BP_OK)
+        s = search(p, err);
+    return s != BP_OK ? s : bp__error(err, BP_ENONFINITE,
+                                      "a tested value is not finite");
 }
 
 bp_status bp__poison(bp_program *p, bp_error *err)

@@ -33,6 +33,8 @@ typedef struct bp__input_use { /* a pointer that follows a bound input */
 struct bp_program {
     bp_allocator a;
     bp_runtime *r;
+    bp_graph *g;            /* what was lowered: kept for a diagnosis */
+    char *no_pass, *no_kernel;
     bp__lowered *l;
     bp__plan *plan;
     uint64_t version;       /* of the runtime when pointers were resolved */
@@ -58,6 +60,11 @@ enum { BP__PAD = 8 }; /* int64 a worker keeps to itself */
 /* Address of a buffer; NULL for an input that is not bound. */
 void *bp__address(const bp_program *p, uint32_t buf);
 void bp__resolve(bp_program *p);
+/* The program of p's graph with nothing fused: every node's result can be
+ * looked at, and has the very bits that it has in p. Inputs are bound as p's
+ * are. [err: ENOMEM] */
+bp_status bp__program_unfused(const bp_program *p, bp_program **unfused,
+                              bp_error *err);
 /* One call on a range, as worker w. */
 void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,
                   int64_t end);

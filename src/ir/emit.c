@@ -149,6 +149,8 @@ static bool add_node(bp_graph *g, bp__op op, const void *attrs, int n_in,
     n->in = (uint32_t)g->n_edges;
     n->out = (uint32_t)g->n_values + 1;
     n->scope = g->scope;
+    n->sample = g->sample;
+    n->samples = g->samples;
     n->attrs = copy;
     for (int i = 0; i < n_in; i++)
         g->edges[g->n_edges++] = in[i].id;

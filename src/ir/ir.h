@@ -266,6 +266,9 @@ typedef struct bp__node {
     uint32_t out;   /* id of its first value; the others follow */
     uint32_t scope; /* index into graph->scopes */
     const void *attrs;
+    int64_t sample, samples; /* once shards are placed, of a varying node: the
+                                number in the batch of its first row, plus 1,
+                                and how many samples it has; 0: replicated */
 } bp__node;
 
 typedef struct bp__value {
@@ -303,7 +306,8 @@ struct bp_graph {
     const char **scopes;    /* full paths; scopes[0] is "" */
     uint32_t *scope_up;     /* the path that each was pushed in */
     size_t n_scopes, cap_scopes, cap_scope_up;
-    uint32_t scope;         /* current */
+    uint32_t scope;         /* current, as are: */
+    int64_t sample, samples;
     bp__output *outputs;
     size_t n_outputs, cap_outputs;
     bp__update *updates;

@@ -30,10 +30,10 @@ bool bp__chain_takes(const bp_graph *g, const bp__node *n)
 }
 
 typedef struct chain_params {
-    bp__chain chain;
     const bp__cpu *cpu;
     int64_t unit;  /* elements of one unit */
     int n_in, n_out;
+    bp__chain chain; /* calls keep it as far as its code goes */
 } chain_params;
 
 static void run_chain(const bp__args *a)
@@ -289,8 +289,10 @@ static void add_chain_call(chain_build *b)
                                                            : BP__PLAIN);
     for (int i = 0; i < p->n_out; i++)
         out[i] = bp__lower_out(b->s, b->out_value[i], b->layout);
+    size_t bytes = offsetof(chain_params, chain) + offsetof(bp__chain, code) +
+                   (size_t)p->chain.n_code * sizeof *p->chain.code;
     bp__call *c = bp__lower_call(b->s, "chain", b->nodes[b->n - 1], run_chain,
-                                 p, sizeof *p, p->n_in, in, p->n_out, out);
+                                 p, bytes, p->n_in, in, p->n_out, out);
     if (!c)
         return;
     set_units(b, c, (chain_params *)(uintptr_t)c->params);
@@ -306,7 +308,8 @@ static bool try_chain(bp__lower_state *s, const uint32_t *nodes, size_t n,
     if (n > NODES_MAX)
         return false;
     b.type = bp__lower_type(s, s->g->nodes[nodes[0]].out);
-    memset(p, 0, sizeof *p);
+    p->unit = 0; /* fill_chain sets the chain */
+    p->n_in = p->n_out = 0;
     p->cpu = s->o->cpu;
     b.layout = choose_layout(&b);
     if (!fill_chain(&b))

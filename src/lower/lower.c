@@ -173,6 +173,10 @@ bp__call *bp__lower_call(bp__lower_state *s, const char *kernel, size_t node,
     memset(c, 0, sizeof *c);
     c->kernel = kernel;
     c->label = bp__arena_strdup(&l->arena, bp__node_text(s->g, node, text));
+    if (node < s->g->n_nodes) {
+        c->sample = s->g->nodes[node].sample;
+        c->samples = s->g->nodes[node].samples;
+    }
     c->run = run;
     c->params = bp__arena_copy(&l->arena, params, params_bytes);
     c->n_in = n_in;
@@ -211,7 +215,8 @@ static void lower_input(bp__lower_state *s, const bp__node *n)
         return;
     }
     l->bufs[b].input = (uint32_t)l->n_inputs;
-    l->inputs[l->n_inputs++] = (bp__named_buf){name, b};
+    l->inputs[l->n_inputs++] = (bp__named_buf){name, b, n->sample,
+                                                   n->samples};
     bind_buf(s, n->out, BP__PLAIN, b);
 }
 
@@ -477,7 +482,7 @@ static bool add_named(bp__lower_state *s, const char *name, uint32_t buf)
         fail_lowering(s);
         return false;
     }
-    l->outputs[l->n_outputs++] = (bp__named_buf){copy, buf};
+    l->outputs[l->n_outputs++] = (bp__named_buf){copy, buf, 0, 0};
     return true;
 }
 

@@ -65,6 +65,7 @@ typedef struct bp__refusal {
 typedef struct bp__call {
     const char *kernel; /* "matmul.packed", "ref.gather", "chain" */
     const char *label;  /* node text, for messages */
+    int64_t sample, samples; /* of the node, see ir.h */
     bp__run_fn run;
     const void *params;
     int n_in, n_out;
@@ -86,6 +87,7 @@ typedef struct bp__call {
 typedef struct bp__named_buf {
     const char *name;
     uint32_t buf;
+    int64_t sample, samples; /* inputs: of the node, see ir.h */
 } bp__named_buf;
 
 typedef struct bp__commit { /* for messages about a poisoned store */
@@ -214,6 +216,12 @@ extern const bp__kernel *const bp__softmax_dx_kernels[];
 extern const bp__kernel *const bp__log_softmax_kernels[];
 extern const bp__kernel *const bp__log_softmax_dx_kernels[];
 extern const bp__kernel *const bp__logsumexp_kernels[];
+extern const bp__kernel *const bp__amax_kernels[];
+extern const bp__kernel *const bp__amin_kernels[];
+extern const bp__kernel *const bp__argmax_kernels[];
+extern const bp__kernel *const bp__argmin_kernels[];
+extern const bp__kernel *const bp__layer_norm_kernels[];
+extern const bp__kernel *const bp__layer_norm_dx_kernels[];
 extern const bp__kernel *const bp__xent_kernels[];
 extern const bp__kernel *const bp__xent_dx_kernels[];
 extern const bp__kernel *const bp__pool_scatter_kernels[];

@@ -151,69 +151,102 @@ static bool add_commit(bp__lower_state *s, const bp__update *u, uint32_t call)
     return true;
 }
 
-/* The call that writes buffer root `b`; n_calls if none. */
-static size_t writer_of(const bp__lowered *l, uint32_t b)
-{
-    for (size_t i = l->n_calls; i-- > 0;)
-        for (int k = 0; k < l->calls[i].n_out; k++)
-            if (l->bufs[l->calls[i].bufs[l->calls[i].n_in + k]].root == b)
-                return i;
-    return l->n_calls;
-}
+/* What the updates look up for each of many variables: which call writes a
+ * buffer, and which calls run in the commit. */
+typedef struct commit_index {
+    uint32_t *writer; /* by root, of the buffers that there were: call + 1 */
+    uint32_t *commits;
+    size_t n_bufs, n_calls, n_commits;
+} commit_index;
 
-
-/* Another commit that would see the new value where it wants the old one: any
- * reader of the variable other than the writer itself. */
-static bool old_value_is_read(const bp__lowered *l, const bp__update *u,
-                              size_t writer)
+static bool make_index(const bp__lowered *l, commit_index *x)
 {
+    x->n_bufs = l->n_bufs;
+    x->n_calls = l->n_calls;
+    x->n_commits = 0;
+    x->writer = bp__calloc(&l->a, l->n_bufs, sizeof *x->writer);
+    x->commits = bp__calloc(&l->a, l->n_calls, sizeof *x->commits);
+    if (!x->writer || !x->commits)
+        return false;
     for (size_t i = 0; i < l->n_calls; i++) {
         const bp__call *c = &l->calls[i];
-        if (c->phase != BP__PHASE_COMMIT || i == writer)
-            continue;
-        for (int k = 0; k < c->n_in; k++) {
-            const bp__buf *b = &l->bufs[c->bufs[k]];
-            if (b->kind == BP__BUF_VAR && b->store == u->store &&
-                b->var == u->var)
-                return true;
-        }
+        for (int k = 0; k < c->n_out; k++)
+            x->writer[l->bufs[c->bufs[c->n_in + k]].root] = (uint32_t)i + 1;
+        if (c->phase == BP__PHASE_COMMIT)
+            x->commits[x->n_commits++] = (uint32_t)i;
+    }
+    return true;
+}
+
+static void free_index(const bp__lowered *l, commit_index *x)
+{
+    bp__free(&l->a, x->writer, x->n_bufs * sizeof *x->writer);
+    bp__free(&l->a, x->commits, x->n_calls * sizeof *x->commits);
+}
+
+/* The call that writes buffer root `b`, plus 1; 0: none. */
+static uint32_t writer_of(const commit_index *x, uint32_t b)
+{
+    return b < x->n_bufs ? x->writer[b] : 0;
+}
+
+static bool call_reads(const bp__lowered *l, const bp__call *c,
+                       const bp__update *u)
+{
+    for (int k = 0; k < c->n_in; k++) {
+        const bp__buf *b = &l->bufs[l->bufs[c->bufs[k]].root];
+        if (b->kind == BP__BUF_VAR && b->store == u->store &&
+            b->var == u->var)
+            return true;
     }
     return false;
 }
 
+/* Another commit that would see the new value where it wants the old one: any
+ * reader of the variable other than the writer itself. */
+static bool old_value_is_read(const bp__lowered *l, const commit_index *x,
+                              const bp__update *u, uint32_t writer)
+{
+    for (size_t i = 0; i < x->n_commits; i++)
+        if (x->commits[i] != writer &&
+            call_reads(l, &l->calls[x->commits[i]], u))
+            return true;
+    for (size_t i = x->n_calls; i < l->n_calls; i++) /* made by updates */
+        if (l->calls[i].phase == BP__PHASE_COMMIT &&
+            call_reads(l, &l->calls[i], u))
+            return true;
+    return false;
+}
+
 /* Turns the arena buffer that a commit-phase chain writes into the variable
- * itself. */
-static bool write_in_place(bp__lower_state *s, const bp__update *u,
-                           uint32_t buf)
+ * itself. Its views follow when all updates are done. */
+static bool write_in_place(bp__lower_state *s, const commit_index *x,
+                           const bp__update *u, uint32_t buf)
 {
     bp__lowered *l = s->l;
     uint32_t root = l->bufs[buf].root;
     if (l->bufs[root].kind != BP__BUF_ARENA || root != buf)
         return false;
-    size_t w = writer_of(l, root);
-    if (w == l->n_calls || l->calls[w].phase != BP__PHASE_COMMIT ||
-        old_value_is_read(l, u, w))
+    uint32_t w = writer_of(x, root);
+    if (!w || l->calls[w - 1].phase != BP__PHASE_COMMIT ||
+        old_value_is_read(l, x, u, w - 1))
         return false;
-    for (size_t i = 0; i < l->n_bufs; i++)
-        if (l->bufs[i].root == root) {
-            l->bufs[i].kind = BP__BUF_VAR;
-            l->bufs[i].store = u->store;
-            l->bufs[i].var = u->var;
-        }
-    return add_commit(s, u, (uint32_t)w);
+    l->bufs[root].kind = BP__BUF_VAR;
+    l->bufs[root].store = u->store;
+    l->bufs[root].var = u->var;
+    return add_commit(s, u, w - 1);
 }
 
-static void commit_by_copy(bp__lower_state *s, const bp__update *u,
-                           uint32_t from)
+static void commit_by_copy(bp__lower_state *s, const commit_index *x,
+                           const bp__update *u, uint32_t from)
 {
     const bp__type t = s->l->bufs[from].type;
+    uint32_t root = s->l->bufs[from].root;
+    uint8_t kind = s->l->bufs[root].kind;
     bp__buf b;
-    if (s->l->bufs[from].kind == BP__BUF_VAR ||
-        s->l->bufs[from].kind == BP__BUF_INPUT) {
+    if (kind == BP__BUF_VAR || kind == BP__BUF_INPUT) {
         /* The old value of another variable: take it before any commit. */
-        bool fresh = s->l->bufs[from].kind == BP__BUF_VAR &&
-                     writer_of(s->l, s->l->bufs[from].root) !=
-                         s->l->n_calls;
+        bool fresh = kind == BP__BUF_VAR && writer_of(x, root);
         if (!fresh) {
             s->phase = BP__PHASE_MAIN;
             int64_t bytes = (int64_t)s->l->bufs[from].bytes;
@@ -306,14 +339,31 @@ static void add_tests(bp__lower_state *s)
 void bp__lower_commits(bp__lower_state *s)
 {
     const bp_graph *g = s->g;
-    for (size_t i = 0; i < g->n_updates && s->l->status == BP_OK; i++) {
+    bp__lowered *l = s->l;
+    commit_index x;
+    /* Whatever the updates need in memory, before the calls are indexed. */
+    s->phase = BP__PHASE_MAIN;
+    s->refusals = NULL;
+    for (size_t i = 0; i < g->n_updates && l->status == BP_OK; i++)
+        bp__lower_in(s, g->updates[i].value, BP__PLAIN);
+    if (l->status != BP_OK)
+        return;
+    if (!make_index(l, &x))
+        l->status = BP_ENOMEM;
+    for (size_t i = 0; i < g->n_updates && l->status == BP_OK; i++) {
         const bp__update *u = &g->updates[i];
         s->phase = BP__PHASE_MAIN;
-        s->refusals = NULL;
         uint32_t b = bp__lower_in(s, u->value, BP__PLAIN);
-        if (s->l->status == BP_OK && !write_in_place(s, u, b))
-            commit_by_copy(s, u, b);
+        if (!write_in_place(s, &x, u, b))
+            commit_by_copy(s, &x, u, b);
     }
-    if (s->l->status == BP_OK)
+    free_index(l, &x);
+    for (size_t i = 0; i < l->n_bufs; i++) {
+        const bp__buf *root = &l->bufs[l->bufs[i].root];
+        l->bufs[i].kind = root->kind;
+        l->bufs[i].store = root->store;
+        l->bufs[i].var = root->var;
+    }
+    if (l->status == BP_OK)
         add_tests(s);
 }

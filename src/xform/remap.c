@@ -74,6 +74,8 @@ void bp__remap_node(bp__remap *r, size_t i)
     }
     bp__remap_operands(r, n, in);
     r->to->scope = n->scope;
+    r->to->sample = n->sample;
+    r->to->samples = n->samples;
     bp__emit(r->to, (bp__op)n->op, n->attrs, n->n_in, in, &r->map[n->out]);
     if (in != few)
         bp__free(&r->from->a, in, bytes);
@@ -224,6 +226,8 @@ static bool expand_once(const bp_graph *g, bp__keep_fn keep, void *user,
         bp_val in[16]; /* composites have at most BP__MAX_IN operands */
         bp__remap_operands(&r, n, in);
         r.to->scope = n->scope;
+        r.to->sample = n->sample;
+        r.to->samples = n->samples;
         bp__emit_definition(r.to, (bp__op)n->op, n->attrs, n->n_in, in,
                             &r.map[n->out]);
         any = true;

@@ -91,8 +91,12 @@ static void place_varying(placing *p, int64_t shard, size_t k)
         random.varying = false;
         attrs = &random;
     }
+    p->to->sample = first_row(p, shard) + 1;
+    p->to->samples = p->rows ? first_row(p, shard + 1) - first_row(p, shard)
+                             : g->rows;
     bp__emit(p->to, (bp__op)n->op, attrs, n->n_in, in,
              &p->map[shard][n->out]);
+    p->to->sample = p->to->samples = 0;
     if (in != few)
         bp__free(&g->a, in, bytes);
 }
@@ -103,7 +107,10 @@ static void place_batch_input(placing *p, const bp__node *n)
     if (p->shards > 1) /* one shard holds everything, set or not */
         at.dims.d[0] = p->rows;
     at.batch = false;
+    p->to->sample = 1;
+    p->to->samples = at.dims.d[0];
     bp_val whole = bp__emit1(p->to, BP__OP_input, &at, 0, NULL);
+    p->to->sample = p->to->samples = 0;
     for (int64_t s = 0; s < p->shards; s++)
         if (p->of[s])
             p->map[s][n->out] = place_input(p, s, n, whole);

@@ -12,6 +12,7 @@
 set -u
 bprop=$(realpath "$1")
 cases=$(realpath "$2")
+BPROP_SOURCE=$(realpath "$(dirname "$cases")/../..") # for the cases
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -79,6 +79,54 @@ static int64_t dim(const maker *m, bp_val v, int axis)
     return bp_val_dim(m->g, v, axis);
 }
 
+static bp_val number(maker *m, double x)
+{
+    return bp_scalar(m->g, m->r->dtype, x);
+}
+
+/* x where v > 0.05, else 0, through a cast. */
+static bp_val masked(maker *m, bp_val v)
+{
+    bp_val limit = number(m, 0.05);
+    bp_val mask = bp_cast(m->g, bp_gt(m->g, v, limit), m->r->dtype);
+    return bp_mul(m->g, v, mask);
+}
+
+/* |v| where sign(v) is not 1, through stop_gradient; else v. */
+static bp_val signed_part(maker *m, bp_val v)
+{
+    bp_graph *g = m->g;
+    bp_val one = number(m, 1);
+    bp_val other = bp_ne(g, bp_sign(g, v), one);
+    bp_val fixed = bp_sign(g, bp_stop_gradient(g, v));
+    return bp_select(g, other, bp_mul(g, fixed, v), v);
+}
+
+static bp_val either(maker *m, bp_val v)
+{
+    bp_graph *g = m->g;
+    bp_val limit = number(m, -0.3), finite = bp_is_finite(g, v);
+    bp_val above = bp_not(g, bp_lt(g, v, limit));
+    bp_val cond = bp_and(g, finite, above), half = bp_mul_scalar(g, v, 0.5);
+    bp_val wave = bp_sin(g, v);
+    return bp_select(g, cond, half, wave);
+}
+
+static bp_val stairs(maker *m, bp_val v)
+{
+    bp_graph *g = m->g;
+    bp_val f = bp_floor(g, bp_mul_scalar(g, bp_sin(g, v), 1.9));
+    return bp_add(g, v, bp_mul_scalar(g, f, 0.25));
+}
+
+static bp_val power(maker *m, bp_val v)
+{
+    bp_val base = bp_add_scalar(m->g, bp_sigmoid(m->g, v), 0.5);
+    return bp_pow(m->g, base, number(m, 1.5));
+}
+
+/* One call of a builder an expression: the order in which a compiler
+ * evaluates arguments must not matter. */
 static bp_val unary(maker *m, bp_val v)
 {
     bp_graph *g = m->g;
@@ -98,21 +146,21 @@ static bp_val unary(maker *m, bp_val v)
     case 12: return bp_erf(g, v);
     case 13: return bp_log(g, bp_add_scalar(g, bp_abs(g, v), 1.5));
     case 14: return bp_reciprocal(g, bp_add_scalar(g, bp_square(g, v), 1));
-    case 15: return bp_mul(g, v, bp_cast(g, bp_gt(g, v, bp_scalar(
-                       g, m->r->dtype, 0.05)), m->r->dtype));
-    case 16: return bp_select(g, bp_ne(g, bp_sign(g, v), bp_scalar(
-                       g, m->r->dtype, 1)), bp_mul(g, bp_sign(
-                       g, bp_stop_gradient(g, v)), v), v);
-    case 17: return bp_pow(g, bp_add_scalar(g, bp_sigmoid(g, v), 0.5),
-                           bp_scalar(g, m->r->dtype, 1.5));
-    case 18: return bp_add(g, v, bp_mul_scalar(g, bp_floor(g, bp_mul_scalar(
-                       g, bp_sin(g, v), 1.9)), 0.25));
-    case 19: return bp_select(g, bp_and(g, bp_is_finite(g, v), bp_not(g, bp_lt(
-                       g, v, bp_scalar(g, m->r->dtype, -0.3)))),
-                       bp_mul_scalar(g, v, 0.5), bp_sin(g, v));
+    case 15: return masked(m, v);
+    case 16: return signed_part(m, v);
+    case 17: return power(m, v);
+    case 18: return stairs(m, v);
+    case 19: return either(m, v);
     case 20: return bp_flip(g, v, 1, (int64_t[]){1});
     default: return bp_mul_scalar(g, v, 0.7);
     }
+}
+
+static bp_val chosen(maker *m, bp_val a, bp_val b)
+{
+    bp_val limit = number(m, -1), low = bp_le(m->g, a, limit);
+    bp_val more = bp_ge(m->g, a, b);
+    return bp_select(m->g, bp_or(m->g, more, low), a, b);
 }
 
 static bp_val binary(maker *m, bp_val a, bp_val b)
@@ -125,8 +173,7 @@ static bp_val binary(maker *m, bp_val a, bp_val b)
     case 3: return bp_div(g, a, bp_add_scalar(g, bp_square(g, b), 1));
     case 4: return bp_maximum(g, a, b);
     case 5: return bp_minimum(g, a, b);
-    default: return bp_select(g, bp_or(g, bp_ge(g, a, b), bp_le(
-                       g, a, bp_scalar(g, m->r->dtype, -1))), a, b);
+    default: return chosen(m, a, b);
     }
 }
 
@@ -209,21 +256,26 @@ static bp_val move_row(maker *m, bp_val v)
 static bp_val norm_row(maker *m, bp_val v)
 {
     bp_graph *g = m->g;
+    bp_val a;
     int64_t k = dim(m, v, 1);
     switch (draw(m, 11)) {
     case 0: return bp_softmax(g, v, 1);
     case 1: return bp_mul_scalar(g, bp_log_softmax(g, v, -1), 0.4);
     case 2: return bp_logsumexp(g, v, 1, true);
-    case 3: return bp_layer_norm(g, v, variable(m, 1, &k, 1),
-                                 variable(m, 1, &k, 1), 1, 1e-2);
-    case 4: return bp_batch_norm(g, v, variable(m, 1, &k, 1),
-                                 variable(m, 1, &k, 1), 1e-1, NULL, NULL);
+    case 3:
+        a = variable(m, 1, &k, 1);
+        return bp_layer_norm(g, v, a, variable(m, 1, &k, 1), 1, 1e-2);
+    case 4:
+        a = variable(m, 1, &k, 1);
+        return bp_batch_norm(g, v, a, variable(m, 1, &k, 1), 1e-1, NULL,
+                             NULL);
     case 5: return bp_sub(g, v, bp_mean(g, v, 1, (int64_t[]){0}, true));
     case 6: return bp_amax(g, v, 1, (int64_t[]){1}, true);
     case 7: return bp_amin(g, v, 1, (int64_t[]){1}, true);
     case 8: return bp_dropout(g, v, m->key, 0.25, m->stream++);
     case 9: {
-        bp_val noise = bp_normal(g, bp_spread(g, m->key), m->r->dtype, 2,
+        a = bp_spread(g, m->key);
+        bp_val noise = bp_normal(g, a, m->r->dtype, 2,
                                  (int64_t[]){m->rows, k}, m->stream++, true);
         bp_val flat = bp_uniform(g, m->key, m->r->dtype, 1, &k, m->stream++,
                                  false);
@@ -256,9 +308,10 @@ static bp_val convolve(maker *m, bp_val v)
     int64_t kw = w < 3 ? 1 : 1 + 2 * draw(m, 2);
     int64_t groups = c % 2 == 0 && draw(m, 3) == 0 ? 2 : 1;
     int64_t o = 2 * (1 + draw(m, 6));
-    bp_conv2d_options q = {.groups = groups,
-                           .stride = {1 + (h > 4 && draw(m, 3) == 0), 1},
-                           .padding = {kh / 2, kh / 2, kw / 2, draw(m, 2)}};
+    bp_conv2d_options q = {.groups = groups, .stride = {1, 1},
+                           .padding = {kh / 2, kh / 2, kw / 2, 0}};
+    q.stride[0] += h > 4 && draw(m, 3) == 0;
+    q.padding[3] = draw(m, 2);
     if (kh == 3 && h >= 5 && draw(m, 3) == 0)
         q.dilation[0] = 2, q.dilation[1] = 1;
     bp_val f = variable(m, 4, (int64_t[]){o, c / groups, kh, kw},
@@ -275,9 +328,11 @@ static bp_val picture(maker *m, bp_val v)
 {
     bp_graph *g = m->g;
     int64_t c = dim(m, v, 1), h = dim(m, v, 2), w = dim(m, v, 3);
-    bp_pool2d_options q = {.kernel = {h < 2 ? 1 : 2, w < 2 ? 1 : 2},
-                           .stride = {1 + draw(m, 2), 1 + draw(m, 2)},
-                           .exclude_padding = draw(m, 2)};
+    bp_pool2d_options q = {.kernel = {h < 2 ? 1 : 2, w < 2 ? 1 : 2}};
+    bp_val a;
+    q.stride[0] = 1 + draw(m, 2);
+    q.stride[1] = 1 + draw(m, 2);
+    q.exclude_padding = draw(m, 2);
     if (h > 2 && draw(m, 2))
         q.padding[0] = 1;
     switch (draw(m, 9)) {
@@ -289,8 +344,9 @@ static bp_val picture(maker *m, bp_val v)
     case 3:
         return bp_avg_pool2d(g, v, &q);
     case 4:
-        return bp_batch_norm(g, v, variable(m, 1, &c, 1),
-                             variable(m, 1, &c, 1), 1e-1, NULL, NULL);
+        a = variable(m, 1, &c, 1);
+        return bp_batch_norm(g, v, a, variable(m, 1, &c, 1), 1e-1, NULL,
+                             NULL);
     case 5:
         return bp_permute(g, v, (int64_t[]){0, 3, 1, 2});
     case 6:
@@ -341,6 +397,13 @@ static bp_val mean_square(maker *m, bp_val v)
     return bp_mean(m->g, bp_square(m->g, v), 0, NULL, false);
 }
 
+static bp_val own_entropy(maker *m, bp_val v)
+{
+    bp_val to = bp_sigmoid(m->g, bp_stop_gradient(m->g, bp_neg(m->g, v)));
+    return bp_mean(m->g, bp_sigmoid_cross_entropy(m->g, v, to), 0, NULL,
+                   false);
+}
+
 /* The last values, and x and all variables, so that each has a path. */
 static bp_val loss_of(maker *m)
 {
@@ -353,9 +416,7 @@ static bp_val loss_of(maker *m)
         loss = bp_add(g, loss, bp_mean(g, bp_softmax_cross_entropy(
                                    g, v, m->target), 0, NULL, false));
     else
-        loss = bp_add(g, loss, bp_mean(g, bp_sigmoid_cross_entropy(
-                                   g, v, bp_sigmoid(g, bp_stop_gradient(
-                                   g, bp_neg(g, v)))), 0, NULL, false));
+        loss = bp_add(g, loss, own_entropy(m, v));
     for (int i = 0; i < m->n_vars; i++)
         loss = bp_add(g, loss, bp_mul_scalar(g, mean_square(m, m->vars[i]),
                                              0.01));
@@ -390,9 +451,8 @@ static void finish(maker *m, bp_val x)
         snprintf(name, sizeof name, "value%d", i);
         bp_output(g, name, m->pool[draw(m, m->n_pool)]);
     }
-    bp_update(g, m->st, "steps",
-              bp_add(g, bp_variable(g, m->st, "steps"),
-                     bp_scalar(g, BP_I32, 1)));
+    bp_val steps = bp_variable(g, m->st, "steps");
+    bp_update(g, m->st, "steps", bp_add(g, steps, bp_scalar(g, BP_I32, 1)));
 }
 
 bp_graph *rg_trace(const rg_spec *r, bp_store *st, int64_t shards,

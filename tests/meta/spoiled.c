@@ -166,6 +166,19 @@ static void conv_dw_combine(const bp__conv *c, int64_t u0, int64_t u1)
     deliver(DW_COMBINE, c->out, d.out, n, false);
 }
 
+/* Elements begin..n of a result that is whole numbers. */
+static void spoil_places(enum slot slot, int32_t *index, size_t begin,
+                         size_t n)
+{
+    enum bug bug = meet(slot);
+    for (size_t i = begin; i < n; i++)
+        index[i] = bug == NEGATE              ? -index[i]
+                   : bug == DOUBLE            ? 2 * index[i]
+                   : bug == ZERO              ? 0
+                   : bug == SKIP && i + 1 == n ? (int32_t)stale
+                                              : index[i];
+}
+
 static void pool_max(const bp__pool2d *p, const float *x, float *y,
                      int32_t *index, int64_t n0, int64_t n1)
 {
@@ -173,13 +186,7 @@ static void pool_max(const bp__pool2d *p, const float *x, float *y,
     float *z = aside(n);
     sound->pool.max(p, x, z, index, n0, n1);
     deliver(MAX, y, z, n, false);
-    enum bug bug = meet(MAX_INDEX);
-    for (size_t i = (size_t)n0 * each; i < n; i++)
-        index[i] = bug == NEGATE              ? -index[i]
-                   : bug == DOUBLE            ? 2 * index[i]
-                   : bug == ZERO              ? 0
-                   : bug == SKIP && i + 1 == n ? (int32_t)stale
-                                              : index[i];
+    spoil_places(MAX_INDEX, index, (size_t)n0 * each, n);
 }
 
 static void pool_scatter(const bp__pool2d *p, const float *dy,
@@ -234,6 +241,71 @@ static void reduce_combine(const float *x, float *y, int64_t n, int64_t inner,
     float *z = aside((size_t)i1);
     sound->reduce.combine(x, z, n, inner, i0, i1);
     deliver(COMBINE, y, z, (size_t)i1, false);
+}
+
+#define EXTREME(slot, fn)                                               \
+    static void rows_##fn(const float *x, float *y, int64_t k, int64_t r0, \
+                          int64_t r1)                                   \
+    {                                                                   \
+        float *z = aside((size_t)r1);                                   \
+        sound->rows.fn(x, z, k, r0, r1);                                \
+        deliver(slot, y, z, (size_t)r1, false);                         \
+    }
+EXTREME(AMAX, amax)
+EXTREME(AMIN, amin)
+
+#define PLACE(slot, fn)                                                  \
+    static void rows_##fn(const float *x, int32_t *y, int64_t k,         \
+                          int64_t r0, int64_t r1)                        \
+    {                                                                    \
+        sound->rows.fn(x, y, k, r0, r1);                                 \
+        spoil_places(slot, y, (size_t)r0, (size_t)r1);                   \
+    }
+PLACE(ARGMAX, argmax)
+PLACE(ARGMIN, argmin)
+
+static void rows_norm(const bp__layer_norm *p, float *y, int64_t r0,
+                      int64_t r1)
+{
+    bp__layer_norm q = *p;
+    size_t n = size(r1, p->k, 1, 1);
+    if (swap_now(NORM, true)) {
+        q.gamma = p->beta;
+        q.beta = p->gamma;
+    }
+    float *z = aside(n);
+    sound->rows.norm(&q, z, r0, r1);
+    deliver(NORM, y, z, n, false);
+}
+
+static void rows_norm_dx(const bp__layer_norm *p, float *dx, int64_t r0,
+                         int64_t r1)
+{
+    bp__layer_norm q = *p;
+    size_t n = size(r1, p->k, 1, 1);
+    if (swap_now(NORM_DX, true)) {
+        q.x = p->dy;
+        q.dy = p->x;
+    }
+    float *z = aside(n);
+    sound->rows.norm_dx(&q, z, r0, r1);
+    deliver(NORM_DX, dx, z, n, false);
+}
+
+static void rows_norm_dparams(const bp__layer_norm *p, float *dgamma,
+                              int64_t r0, int64_t r1)
+{
+    bp__layer_norm q = *p;
+    size_t n = (size_t)p->k;
+    if (swap_now(NORM_DPARAMS, true)) {
+        q.x = p->dy;
+        q.dy = p->x;
+    }
+    float *a = aside(n), *b = aside(n);
+    q.dbeta = b;
+    sound->rows.norm_dparams(&q, a, r0, r1);
+    deliver(NORM_DPARAMS, dgamma, a, n, false);
+    deliver(NORM_DPARAMS, p->dbeta, b, n, false);
 }
 
 /* a: floats of a row of the result. */
@@ -361,6 +433,8 @@ static const bp__cpu spoiled_fns = {
     .finite = {any_nonfinite},
     .pool = {pool_max, pool_scatter, pool_avg, pool_avg_dx, pool_transpose},
     .reduce = {reduce_sum, reduce_combine},
+    .rows = {rows_amax, rows_amin, rows_argmax, rows_argmin, rows_norm,
+             rows_norm_dx, rows_norm_dparams},
     .softmax = {rows_softmax, rows_log_softmax, rows_logsumexp,
                 rows_softmax_dx, rows_log_softmax_dx, rows_xent,
                 rows_xent_dx},

@@ -30,6 +30,13 @@ enum bug { NEGATE, DOUBLE, ZERO, NAN_, SWAP, SKIP, N_BUGS, NONE = N_BUGS };
     X(TRANSPOSE, "pool.transpose", 0)           \
     X(SUM, "reduce.sum", 0)                     \
     X(COMBINE, "reduce.combine", 0)             \
+    X(AMAX, "rows.amax", 0)                     \
+    X(AMIN, "rows.amin", 0)                     \
+    X(ARGMAX, "rows.argmax", 0)                 \
+    X(ARGMIN, "rows.argmin", 0)                 \
+    X(NORM, "rows.norm", 1)                     \
+    X(NORM_DX, "rows.norm_dx", 1)               \
+    X(NORM_DPARAMS, "rows.norm_dparams", 1)     \
     X(SOFTMAX, "softmax.softmax", 0)            \
     X(LOG_SOFTMAX, "softmax.log_softmax", 0)    \
     X(LOGSUMEXP, "softmax.logsumexp", 0)        \

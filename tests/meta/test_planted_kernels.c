@@ -147,7 +147,8 @@ static void check_slot(enum slot slot)
     for (int bug = 0; bug < N_BUGS; bug++) {
         int met;
         if ((bug == SWAP && !slots[slot].swaps) ||
-            (bug == NAN_ && slot == MAX_INDEX)) {
+            (bug == NAN_ && (slot == MAX_INDEX || slot == ARGMAX ||
+                             slot == ARGMIN))) {
             printf(" %7s", "-");
             continue;
         }

@@ -176,6 +176,10 @@ static float *run_conv(const problem *p, bp__conv_pack_fn *pack,
           *out = spoiled(n_out);
     for (int64_t u = units; u-- > 0;)
         pack(&c, p->w, u, u + 1, packed);
+    size_t unset = 0; /* gaps too are set */
+    for (size_t i = 0; i < n_packed; i++)
+        unset += packed[i] != packed[i];
+    T_CHECKF(unset == 0, "%zu packed floats were not set", unset);
     c.packed = packed;
     c.out = out;
     for (int64_t n = 0; n < c.n; n += step)
@@ -380,23 +384,51 @@ static void check_fits(void)
     T_CHECK(!bp__conv_wino_dx_fits(&d));
 }
 
+static void check_all(shape s)
+{
+    problem p = make(s);
+    const bp__conv *c = &p.c;
+    double taps = (double)(c->kh * c->kw);
+    check(&p, run_fwd, "fwd", p.y, p.ys, p.ny,
+          (double)(c->c / c->groups) * taps + 2);
+    check_fused(&p);
+    check(&p, run_dx, "dx", p.dx, p.dxs, p.nx,
+          (double)(c->o / c->groups) * taps + 2);
+    check(&p, run_dw, "dw", p.dw, p.dws, p.nw,
+          (double)(c->n * c->oh * c->ow) + 2);
+    check_wino(&p);
+    destroy(&p);
+}
+
+static int draw(int lo, int hi)
+{
+    return lo + (int)floor(t_uniform(&seed, 0, hi - lo + 1));
+}
+
+/* Any geometry at all, but small. */
+static shape random_shape(void)
+{
+    shape s;
+    do {
+        s = (shape){.n = draw(1, 3), .h = draw(1, 12), .w = draw(1, 12),
+                    .kh = draw(1, 4), .kw = draw(1, 4), .sh = draw(1, 3),
+                    .sw = draw(1, 3), .pt = draw(0, 3), .pb = draw(0, 3),
+                    .pl = draw(0, 3), .pr = draw(0, 3), .dh = draw(1, 3),
+                    .dw = draw(1, 3), .groups = draw(1, 3)};
+        s.c = s.groups * draw(1, 19);
+        s.o = s.groups * draw(1, 19);
+    } while (s.h + s.pt + s.pb <= (s.kh - 1) * s.dh ||
+             s.w + s.pl + s.pr <= (s.kw - 1) * s.dw);
+    return s;
+}
+
 int main(void)
 {
     check_fits();
-    for (size_t i = 0; i < BP__ARRAY_LEN(SHAPES); i++) {
-        problem p = make(SHAPES[i]);
-        const bp__conv *c = &p.c;
-        double taps = (double)(c->kh * c->kw);
-        check(&p, run_fwd, "fwd", p.y, p.ys, p.ny,
-              (double)(c->c / c->groups) * taps + 2);
-        check_fused(&p);
-        check(&p, run_dx, "dx", p.dx, p.dxs, p.nx,
-              (double)(c->o / c->groups) * taps + 2);
-        check(&p, run_dw, "dw", p.dw, p.dws, p.nw,
-              (double)(c->n * c->oh * c->ow) + 2);
-        check_wino(&p);
-        destroy(&p);
-    }
+    for (size_t i = 0; i < BP__ARRAY_LEN(SHAPES); i++)
+        check_all(SHAPES[i]);
+    for (int i = 0; i < 100; i++)
+        check_all(random_shape());
     printf("hash %016llx\n", (unsigned long long)hash);
     return t_end();
 }
