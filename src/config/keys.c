@@ -164,15 +164,20 @@ static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
 
 static const bp__skey model_keys[] = {
     {.name = "input", .type = BP__S_CUSTOM,
-     .doc = "shape of one sample; a map names several inputs", .what = "a list of whole numbers from 1", .custom = read_input},
+     .doc = "shape of one sample; a map names several inputs",
+     .what = "a list of whole numbers from 1",
+     .custom = read_input},
     {.name = "init", .type = BP__S_CUSTOM,
-     .doc = "initial weights of all layers; kaiming_normal unless given", .what = "an initializer", .fallback = "",
+     .doc = "initial weights of all layers; kaiming_normal unless given",
+     .what = "an initializer", .fallback = "",
      .custom = read_init},
     {.name = "bias_init", .type = BP__S_CUSTOM,
      .doc = "initial biases; zeros unless given", .what = "an initializer", .fallback = "",
      .custom = read_init},
     {.name = "layers", .type = BP__S_CUSTOM,
-     .doc = "each takes what the one before gives, or what its from names", .what = "a list of layers", .custom = read_layers_key},
+     .doc = "each takes what the one before gives, or what its from names",
+     .what = "a list of layers",
+     .custom = read_layers_key},
 };
 
 /* ---- data ---------------------------------------------------------------*/

@@ -5,7 +5,7 @@
  *     ```text output=NAME             what the function of that name prints
  *
  * C and text without such a mark is an error, so that no listing can rot;
- * other blocks (sh, yaml) are not this test's business. What a listing should
+ * other blocks (sh, yaml) are run by the tests in tests/cli. What a listing should
  * have been is written to listing-NAME.txt. doc/ops.md is generated as a whole
  * and tested by doc.ops.
  */
