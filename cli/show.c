@@ -67,7 +67,8 @@ static bp_status print_memory(bp_program *p, const cli_model *m, bp_store *s)
            (long long)t.segments);
     printf("memory: %s of variables, %s between calls",
            cli_bytes_text(a, state), cli_bytes_text(b, (double)t.arena_bytes));
-    printf(" (no order of these calls takes less than %s)\n",
+    printf(" (no placement of these segments takes less "
+           "than %s)\n",
            cli_bytes_text(a, (double)t.arena_lower_bound));
     return BP_OK;
 }

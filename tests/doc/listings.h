@@ -10,5 +10,8 @@ typedef struct listing {
 } listing;
 extern const listing listings[];
 extern const int n_listings;
+/* pipeline_listings.c */
+extern const listing pipeline_listings[];
+extern const int n_pipeline_listings;
 
 #endif

@@ -62,12 +62,19 @@ static void save_listing(const char *name, const bp__str *s)
     }
 }
 
+static const listing *find_listing(const listing *l, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(l[i].name, name) == 0)
+            return &l[i];
+    return NULL;
+}
+
 static void check_output(const block *b)
 {
-    const listing *l = NULL;
-    for (int i = 0; i < n_listings; i++)
-        if (strcmp(listings[i].name, b->value) == 0)
-            l = &listings[i];
+    const listing *l = find_listing(listings, n_listings, b->value);
+    if (!l)
+        l = find_listing(pipeline_listings, n_pipeline_listings, b->value);
     if (!T_CHECKF(l != NULL, "%s:%ld: nothing prints \"%s\"", b->file,
                   b->line, b->value))
         return;
@@ -144,6 +151,6 @@ int main(void)
         free(page);
     }
     closedir(d);
-    T_CHECKF(n >= n_listings, "%d listings compared", n);
+    T_CHECKF(n >= n_listings + n_pipeline_listings, "%d listings compared", n);
     return t_end();
 }
