@@ -415,14 +415,15 @@ static void print_lives(bp__str *s)
 static void print_switches(bp__str *s)
 {
     static const char *const off[] = {"", "fuse", "constants", "inplace",
-                                      "order", "plan", "all"};
-    bp__str_printf(s, "%-10s %6s %9s %7s %12s %10s\n", "off", "calls",
+                                      "order", "order,inplace", "plan",
+                                      "all"};
+    bp__str_printf(s, "%-13s %6s %9s %7s %12s %10s\n", "off", "calls",
                    "segments", "arena", "lower bound", "constants");
     for (size_t i = 0; i < BP__ARRAY_LEN(off); i++) {
         bp_program *p = step_program(off[i], NULL);
         bp_program_stats t = {.size = sizeof t};
         T_CHECK(bp_program_get_stats(p, &t) == BP_OK);
-        bp__str_printf(s, "%-10s %6lld %9lld %7lld %12lld %10lld\n",
+        bp__str_printf(s, "%-13s %6lld %9lld %7lld %12lld %10lld\n",
                        off[i][0] ? off[i] : "-", (long long)t.calls,
                        (long long)t.segments, (long long)t.arena_bytes,
                        (long long)t.arena_lower_bound,
