@@ -46,4 +46,9 @@ while [ -e "$out" ]; do
     n=$((n + 1))
     out=runs/digits-$n
 done
-exec build/bprop train --out "$out" "$@"
+build/bprop train --out "$out" "$@" || exit
+if [ $# = 0 ]; then
+    hash=$(sed -nE 's/.*weights have the hash `([0-9a-f]{16})`.*/\1/p' README.md)
+    echo
+    echo "the hash as in the README, $hash: the same on every machine"
+fi

@@ -3,7 +3,7 @@
 
 enum {
     CACHE_BYTES = 512 * 1024, /* rows of a chunk should stay in here */
-    ITEMS_A_THREAD = 4,       /* so that a slow thread holds nobody up */
+    PARTS_A_THREAD = 8,       /* so that a slow thread holds nobody up */
 };
 
 static bool add_item(bp__plan *p, uint32_t first, uint32_t count,
@@ -52,28 +52,54 @@ static bool cut_rows(bp__plan *p, const bp__lowered *l, const bp__segment *s,
     return true;
 }
 
+/* Into how many items a call is cut. */
+static int64_t items_of_call(const bp__call *c, const bp__segment *s,
+                             int threads)
+{
+    int64_t units = BP__MAX(c->units, 1);
+    if (threads == 1)
+        return 1;
+    double share = s->flops > 0 ? c->flops / s->flops : 1.0;
+    int64_t n = 1 + (int64_t)(share * threads * PARTS_A_THREAD);
+    n = BP__MIN(n, (units + c->grain - 1) / c->grain);
+    return BP__MAX(n, 1);
+}
+
+/* The owner with the least work so far, of calls in one piece. */
+static int least_loaded(const double *load, int threads)
+{
+    int best = 0;
+    for (int w = 1; w < threads; w++)
+        if (load[w] < load[best])
+            best = w;
+    return best;
+}
+
+/* Calls in one piece come first, since nobody can help with them at the end;
+ * the parts of the others fill up what is left. */
 static bool cut_calls(bp__plan *p, const bp__lowered *l, const bp__segment *s,
                       int threads)
 {
-    for (uint32_t i = 0; i < s->count; i++) {
-        const bp__call *c = &l->calls[p->order[s->first + i]];
-        int64_t units = BP__MAX(c->units, 1);
-        int64_t n = 1;
-        if (threads > 1) {
-            double share = s->flops > 0 ? c->flops / s->flops : 1.0;
-            n = 1 + (int64_t)(share * threads * ITEMS_A_THREAD);
-            n = BP__MIN(n, (units + c->grain - 1) / c->grain);
-            n = BP__MAX(n, 1);
+    double *load = bp__alloc(&p->a, (size_t)threads * sizeof *load);
+    bool ok = load != NULL;
+    for (int w = 0; ok && w < threads; w++)
+        load[w] = 0;
+    for (int cut = 0; cut < 2; cut++)
+        for (uint32_t i = 0; ok && i < s->count; i++) {
+            const bp__call *c = &l->calls[p->order[s->first + i]];
+            int64_t n = items_of_call(c, s, threads);
+            if ((n > 1) != (cut == 1))
+                continue;
+            int64_t units = BP__MAX(c->units, 1);
+            int whole = least_loaded(load, threads);
+            load[whole] += n == 1 ? c->flops + 1 : 0;
+            for (int64_t k = 0; ok && k < n; k++)
+                ok = add_item(p, s->first + i, 1, k * units / n,
+                              (k + 1) * units / n,
+                              n == 1 ? whole : (int)(k * threads / n));
         }
-        /* Calls that are not cut go round. */
-        int whole = (int)(i % (uint32_t)threads);
-        for (int64_t k = 0; k < n; k++)
-            if (!add_item(p, s->first + i, 1, k * units / n,
-                          (k + 1) * units / n,
-                          n == 1 ? whole : (int)(k * threads / n)))
-                return false;
-    }
-    return true;
+    bp__free(&p->a, load, (size_t)threads * sizeof *load);
+    return ok;
 }
 
 /* Sorts a segment's items by owner, keeping their order; notes the starts. */
