@@ -190,7 +190,7 @@ static void add_definition(bp__str *s, bp__op op)
         bp_graph_set_shard(g, 1, c->in[0].dims[0], c->in[0].dims[0]);
     for (int i = 0; i < c->n_in; i++) {
         const bp__tin *t = &c->in[i];
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "x%d", i);
         bool batch = c->varying && t->rank &&
                      t->dims[0] == c->in[0].dims[0];
