@@ -129,8 +129,8 @@ static void test_print(void)
         "l:\n  - relu\n  - conv2d: {filters: 3, kernel: [3, 5]}\n  - flatten\n",
         "q: \"a: b # c\"\nn: ~\ne: \"\"\nz: \"12\"\nt: \"tru\\te\\\"\\\\\"\n",
         "deep: {a: [{b: [1, {c: {d: [[], {}]}}]}, 2]}\n",
-        "m: {x: /some/path/of/a/file.gz, y: ./another/path/of/a/file, "
-        "z: one/more/path/of/a/file}\n",
+        ("m: {x: /some/path/of/a/file.gz, y: ./another/path/of/a/file, "
+         "z: one/more/path/of/a/file}\n"),
         "- [a, b]\n- - c\n  - d\n- k: 1\n  l: [2]\n",
         "s: \"\xc3\xbc\"\n\"strange key\": -\"x\"\n",
     };
