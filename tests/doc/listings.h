@@ -13,5 +13,8 @@ extern const int n_listings;
 /* pipeline_listings.c */
 extern const listing pipeline_listings[];
 extern const int n_pipeline_listings;
+/* error_listings.c */
+extern const listing error_listings[];
+extern const int n_error_listings;
 
 #endif

@@ -1,13 +1,13 @@
-/* Every listing in doc/ is what the code is or does. A fenced block says by
- * its first line where it comes from:
+/* Every listing in doc/ and in README.md is what the code is or does. A fenced
+ * block says by its first line where it comes from:
  *
  *     ```c from=src/op/shape.c        these very lines stand in that file
  *     ```text output=NAME             what the function of that name prints
  *
  * C and text without such a mark is an error, so that no listing can rot;
- * other blocks (sh, yaml) are run by the tests in tests/cli. What a listing should
- * have been is written to listing-NAME.txt. doc/ops.md is generated as a whole
- * and tested by doc.ops.
+ * other blocks (sh, yaml) are run by the tests in tests/cli. What a listing
+ * should have been is written to listing-NAME.txt. doc/ops.md is generated as
+ * a whole and tested by doc.ops.
  */
 #include "doc/listings.h"
 #include "t.h"
@@ -75,6 +75,8 @@ static void check_output(const block *b)
     const listing *l = find_listing(listings, n_listings, b->value);
     if (!l)
         l = find_listing(pipeline_listings, n_pipeline_listings, b->value);
+    if (!l)
+        l = find_listing(error_listings, n_error_listings, b->value);
     if (!T_CHECKF(l != NULL, "%s:%ld: nothing prints \"%s\"", b->file,
                   b->line, b->value))
         return;
@@ -133,6 +135,17 @@ static int check_page(const char *file, char *page)
     return n;
 }
 
+static int check_file(const char *folder, const char *name)
+{
+    char path[2000];
+    snprintf(path, sizeof path, "%s/%s%s", BPROP_SOURCE_DIR, folder, name);
+    char *page = slurp(path);
+    T_REQUIRE(page != NULL);
+    int n = check_page(name, page);
+    free(page);
+    return n;
+}
+
 int main(void)
 {
     int n = 0;
@@ -143,14 +156,11 @@ int main(void)
         if (len < 4 || strcmp(e->d_name + len - 3, ".md") != 0 ||
             strcmp(e->d_name, "ops.md") == 0)
             continue;
-        char path[2000];
-        snprintf(path, sizeof path, "%s/doc/%s", BPROP_SOURCE_DIR, e->d_name);
-        char *page = slurp(path);
-        T_REQUIRE(page != NULL);
-        n += check_page(e->d_name, page);
-        free(page);
+        n += check_file("doc/", e->d_name);
     }
     closedir(d);
-    T_CHECKF(n >= n_listings + n_pipeline_listings, "%d listings compared", n);
+    n += check_file("", "README.md");
+    T_CHECKF(n >= n_listings + n_pipeline_listings + n_error_listings,
+             "%d listings compared", n);
     return t_end();
 }
