@@ -16,6 +16,15 @@ int64_t bp__row_numel(const bp_array *x)
     return n;
 }
 
+bool bp__data_prefetch_pays(const bp_data *d, int64_t batch)
+{
+    enum { LARGE_BATCH = 16384 }; /* elements; about 10 us to convert */
+    int64_t row = 0;
+    for (size_t i = 0; i < d->n_inputs; i++)
+        row += bp__row_numel(&d->input[i]);
+    return row > 0 && batch > LARGE_BATCH / row;
+}
+
 bp_allocator bp__data_allocator(const bp_data_options *o)
 {
     return o && o->allocator ? *o->allocator : bp__malloc_allocator;

@@ -26,6 +26,8 @@ struct bp_data {
 /* Bytes and elements of one row. */
 size_t bp__row_bytes(const bp_array *x);
 int64_t bp__row_numel(const bp_array *x);
+/* Is a batch so large that making it takes longer than waking a thread? */
+bool bp__data_prefetch_pays(const bp_data *d, int64_t batch);
 
 /* The allocator of options, or malloc. */
 bp_allocator bp__data_allocator(const bp_data_options *o);

@@ -1,5 +1,6 @@
 /* Setting a training run up and taking it down. Everything that can be wrong
  * with model, options, data or folder is found here, before the first step. */
+#include "data/data.h"
 #include "train/trainer.h"
 
 static bp_status check_options(const bp_task *task,
@@ -121,7 +122,8 @@ static bp_status open_loader(bp_trainer *t, bp_error *err)
     bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
                            .batch = t->o.batch, .shuffle = true,
                            .seed = t->task.seed, .shift = t->o.shift,
-                           .prefetch = true, .dtype = t->task.dtype};
+                           .dtype = t->task.dtype};
+    o.prefetch = bp__data_prefetch_pays(t->o.train, t->o.batch);
     for (size_t i = 0; i < t->n_inputs; i++)
         o.norm[i] = t->norm[i];
     bp_status st = bp_loader_new(t->o.train, &o, &t->loader, err);
