@@ -170,10 +170,11 @@ void bp__stuck_classes(const bp_evaluation *e, bp__str *out)
             truth += e->confusion[k * e->n_classes + j];
             predicted += e->confusion[j * e->n_classes + k];
         }
-        if (!truth || predicted)
+        /* A saturated output still wins where all others are lower. */
+        if (!truth || predicted >= (truth + 19) / 20)
             continue;
         if (n < 20)
-            bp__str_printf(out, "%s%lld", n ? ", " : "stuck: never predicts "
+            bp__str_printf(out, "%s%lld", n ? ", " : "stuck: hardly ever predicts "
                            "class ", (long long)k);
         n++;
     }

@@ -93,7 +93,8 @@ void bp__evaluator_free(bp__evaluator *e);
 /* result->confusion is the evaluator's. Interrupted by *stop: BP_ECANCELED. */
 bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
                        bp_evaluation *result, bp_error *err);
-/* Classes that occur and are never predicted, as a sentence; "" if none. */
+/* Classes predicted less than a twentieth as often as they occur, as a
+ * sentence; "" if none. */
 void bp__stuck_classes(const bp_evaluation *e, bp__str *out);
 
 /* ---- log.c ----------------------------------------------------------- */
