@@ -9,6 +9,8 @@ typedef struct rows_params {
     int64_t k, rows;      /* elements of a row; rows of the whole call */
     int64_t rows_a_unit;
     float eps;
+    bp__rows_f32_fn *extreme; /* or NULL: */
+    bp__rows_i32_fn *place;
 } rows_params;
 
 static const bp__type *rows_operand(const bp_graph *g, const bp__node *n)
@@ -52,32 +54,14 @@ static const char *refuse_norm(const bp_graph *g, const bp__node *n)
     return NULL;
 }
 
-static void run_amax(const bp__args *a)
+static void run_extreme(const bp__args *a)
 {
     const rows_params *p = a->params;
-    p->cpu->rows.amax(a->ptr[0], a->ptr[1], p->k, a->begin * p->rows_a_unit,
-                      a->end * p->rows_a_unit);
-}
-
-static void run_amin(const bp__args *a)
-{
-    const rows_params *p = a->params;
-    p->cpu->rows.amin(a->ptr[0], a->ptr[1], p->k, a->begin * p->rows_a_unit,
-                      a->end * p->rows_a_unit);
-}
-
-static void run_argmax(const bp__args *a)
-{
-    const rows_params *p = a->params;
-    p->cpu->rows.argmax(a->ptr[0], a->ptr[1], p->k, a->begin * p->rows_a_unit,
-                        a->end * p->rows_a_unit);
-}
-
-static void run_argmin(const bp__args *a)
-{
-    const rows_params *p = a->params;
-    p->cpu->rows.argmin(a->ptr[0], a->ptr[1], p->k, a->begin * p->rows_a_unit,
-                        a->end * p->rows_a_unit);
+    int64_t r0 = a->begin * p->rows_a_unit, r1 = a->end * p->rows_a_unit;
+    if (p->extreme)
+        p->extreme(a->ptr[0], a->ptr[1], p->k, r0, r1);
+    else
+        p->place(a->ptr[0], a->ptr[1], p->k, r0, r1);
 }
 
 static void run_norm(const bp__args *a)
@@ -124,7 +108,7 @@ static void run_norm_combine(const bp__args *a)
 
 /* How rows of k elements make units: rows of axis 0 where there are some. */
 static rows_params rows_units(bp__lower_state *s, const bp__type *x, int64_t k,
-                           int64_t *units)
+                              int64_t *units)
 {
     rows_params p;
     memset(&p, 0, sizeof p);
@@ -136,16 +120,36 @@ static rows_params rows_units(bp__lower_state *s, const bp__type *x, int64_t k,
     return p;
 }
 
-static void build_extreme(bp__lower_state *s, const bp__unit *u,
-                          const char *name, bp__run_fn run)
+/* Sets the kernel of an extreme or of its place; gives its name. */
+static const char *choose_extreme(rows_params *p, uint16_t op)
+{
+    const bp__rows_fns *f = &p->cpu->rows;
+    switch (op) {
+    case BP__OP_amax:
+        p->extreme = f->amax;
+        return "amax.rows";
+    case BP__OP_amin:
+        p->extreme = f->amin;
+        return "amin.rows";
+    case BP__OP_argmax:
+        p->place = f->argmax;
+        return "argmax.rows";
+    default:
+        p->place = f->argmin;
+        return "argmin.rows";
+    }
+}
+
+static void build_extreme(bp__lower_state *s, const bp__unit *u)
 {
     const bp__type *x = rows_operand(s->g, u->n);
     int64_t units;
     rows_params p = rows_units(s, x, x->dims[x->rank - 1], &units);
+    const char *name = choose_extreme(&p, u->n->op);
     uint32_t in = bp__lower_in(s, s->g->edges[u->n->in], BP__PLAIN);
     uint32_t out = bp__lower_out(s, u->n->out, BP__PLAIN);
-    bp__call *c = bp__lower_call(s, name, u->node, run, &p, sizeof p, 1, &in,
-                                 1, &out);
+    bp__call *c = bp__lower_call(s, name, u->node, run_extreme, &p, sizeof p,
+                                 1, &in, 1, &out);
     if (!c)
         return;
     c->units = units;
@@ -153,26 +157,6 @@ static void build_extreme(bp__lower_state *s, const bp__unit *u,
     if (units > 1 && y->rank >= 1 && y->dims[0] == units)
         c->rows = BP__ROWS | 1;
     c->flops = 2.0 * (double)bp__numel(x);
-}
-
-static void build_amax(bp__lower_state *s, const bp__unit *u)
-{
-    build_extreme(s, u, "amax.rows", run_amax);
-}
-
-static void build_amin(bp__lower_state *s, const bp__unit *u)
-{
-    build_extreme(s, u, "amin.rows", run_amin);
-}
-
-static void build_argmax(bp__lower_state *s, const bp__unit *u)
-{
-    build_extreme(s, u, "argmax.rows", run_argmax);
-}
-
-static void build_argmin(bp__lower_state *s, const bp__unit *u)
-{
-    build_extreme(s, u, "argmin.rows", run_argmin);
 }
 
 static rows_params norm_params(bp__lower_state *s, const bp__unit *u,
@@ -273,13 +257,13 @@ static void build_norm_dx(bp__lower_state *s, const bp__unit *u)
         .build = build_};                                                  \
     const bp__kernel *const bp__##var##_kernels[] = {&var##_kernel, NULL}
 LAST_AXIS_KERNEL(amax, "amax.rows", BP__OP_amax, false, refuse_extreme,
-                 build_amax);
+                 build_extreme);
 LAST_AXIS_KERNEL(amin, "amin.rows", BP__OP_amin, false, refuse_extreme,
-                 build_amin);
+                 build_extreme);
 LAST_AXIS_KERNEL(argmax, "argmax.rows", BP__OP_argmax, false, refuse_extreme,
-                 build_argmax);
+                 build_extreme);
 LAST_AXIS_KERNEL(argmin, "argmin.rows", BP__OP_argmin, false, refuse_extreme,
-                 build_argmin);
+                 build_extreme);
 LAST_AXIS_KERNEL(layer_norm, "layer_norm.rows", BP__OP_layer_norm, false,
                  refuse_norm, build_norm);
 LAST_AXIS_KERNEL(layer_norm_dx, "layer_norm_dx.rows", BP__OP_layer_norm, true,
