@@ -161,13 +161,18 @@ static bp_graph *passes_to(bp_graph *g, int last, const char *no_kernel)
     return g;
 }
 
-static void print_placed(bp__str *s)
+static void print_step_after(bp__str *s, int last)
 {
     bp_store *st = new_store();
-    bp_graph *g = passes_to(step_graph(st), PLACED, NULL);
+    bp_graph *g = passes_to(step_graph(st), last, NULL);
     print_verified(s, g);
     bp_graph_free(g);
     bp_store_free(st);
+}
+
+static void print_placed(bp__str *s)
+{
+    print_step_after(s, PLACED);
 }
 
 static void print_two_shards(bp__str *s)
@@ -193,11 +198,7 @@ static void print_opened(bp__str *s)
 
 static void print_used(bp__str *s)
 {
-    bp_store *st = new_store();
-    bp_graph *g = passes_to(step_graph(st), USED, NULL);
-    print_verified(s, g);
-    bp_graph_free(g);
-    bp_store_free(st);
+    print_step_after(s, USED);
 }
 
 static const char *line_end(const char *p)
@@ -254,27 +255,27 @@ static void print_gone(bp__str *s, const bp_graph *g, const bp_graph *after)
     bp__str_free(&then);
 }
 
-static void print_merged(bp__str *s)
+/* What a pass takes away from the step's opened graph. */
+static void print_taken(bp__str *s, bp_graph *(*pass)(const bp_graph *))
 {
     bp_store *st = new_store();
     bp_graph *g = passes_to(step_graph(st), OPENED, NULL);
-    bp_graph *once = bp__pass_cse(g);
-    print_gone(s, g, once);
-    bp_graph_free(once);
+    bp_graph *after = pass(g);
+    print_gone(s, g, after);
+    bp_graph_free(after);
     bp_graph_free(g);
     bp_store_free(st);
 }
 
-/* The step's graph without cse before it. */
+static void print_merged(bp__str *s)
+{
+    print_taken(s, bp__pass_cse);
+}
+
+/* Without cse before it. */
 static void print_removed(bp__str *s)
 {
-    bp_store *st = new_store();
-    bp_graph *g = passes_to(step_graph(st), OPENED, NULL);
-    bp_graph *used = bp__pass_dce(g);
-    print_gone(s, g, used);
-    bp_graph_free(used);
-    bp_graph_free(g);
-    bp_store_free(st);
+    print_taken(s, bp__pass_dce);
 }
 
 /* ---- programs -----------------------------------------------------------*/

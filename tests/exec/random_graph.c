@@ -509,3 +509,25 @@ int rg_ops_seen(const char **missing, int max)
     missing[n_missing] = NULL;
     return n;
 }
+
+void rg_draw_inputs(rg_inputs *in)
+{
+    uint64_t s = 11;
+    for (int i = 0; i < RG_ROWS * RG_X; i++)
+        in->xf[i] = (float)(in->xd[i] = t_uniform(&s, -1.5, 1.5));
+    for (int i = 0; i < RG_X; i++)
+        in->cf[i] = (float)(in->cd[i] = t_uniform(&s, -1, 1));
+    for (int i = 0; i < RG_ROWS; i++)
+        in->target[i] = (int32_t)t_uniform(&s, 0, RG_VOCABULARY);
+}
+
+void rg_bind(bp_program *p, const rg_inputs *in, bp_dtype dtype)
+{
+    bp_error err = {0};
+    bool f64 = dtype == BP_F64;
+    T_OK(bp_bind(p, "x", f64 ? (const void *)in->xd : in->xf,
+                 f64 ? sizeof in->xd : sizeof in->xf, &err), &err);
+    T_OK(bp_bind(p, "c", f64 ? (const void *)in->cd : in->cf,
+                 f64 ? sizeof in->cd : sizeof in->cf, &err), &err);
+    T_OK(bp_bind(p, "t", in->target, sizeof in->target, &err), &err);
+}

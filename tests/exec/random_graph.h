@@ -21,6 +21,14 @@ typedef struct rg_spec {
  * "d<variable>" and some of the values between. */
 bp_graph *rg_trace(const rg_spec *r, bp_store *st, int64_t shards,
                    int64_t rows);
+/* What its inputs are bound to, in both types. */
+typedef struct rg_inputs {
+    double xd[RG_ROWS * RG_X], cd[RG_X];
+    float xf[RG_ROWS * RG_X], cf[RG_X];
+    int32_t target[RG_ROWS];
+} rg_inputs;
+void rg_draw_inputs(rg_inputs *in);
+void rg_bind(bp_program *p, const rg_inputs *in, bp_dtype dtype);
 /* The op names that graphs of these seeds have used so far, for a report. */
 void rg_note_ops(const bp_graph *g);
 int rg_ops_seen(const char **missing, int max);

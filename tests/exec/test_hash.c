@@ -10,15 +10,12 @@ static const uint64_t expected[2] = {0xac1a89b5c110ef2c,
                                      0xe3b16e5b3ae48b6a};/* f32, f64 */
 enum { FIRST = 1, LAST = 24, STEPS = 2 };
 
-static float xf[RG_ROWS * RG_X], cf[RG_X];
-static double xd[RG_ROWS * RG_X], cd[RG_X];
-static int32_t target[RG_ROWS];
+static rg_inputs in;
 
 static uint64_t hash_run(const rg_spec *r, bp_level level, int threads,
                          uint64_t h)
 {
     bp_error err = {BP_OK, ""};
-    bool f64 = r->dtype == BP_F64;
     bp_runtime *rt;
     bp_runtime_options ro = {.size = sizeof ro, .threads = threads,
                              .level = level};
@@ -29,11 +26,7 @@ static uint64_t hash_run(const rg_spec *r, bp_level level, int threads,
     bp_program *p;
     T_OK(bp_compile(rt, &one, 1, NULL, &p, &err), &err);
     p->serial = threads == 1;
-    T_OK(bp_bind(p, "x", f64 ? (void *)xd : xf, f64 ? sizeof xd : sizeof xf,
-                 &err), &err);
-    T_OK(bp_bind(p, "c", f64 ? (void *)cd : cf, f64 ? sizeof cd : sizeof cf,
-                 &err), &err);
-    T_OK(bp_bind(p, "t", target, sizeof target, &err), &err);
+    rg_bind(p, &in, r->dtype);
     for (int i = 0; i < STEPS; i++)
         T_OK(bp_run(p, &err), &err);
     for (size_t k = 0; k < g->n_outputs; k++) {
@@ -66,13 +59,7 @@ static uint64_t hash_all(bp_dtype dtype, bp_level level, int threads)
 
 int main(void)
 {
-    uint64_t s = 11;
-    for (int i = 0; i < RG_ROWS * RG_X; i++)
-        xf[i] = (float)(xd[i] = t_uniform(&s, -1.5, 1.5));
-    for (int i = 0; i < RG_X; i++)
-        cf[i] = (float)(cd[i] = t_uniform(&s, -1, 1));
-    for (int i = 0; i < RG_ROWS; i++)
-        target[i] = (int32_t)t_uniform(&s, 0, RG_VOCABULARY);
+    rg_draw_inputs(&in);
     for (int l = BP_LEVEL_AUTO; l <= BP_LEVEL_AVX512; l++) {
         if (l != BP_LEVEL_AUTO && !bp_level_available((bp_level)l))
             continue;

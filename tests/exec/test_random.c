@@ -20,9 +20,7 @@ typedef struct results {
     } at[MAX_RESULTS];
 } results;
 
-static float xf[RG_ROWS * RG_X], cf[RG_X];
-static double xd[RG_ROWS * RG_X], cd[RG_X];
-static int32_t target[RG_ROWS];
+static rg_inputs in;
 
 static void results_free(results *r)
 {
@@ -123,9 +121,9 @@ static void interpret(const rg_spec *r, results *out)
     T_CHECKF(e != NULL, "seed %d: %s", (int)r->seed, err.message);
     if (!e)
         exit(t_end());
-    eval_bind(e, "x", r->dtype == BP_F64 ? (void *)xd : xf);
-    eval_bind(e, "c", r->dtype == BP_F64 ? (void *)cd : cf);
-    eval_bind(e, "t", target);
+    eval_bind(e, "x", r->dtype == BP_F64 ? (void *)in.xd : in.xf);
+    eval_bind(e, "c", r->dtype == BP_F64 ? (void *)in.cd : in.cf);
+    eval_bind(e, "t", in.target);
     for (int i = 0; i < STEPS; i++) {
         T_REQUIRE(eval_run(e));
         T_CHECK(eval_faults(e) == 0);
@@ -192,11 +190,7 @@ static void compile_and_run(const rg_spec *r, const variant *v, results *out)
     T_OK(bp__plan_verify(p->plan, p->l, &err), &err);
     p->serial = v->threads == 1; /* small as these are, threads shall work */
     note_kernels(p);
-    T_OK(bp_bind(p, "x", r->dtype == BP_F64 ? (void *)xd : xf,
-                 r->dtype == BP_F64 ? sizeof xd : sizeof xf, &err), &err);
-    T_OK(bp_bind(p, "c", r->dtype == BP_F64 ? (void *)cd : cf,
-                 r->dtype == BP_F64 ? sizeof cd : sizeof cf, &err), &err);
-    T_OK(bp_bind(p, "t", target, sizeof target, &err), &err);
+    rg_bind(p, &in, r->dtype);
     for (int i = 0; i < STEPS; i++)
         T_OK(bp_run(p, &err), &err);
     for (size_t k = 0; k < g[0]->n_outputs; k++) {
@@ -303,13 +297,7 @@ static void check_graph(const rg_spec *r, int round)
 
 int main(int argc, char **argv)
 {
-    uint64_t s = 11;
-    for (int i = 0; i < RG_ROWS * RG_X; i++)
-        xf[i] = (float)(xd[i] = t_uniform(&s, -1.5, 1.5));
-    for (int i = 0; i < RG_X; i++)
-        cf[i] = (float)(cd[i] = t_uniform(&s, -1, 1));
-    for (int i = 0; i < RG_ROWS; i++)
-        target[i] = (int32_t)t_uniform(&s, 0, RG_VOCABULARY);
+    rg_draw_inputs(&in);
     int from = argc > 1 ? atoi(argv[1]) : 1;
     int to = argc > 2 ? atoi(argv[2]) : from + (argc > 1 ? 0 : 59);
     for (int i = from; i <= to; i++) {
