@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trains the rows of Nielsen's book (models/nielsen) with seeds 1 to 10 and
 # prints, for each, the best epoch of every seed, the median, and how many runs
-# end stuck (an output that never leaves saturation: a class never predicted).
+# end stuck (an output that never leaves saturation: a class hardly ever predicted).
 #
 # usage: tools/nielsen.sh BPROP DATA [SEEDS [MODEL...]]
 set -u

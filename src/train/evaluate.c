@@ -174,8 +174,9 @@ void bp__stuck_classes(const bp_evaluation *e, bp__str *out)
         if (!truth || predicted >= (truth + 19) / 20)
             continue;
         if (n < 20)
-            bp__str_printf(out, "%s%lld", n ? ", " : "stuck: hardly ever predicts "
-                           "class ", (long long)k);
+            bp__str_printf(out, "%s%lld",
+                           n ? ", " : "stuck: hardly ever predicts class ",
+                           (long long)k);
         n++;
     }
     if (n > 20)

@@ -1,5 +1,5 @@
 /* Evaluation: means over samples whatever the batches, the table of truth and
- * prediction, and who is never predicted. */
+ * prediction, and who is hardly ever predicted. */
 #include "rig.h"
 
 #include "train/train.h"
@@ -46,8 +46,18 @@ static void test_stuck(void)
     bp__str s;
     bp__str_init(&s, NULL);
     bp__stuck_classes(&e, &s);
-    T_CHECKF(s.len && !strcmp(s.s, "stuck: hardly ever predicts class 1"), "%s",
-             s.len ? s.s : "");
+    T_CHECKF(s.len && !strcmp(s.s, "stuck: hardly ever predicts class 1"),
+             "%s", s.len ? s.s : "");
+    /* Predicted 4 times of 100 is stuck, 5 times is not. */
+    s.len = 0;
+    table[3] = 96, table[4] = 4, table[5] = 0;
+    bp__stuck_classes(&e, &s);
+    T_CHECK(s.len && !strcmp(s.s, "stuck: hardly ever predicts class 1"));
+    s.len = 0;
+    table[3] = 95, table[4] = 5;
+    bp__stuck_classes(&e, &s);
+    T_CHECK(s.len == 0);
+    table[4] = 0;
     s.len = 0;
     table[3] = table[5] = 0; /* class 1 does not occur at all */
     bp__stuck_classes(&e, &s);
