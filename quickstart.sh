@@ -50,5 +50,5 @@ build/bprop train --out "$out" "$@" || exit
 if [ $# = 0 ]; then
     hash=$(sed -nE 's/.*weights have the hash `([0-9a-f]{16})`.*/\1/p' README.md)
     echo
-    echo "the hash as in the README, $hash: the same on every machine"
+    echo "the README's hash of these weights, the same on every machine: $hash"
 fi
