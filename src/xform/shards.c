@@ -142,7 +142,7 @@ static void place_replicated(placing *p, size_t k, int which)
     const bp_graph *g = p->graphs[which];
     const bp__node *n = &g->nodes[k];
     bp_val *rep = p->map[p->shards + which];
-    bp_val few[16], *in = few;
+    bp_val few[16] = {BP_NIL}, *in = few; /* gcc for ARM warns otherwise */
     size_t bytes = n->n_in * sizeof *in;
     if (n->n_in > BP__ARRAY_LEN(few) && !(in = bp__alloc(&g->a, bytes))) {
         bp__fail(p->to, BP_ENOMEM, SIZE_MAX, "out of memory");
