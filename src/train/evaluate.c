@@ -163,6 +163,8 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
 
 void bp__stuck_classes(const bp_evaluation *e, bp__str *out)
 {
+    /* A twentieth of fewer samples than this is less than one sample. */
+    const int64_t least = 20;
     int n = 0;
     for (int64_t k = 0; k < e->n_classes; k++) {
         int64_t truth = 0, predicted = 0;
@@ -171,7 +173,7 @@ void bp__stuck_classes(const bp_evaluation *e, bp__str *out)
             predicted += e->confusion[j * e->n_classes + k];
         }
         /* A saturated output still wins where all others are lower. */
-        if (!truth || predicted >= (truth + 19) / 20)
+        if (truth < least || predicted >= (truth + 19) / 20)
             continue;
         if (n < 20)
             bp__str_printf(out, "%s%lld",

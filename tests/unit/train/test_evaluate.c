@@ -41,13 +41,17 @@ static void test_means(void)
 
 static void test_stuck(void)
 {
-    int64_t table[9] = {3, 0, 1, 2, 0, 2, 0, 0, 4};
+    int64_t table[9] = {3, 0, 1, 10, 0, 10, 0, 0, 4};
     bp_evaluation e = {.n_classes = 3, .confusion = table};
     bp__str s;
     bp__str_init(&s, NULL);
     bp__stuck_classes(&e, &s);
     T_CHECKF(s.len && !strcmp(s.s, "stuck: hardly ever predicts class 1"),
              "%s", s.len ? s.s : "");
+    s.len = 0;
+    table[3] = 9; /* 19 samples are too few to tell */
+    bp__stuck_classes(&e, &s);
+    T_CHECK(s.len == 0);
     /* Predicted 4 times of 100 is stuck, 5 times is not. */
     s.len = 0;
     table[3] = 96, table[4] = 4, table[5] = 0;
