@@ -8,6 +8,13 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* Same bits everywhere: the compiler must neither reorder sums nor assume that
+ * no NaN exists. */
+#if defined(__FAST_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "bprop has to be built without -ffast-math and -ffinite-math-only"
+#endif
+
 #define BP__ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define BP__MIN(a, b) ((a) < (b) ? (a) : (b))
 #define BP__MAX(a, b) ((a) > (b) ? (a) : (b))

@@ -10,7 +10,7 @@ bp_status bp__infer_fail(bp__infer *q, bp_status s, const char *format, ...)
     q->status = s;
     va_list ap;
     va_start(ap, format);
-    vsnprintf(q->message, sizeof q->message, format, ap);
+    bp__vsnprintf(q->message, sizeof q->message, format, ap);
     va_end(ap);
     return s;
 }

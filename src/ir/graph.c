@@ -93,7 +93,8 @@ bp_status bp__fail(bp_graph *g, bp_status s, size_t node, const char *format,
     }
     va_list ap;
     va_start(ap, format);
-    int m = vsnprintf(g->error_buf + n, sizeof g->error_buf - n, format, ap);
+    int m = bp__vsnprintf(g->error_buf + n, sizeof g->error_buf - n, format,
+                          ap);
     va_end(ap);
     cut_message(g, (int)n + m);
     return s;
@@ -108,8 +109,8 @@ bp_status bp_graph_fail(bp_graph *g, bp_status s, const char *format, ...)
     va_start(ap, format);
     const char *scope = g->scopes[g->scope];
     int n = scope[0] ? snprintf(g->error_buf, 300, "%.250s: ", scope) : 0;
-    int m = vsnprintf(g->error_buf + n, sizeof g->error_buf - (size_t)n,
-                      format, ap);
+    int m = bp__vsnprintf(g->error_buf + n, sizeof g->error_buf - (size_t)n,
+                          format, ap);
     va_end(ap);
     cut_message(g, n + m);
     return g->status;
