@@ -132,7 +132,7 @@ typedef struct bp__chain {
     char message[200];
 } bp__chain;
 
-/* ---- chain.c ------------------------------------------------------------ */
+/* ---- chain.c, chain_code.c, chain_check.c ------------------------------- */
 
 /* Can an op of these element types be part of a chain? dtypes: of its inputs,
  * then of its output. */
