@@ -175,7 +175,9 @@ void bp_graph_free(bp_graph *g);
 bp_status bp_graph_status(const bp_graph *g);
 /* "matmul #12 (net/0): ..."; "" without an error. Owned by the graph. */
 const char *bp_graph_error(const bp_graph *g);
-/* Records an error from the caller's own building code (first one wins). */
+/* Records an error from the caller's own building code (first one wins).
+ * format: as printf's, with the conversions of numbers and s, c, p; numbers
+ * have a decimal point in every locale. */
 bp_status bp_graph_fail(bp_graph *g, bp_status s, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))

@@ -97,6 +97,8 @@ static bp_status run_passes(const bp_graph *const *graphs, size_t n,
     bp_status s = place(graphs, n, o->keep_all, out, err);
     if (s == BP_OK)
         s = step(out, bp__pass_expand(*out, bp__has_kernel, lo), err);
+    if (s == BP_OK && !bp__listed(o->no_pass, "poolmask"))
+        s = step(out, bp__pass_pool_mask(*out), err);
     if (s == BP_OK && !bp__listed(o->no_pass, "cse"))
         s = step(out, bp__pass_cse(*out), err);
     if (s == BP_OK && !bp__listed(o->no_pass, "dce"))

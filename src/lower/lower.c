@@ -6,7 +6,8 @@
 #include "op/attrs.h"
 
 const char *const bp__pass_names[] = {
-    "cse", "dce", "constants", "fuse", "order", "plan", "inplace", NULL,
+    "poolmask", "cse",  "dce",     "constants", "fuse",
+    "order",    "plan", "inplace", NULL,
 };
 
 bool bp__listed(const char *list, const char *name)

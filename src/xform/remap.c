@@ -51,7 +51,14 @@ void bp__remap_operands(const bp__remap *r, const bp__node *n, bp_val *in)
         in[i] = r->map[r->from->edges[n->in + i]];
 }
 
-static void copy_names(bp__remap *r, const bp__node *n)
+void bp__remap_place(bp__remap *r, const bp__node *n)
+{
+    r->to->scope = n->scope;
+    r->to->sample = n->sample;
+    r->to->samples = n->samples;
+}
+
+void bp__remap_names(bp__remap *r, const bp__node *n)
 {
     for (int i = 0; i < n->n_out; i++) {
         uint32_t id = n->out + (uint32_t)i;
@@ -73,13 +80,11 @@ void bp__remap_node(bp__remap *r, size_t i)
         return;
     }
     bp__remap_operands(r, n, in);
-    r->to->scope = n->scope;
-    r->to->sample = n->sample;
-    r->to->samples = n->samples;
+    bp__remap_place(r, n);
     bp__emit(r->to, (bp__op)n->op, n->attrs, n->n_in, in, &r->map[n->out]);
     if (in != few)
         bp__free(&r->from->a, in, bytes);
-    copy_names(r, n);
+    bp__remap_names(r, n);
 }
 
 bp_graph *bp__remap_end(bp__remap *r)
@@ -225,9 +230,7 @@ static bool expand_once(const bp_graph *g, bp__keep_fn keep, void *user,
         }
         bp_val in[16]; /* composites have at most BP__MAX_IN operands */
         bp__remap_operands(&r, n, in);
-        r.to->scope = n->scope;
-        r.to->sample = n->sample;
-        r.to->samples = n->samples;
+        bp__remap_place(&r, n);
         bp__emit_definition(r.to, (bp__op)n->op, n->attrs, n->n_in, in,
                             &r.map[n->out]);
         any = true;

@@ -27,12 +27,19 @@ void bp__remap_node(bp__remap *r, size_t i);
 /* Copies outputs and updates; frees the map; returns the new graph, which
  * carries the sticky error if there was one. */
 bp_graph *bp__remap_end(bp__remap *r);
+/* What is emitted next stands where n stood, in messages: scope and samples. */
+void bp__remap_place(bp__remap *r, const bp__node *n);
+/* Gives the values that n's outputs map to the outputs' names. */
+void bp__remap_names(bp__remap *r, const bp__node *n);
 void bp__remap_operands(const bp__remap *r, const bp__node *n, bp_val *in);
 
 /* Nodes that no output or update needs go. NULL: out of memory. */
 bp_graph *bp__pass_dce(const bp_graph *g);
 /* Equal nodes (op, attributes, operands) become one. */
 bp_graph *bp__pass_cse(const bp_graph *g);
+/* The mask of a relu before max pooling moves to the pooled gradient: see
+ * pool_mask.c. NULL: out of memory. */
+bp_graph *bp__pass_pool_mask(const bp_graph *g);
 /* Composites and backward nodes for which keep() is false become their
  * definitions, until none is left. */
 typedef bool (*bp__keep_fn)(void *user, const bp_graph *g, size_t node);

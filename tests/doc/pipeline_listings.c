@@ -141,7 +141,7 @@ static void step_to(bp_graph **g, bp_graph *next)
     *g = next;
 }
 
-enum { PLACED, OPENED, MERGED, USED };
+enum { PLACED, OPENED, MASKED, MERGED, USED };
 
 /* The graph after the passes up to one of them; g is freed. */
 static bp_graph *passes_to(bp_graph *g, int last, const char *no_kernel)
@@ -153,6 +153,8 @@ static bp_graph *passes_to(bp_graph *g, int last, const char *no_kernel)
     step_to(&g, bp__pass_shards((const bp_graph *const *)&g, 1, &err));
     if (last >= OPENED)
         step_to(&g, bp__pass_expand(g, bp__has_kernel, &o));
+    if (last >= MASKED)
+        step_to(&g, bp__pass_pool_mask(g));
     if (last >= MERGED)
         step_to(&g, bp__pass_cse(g));
     if (last >= USED)
@@ -255,16 +257,44 @@ static void print_gone(bp__str *s, const bp_graph *g, const bp_graph *after)
     bp__str_free(&then);
 }
 
-/* What a pass takes away from the step's opened graph. */
+/* What a pass takes away from the step's graph before cse. */
 static void print_taken(bp__str *s, bp_graph *(*pass)(const bp_graph *))
 {
     bp_store *st = new_store();
-    bp_graph *g = passes_to(step_graph(st), OPENED, NULL);
+    bp_graph *g = passes_to(step_graph(st), MASKED, NULL);
     bp_graph *after = pass(g);
     print_gone(s, g, after);
     bp_graph_free(after);
     bp_graph_free(g);
     bp_store_free(st);
+}
+
+/* The nodes that the pass poolmask is about. */
+static void print_masks(bp__str *s, int last)
+{
+    const char *x[MOST_LINES];
+    bp__str all;
+    bp__str_init(&all, &bp__malloc_allocator);
+    print_step_after(&all, last);
+    int n = split_lines(all.s, x);
+    for (int i = 0; i < n; i++) {
+        const char *op = strchr(x[i], '=');
+        if (op && (strncmp(op, "= pool_scatter(", 15) == 0 ||
+                   strncmp(op, "= gt(", 5) == 0 ||
+                   strncmp(op, "= select(", 9) == 0))
+            bp__str_add(s, x[i], (size_t)(line_end(x[i]) - x[i]));
+    }
+    bp__str_free(&all);
+}
+
+static void print_unmasked(bp__str *s)
+{
+    print_masks(s, OPENED);
+}
+
+static void print_masked(bp__str *s)
+{
+    print_masks(s, MASKED);
 }
 
 static void print_merged(bp__str *s)
@@ -439,6 +469,8 @@ const listing pipeline_listings[] = {
     {"pipeline_placed", print_placed},
     {"pipeline_two_shards", print_two_shards},
     {"pipeline_opened", print_opened},
+    {"pipeline_unmasked", print_unmasked},
+    {"pipeline_masked", print_masked},
     {"pipeline_merged", print_merged},
     {"pipeline_removed", print_removed},
     {"pipeline_used", print_used},

@@ -243,7 +243,7 @@ static void expect_near(const rg_spec *r, const results *base,
 }
 
 static const char *const passes[] = {"all", "cse", "dce", "constants", "fuse",
-                                     "inplace", "order", "plan"};
+                                     "inplace", "order", "plan", "poolmask"};
 
 static void check_graph(const rg_spec *r, int round)
 {

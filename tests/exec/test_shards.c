@@ -204,7 +204,8 @@ int main(void)
     T_CHECKF(d <= 1e-5, "without kernels: %g", d);
     f.no_kernel = NULL;
     static const char *const passes[] = {"all", "cse", "dce", "constants",
-                                         "fuse", "inplace", "order", "plan"};
+                                         "fuse", "inplace", "order", "plan",
+                                         "poolmask"};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         f.no_pass = passes[i];
         f.threads = 1 + (int)i % 3;

@@ -144,7 +144,7 @@ int main(void)
     by_hand(losses, final);
     static const char *const passes[] = {NULL, "all", "cse", "dce",
                                          "constants", "fuse", "inplace",
-                                         "order", "plan"};
+                                         "order", "plan", "poolmask"};
     for (int64_t s = 1; s <= 9; s++)
         for (int t = 1; t <= 3; t++) {
             double l[3], w[HID * IN + HID];
