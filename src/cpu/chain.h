@@ -44,7 +44,8 @@ enum {
 
 /* A is the accumulator; p, q, r are memory operands. X(name, operands). An op
  * in BP__CHAIN_WITH_K is followed by a form NAME_K, whose p has the same value
- * everywhere and so is loaded once. */
+ * everywhere and so is loaded once. Two ops in one instruction round twice, as
+ * they do in two. */
 #define BP__CHAIN_WITH_K(X)                                                \
     X(ADD, 1) X(MUL, 1)                                                    \
     X(SUB, 1) X(RSUB, 1) /* A = A - p, A = p - A */                        \
@@ -52,10 +53,16 @@ enum {
     X(MAX, 1) X(RMAX, 1) X(MIN, 1) X(RMIN, 1)                              \
     X(EQ, 1) X(NE, 1) X(LT, 1) X(LE, 1) X(GT, 1) X(GE, 1)                  \
     X(IF_EQ, 3) X(IF_NE, 3) X(IF_LT, 3) /* A = A < p ? q : r */            \
-    X(IF_LE, 3) X(IF_GT, 3) X(IF_GE, 3)
+    X(IF_LE, 3) X(IF_GT, 3) X(IF_GE, 3)                                    \
+    X(MUL_ADD, 2) X(MUL_SUB, 2) /* A = A * p + q, A = A * p - q */         \
+    X(MUL_RSUB, 2)              /* A = q - A * p */                        \
+    X(ADD_MUL, 2) X(SUB_MUL, 2) /* A = (A + q) * p, A = (A - q) * p */     \
+    X(LOAD_MUL, 2)              /* A = q * p */                            \
+    X(LOAD_MUL_ADD, 3)          /* A = q * p + r */
 #define BP__CHAIN_OPS(X)                                                   \
     X(END, 0)                                                              \
     X(LOAD, 1)        /* A = p */                                          \
+    X(LOAD_ADD, 2) X(LOAD_SUB, 2) /* A = p + q, A = p - q */               \
     X(STORE, 1)       /* p = A */                                          \
     X(STORE_TEST, 1)  /* p = A; note in output q whether it is finite */   \
     X(STORE_U8, 1) X(STORE_I32, 1) X(STORE_BOOL, 1)                        \

@@ -82,6 +82,12 @@ static bool chain_step_ok(const bp__chain *c, chain_state *s,
     case BP__CHAIN_LOAD:
         s->a = kind[0];
         return true;
+    case BP__CHAIN_LOAD_ADD:
+    case BP__CHAIN_LOAD_SUB:
+    case BP__CHAIN_LOAD_MUL:
+    case BP__CHAIN_LOAD_MUL_ADD:
+        s->a = KIND_F;
+        return kind[0] == KIND_F && kind[1] == KIND_F && kind[2] == KIND_F;
     case BP__CHAIN_EQ:
     case BP__CHAIN_NE:
     case BP__CHAIN_LT:

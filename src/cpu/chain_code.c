@@ -13,10 +13,58 @@ static int n_fixed_places(const bp__chain *c)
     return c->n_in + c->n_out + c->n_const;
 }
 
-static void note_read(bp__chain *c, int place)
+static void note_read(bp__chain *c, int place, int ins)
 {
     if (place >= 0 && place < c->n_in)
-        c->in[place].last_read = c->n_code;
+        c->in[place].last_read = ins;
+}
+
+/* Pairs that are one instruction, since what an instruction costs beside its
+ * arithmetic is half of it. */
+static const struct {
+    uint8_t first, second, both;
+} chain_pairs[] = {
+    {BP__CHAIN_LOAD, BP__CHAIN_MUL, BP__CHAIN_LOAD_MUL},
+    {BP__CHAIN_LOAD, BP__CHAIN_ADD, BP__CHAIN_LOAD_ADD},
+    {BP__CHAIN_LOAD, BP__CHAIN_SUB, BP__CHAIN_LOAD_SUB},
+    {BP__CHAIN_LOAD_MUL, BP__CHAIN_ADD, BP__CHAIN_LOAD_MUL_ADD},
+    {BP__CHAIN_MUL, BP__CHAIN_ADD, BP__CHAIN_MUL_ADD},
+    {BP__CHAIN_MUL, BP__CHAIN_SUB, BP__CHAIN_MUL_SUB},
+    {BP__CHAIN_MUL, BP__CHAIN_RSUB, BP__CHAIN_MUL_RSUB},
+    {BP__CHAIN_ADD, BP__CHAIN_MUL, BP__CHAIN_ADD_MUL},
+    {BP__CHAIN_SUB, BP__CHAIN_MUL, BP__CHAIN_SUB_MUL},
+};
+
+/* The form of an op without a uniform p. */
+static int chain_base(int op)
+{
+    return op >= BP__CHAIN_ADD ? op - (op - BP__CHAIN_ADD) % 2 : op;
+}
+
+/* Makes `op` over `place` part of the instruction before it. A uniform operand
+ * gains by being p; where the pair has it elsewhere, two instructions are
+ * better. */
+static bool chain_join(bp__chain *c, int op, int place)
+{
+    bp__chain_ins *x = c->n_code > 0 ? &c->code[c->n_code - 1] : NULL;
+    for (size_t i = 0; x && i < BP__ARRAY_LEN(chain_pairs); i++) {
+        if (chain_pairs[i].first != chain_base(x->op) ||
+            chain_pairs[i].second != op)
+            continue;
+        int both = chain_pairs[i].both;
+        uint16_t p = (uint16_t)place;
+        if (both == BP__CHAIN_LOAD_MUL_ADD)
+            x->r = p;
+        else if (op != BP__CHAIN_MUL)
+            x->q = p;
+        else
+            x->q = x->p, x->p = p;
+        if (both >= BP__CHAIN_ADD && bp__chain_uniform(c, x->p))
+            both++;
+        x->op = (uint16_t)both;
+        return true;
+    }
+    return false;
 }
 
 /* Unused operands: -1. */
@@ -28,11 +76,15 @@ static void chain_emit(bp__chain *c, int op, int p, int q, int r)
         bp__chain_refuse(c, BP_ELIMIT, "a chain's code is too long");
         return;
     }
+    if (chain_join(c, op, p)) {
+        note_read(c, p, c->n_code - 1);
+        return;
+    }
     if (op >= BP__CHAIN_ADD && bp__chain_uniform(c, p))
         op++; /* NAME_K */
-    note_read(c, p);
-    note_read(c, q);
-    note_read(c, r);
+    note_read(c, p, c->n_code);
+    note_read(c, q, c->n_code);
+    note_read(c, r, c->n_code);
     c->code[c->n_code++] = (bp__chain_ins){
         (uint16_t)op, (uint16_t)BP__MAX(p, 0), (uint16_t)BP__MAX(q, 0),
         (uint16_t)BP__MAX(r, 0)};

@@ -3,9 +3,9 @@
  * The accumulator A is a few bp__v16 that stay in registers from one
  * instruction to the next; every other operand is memory: an input or output
  * itself where it is dense f32, else a slot of scratch. So an instruction is
- * one load and one operation for each register, and a chain costs little more
+ * one or two operations for each register, and a chain costs little more
  * than a loop that was written for it. Truth values are words of all ones or
- * zeros. What is not dense f32 is fed: brought into its slot block by block, see
+ * zeros. What is not dense f32 is fed, block by block: see
  * k_chain_feed.h.
  */
 #include "cpu/k_math.h"
@@ -18,12 +18,10 @@ enum { CHAIN_CACHE = 8 << 20 };
 
 #if defined(__GNUC__)
 #define CHAIN_NOINLINE static __attribute__((noinline))
-#define CHAIN_UNROLL _Pragma("GCC unroll 16")
 #define CHAIN_UNREACHABLE __builtin_unreachable()
 #else
 #define CHAIN_UNREACHABLE return
 #define CHAIN_NOINLINE static
-#define CHAIN_UNROLL
 #endif
 
 /* Functions too large to keep A in registers: over a copy of it. */
@@ -103,6 +101,16 @@ static bool chain_overwritten(const bp__chain *c, int i, const void *const *in,
     return false;
 }
 
+static bool chain_in_place(const bp__chain *c, const void *const *in,
+                           void *const *out)
+{
+    for (int o = 0; o < c->n_out; o++)
+        for (int i = 0; i < c->n_in; i++)
+            if (out[o] == in[i])
+                return true;
+    return false;
+}
+
 static void chain_move(chain_call *k, int place, const void *at, size_t bytes)
 {
     k->at[place] = (void *)(uintptr_t)at;
@@ -153,82 +161,129 @@ static void chain_setup(chain_call *k, const void *const *in, void *const *out,
 
 /* ---- the interpreter ---------------------------------------------------- */
 
-#define EACH                        \
-    CHAIN_UNROLL                    \
-    for (int i = 0; i < W; i++)
+/* A statement for each register; written out, since where a loop is not
+ * unrolled the array A stays in memory. */
+#define AT(k, ...)      \
+    {                   \
+        enum { i = k }; \
+        __VA_ARGS__     \
+    }
+#define EACH4(...)                        \
+    AT(0, __VA_ARGS__) AT(1, __VA_ARGS__) \
+    AT(2, __VA_ARGS__) AT(3, __VA_ARGS__)
+#define EACH6(...) EACH4(__VA_ARGS__) AT(4, __VA_ARGS__) AT(5, __VA_ARGS__)
+#define EACH16(...)                         \
+    EACH6(__VA_ARGS__)                      \
+    AT(6, __VA_ARGS__) AT(7, __VA_ARGS__)   \
+    AT(8, __VA_ARGS__) AT(9, __VA_ARGS__)   \
+    AT(10, __VA_ARGS__) AT(11, __VA_ARGS__) \
+    AT(12, __VA_ARGS__) AT(13, __VA_ARGS__) \
+    AT(14, __VA_ARGS__) AT(15, __VA_ARGS__)
+#if BP__LEVEL == 4
+#define EACH EACH16
+#elif BP__LEVEL == 3
+#define EACH EACH6
+#else
+#define EACH EACH4
+#endif
 #define P v_load(p + 16 * i)
 #define Q v_load(q + 16 * i)
 #define R v_load(r + 16 * i)
 /* Addresses are read once, before anything is written. */
 #define PLACE(name, letter) const float *name = at[x->letter]
 #define DO(name, expr)       \
-    case BP__CHAIN_##name:   \
-        EACH A[i] = (expr);  \
-        break;
-/* Both forms: `m` is the operand. */
-#define DO_K(name, expr)                      \
-    case BP__CHAIN_##name:                    \
-        EACH                                  \
-        {                                     \
-            bp__v16 m = P;                    \
-            A[i] = (expr);                    \
-        }                                     \
-        break;                                \
-    case BP__CHAIN_##name##_K: {              \
-        bp__v16 m = v_set1(p[0]);             \
-        EACH A[i] = (expr);                   \
-        break;                                \
+    CASE(name)               \
+        EACH(A[i] = (expr);) \
+        NEXT;
+/* Both forms: `m` is the operand p. */
+#define DO_FORMS(name, places, expr)        \
+    CASE(name)                              \
+    {                                       \
+        places;                             \
+        EACH(bp__v16 m = P; A[i] = (expr);) \
+        NEXT;                               \
+    }                                       \
+    CASE(name##_K)                          \
+    {                                       \
+        places;                             \
+        bp__v16 m = v_set1(*p);             \
+        EACH(A[i] = (expr);)                \
+        NEXT;                               \
     }
+#define DO_K(name, expr) DO_FORMS(name, , expr)
+#define DO_K2(name, expr) DO_FORMS(name, PLACE(q, q), expr)
+#define DO_K3(name, expr) DO_FORMS(name, PLACE(q, q); PLACE(r, r), expr)
 #define DO2(name, expr)      \
-    case BP__CHAIN_##name: { \
+    CASE(name)               \
+    {                        \
         PLACE(q, q);         \
-        EACH A[i] = (expr);  \
-        break;               \
+        EACH(A[i] = (expr);) \
+        NEXT;                \
     }
-#define DO_COMPARE(name, f)                       \
-    DO_K(name, chain_truth(f(A[i], m)))           \
-    case BP__CHAIN_IF_##name: {                   \
-        PLACE(q, q);                              \
-        PLACE(r, r);                              \
-        EACH A[i] = v_select(f(A[i], P), Q, R);   \
-        break;                                    \
-    }                                             \
-    case BP__CHAIN_IF_##name##_K: {               \
-        PLACE(q, q);                              \
-        PLACE(r, r);                              \
-        bp__v16 m = v_set1(p[0]);                 \
-        EACH A[i] = v_select(f(A[i], m), Q, R);   \
-        break;                                    \
-    }
+#define DO_COMPARE(name, f)             \
+    DO_K(name, chain_truth(f(A[i], m))) \
+    DO_K3(IF_##name, v_select(f(A[i], m), Q, R))
 /* With a number other than zero, one instruction does: there are no two equal
  * values to tell apart, and a NaN of A stays. */
-#define DO_PICK(name, f, pick)               \
-    case BP__CHAIN_##name:                   \
-        EACH A[i] = f(A[i], P);              \
-        break;                               \
-    case BP__CHAIN_##name##_K: {             \
-        bp__v16 m = v_set1(p[0]);            \
-        if (p[0] < 0 || p[0] > 0) {          \
-            EACH A[i] = pick(m, A[i]);       \
-        } else {                             \
-            EACH A[i] = f(A[i], m);          \
-        }                                    \
-        break;                               \
+#define DO_PICK(name, f, pick)          \
+    CASE(name)                          \
+        EACH(A[i] = f(A[i], P);)        \
+        NEXT;                           \
+    CASE(name##_K)                      \
+    {                                   \
+        bp__v16 m = v_set1(*p);         \
+        if (*p < 0 || *p > 0) {         \
+            EACH(A[i] = pick(m, A[i]);) \
+        } else {                        \
+            EACH(A[i] = f(A[i], m);)    \
+        }                               \
+        NEXT;                           \
     }
-#define DO_WORDS(name, expr)                           \
-    case BP__CHAIN_##name:                             \
-        EACH                                           \
-        {                                              \
-            bp__w16 a = v_words(A[i]), b = v_words(P); \
-            A[i] = w_floats(expr);                     \
-        }                                              \
-        break;
-#define DO_HEAVY(name, call)                 \
-    case BP__CHAIN_##name:                   \
-        EACH v_store(copy + 16 * i, A[i]);   \
-        call;                                \
-        EACH A[i] = v_load(copy + 16 * i);   \
-        break;
+#define DO_WORDS(name, expr)                            \
+    CASE(name)                                          \
+        EACH(bp__w16 a = v_words(A[i]), b = v_words(P); \
+             A[i] = w_floats(expr);)                    \
+        NEXT;
+#define DO_HEAVY(name, call)                \
+    CASE(name)                              \
+        EACH(v_store(copy + 16 * i, A[i]);) \
+        call;                               \
+        EACH(A[i] = v_load(copy + 16 * i);) \
+        NEXT;
+
+/* From one instruction to the next. Where the compiler has labels as values,
+ * each instruction ends in a jump of its own, and a processor foresees it by
+ * what came before; through one jump that all of them share, a Zen 3 missed
+ * nearly every one, and a chain took 2.4 times as long. */
+#if defined(__GNUC__) && !defined(BP__HOSTILE) /* which tests the rest */
+#define CHAIN_LABEL(name, n) [BP__CHAIN_##name] = &&op_##name,
+#define CHAIN_LABEL_K(name, n) CHAIN_LABEL(name, n) CHAIN_LABEL(name##_K, n)
+#define BEGIN                             \
+    static const void *const labels[] = { \
+        BP__CHAIN_OPS(CHAIN_LABEL)        \
+        BP__CHAIN_WITH_K(CHAIN_LABEL_K)}; \
+    const float *p = at[x->p];            \
+    goto *labels[x->op];
+#define CASE(name) op_##name:;
+#define NEXT              \
+    x++;                  \
+    p = at[x->p];         \
+    goto *labels[x->op]
+#define FINISH
+#else
+#define BEGIN                      \
+    for (;; x++) {                 \
+        const float *p = at[x->p]; \
+        switch (x->op) {
+#define CASE(name) case BP__CHAIN_##name:
+#define NEXT break
+/* The verifier has seen the code: there are no other opcodes. */
+#define FINISH                 \
+        default:               \
+            CHAIN_UNREACHABLE; \
+        }                      \
+    }
+#endif
 
 /* A block's loads come in bursts from one stream after the other, which
  * hardware foresees less well than a loop that walks all of them at once. */
@@ -246,117 +301,130 @@ V_INLINE void chain_prefetch(const char *p, int64_t bytes)
 /* The next n >= 1 blocks. The verifier has seen the code: there are no other
  * opcodes. A block's last instruction goes on with the next block itself,
  * since that costs less than a return and a call. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* labels as values */
+#endif
 static void chain_blocks(chain_call *k, int64_t n)
 {
     void **at = k->at;
     const bp__chain_ins *x = k->c->code;
     bp__v16 A[W];
     float copy[BLOCK];
-    EACH A[i] = v_zero();
+    EACH(A[i] = v_zero();)
     for (int f = 0; f < k->n_feeds; f++)
         feed_next(&k->feeds[f], at, BLOCK);
-    for (;; x++) {
-        const float *p = at[x->p];
-        switch (x->op) {
-        case BP__CHAIN_END:
-            if (--n == 0)
-                return;
-            for (int m = 0; m < k->n_moving; m++) {
-                char *next = (char *)at[k->moving[m]] + k->step[m];
-                at[k->moving[m]] = next;
-                if (k->ahead)
-                    chain_prefetch(next + 2 * k->step[m], k->step[m]);
-            }
-            if (k->n_feeds > 0) {
-                for (int f = 0; f < k->n_feeds; f++)
-                    feed_next(&k->feeds[f], at, BLOCK);
-                EACH A[i] = v_zero(); /* so that the calls need not keep it */
-            }
-            x = k->c->code - 1;
-            break;
-            DO(LOAD, P)
-        case BP__CHAIN_STORE: {
-            float *to = at[x->p];
-            EACH v_store(to + 16 * i, A[i]);
-            break;
+    BEGIN
+    CASE(END)
+        if (--n == 0)
+            return;
+        for (int m = 0; m < k->n_moving; m++) {
+            char *next = (char *)at[k->moving[m]] + k->step[m];
+            at[k->moving[m]] = next;
+            if (k->ahead)
+                chain_prefetch(next + 2 * k->step[m], k->step[m]);
         }
-        case BP__CHAIN_STORE_TEST: {
-            float *to = at[x->p];
-            bp__w16 t = k->bad[x->q];
-            EACH
-            {
-                v_store(to + 16 * i, A[i]);
-                /* 0 where finite, else a NaN */
-                t = w_or(t, v_words(v_sub(A[i], A[i])));
-            }
-            k->bad[x->q] = t;
-            break;
+        if (k->n_feeds > 0) {
+            for (int f = 0; f < k->n_feeds; f++)
+                feed_next(&k->feeds[f], at, BLOCK);
+            EACH(A[i] = v_zero();) /* so that the calls need not keep it */
         }
-        case BP__CHAIN_STORE_U8: {
-            uint8_t *to = at[x->p];
-            EACH v_store_u8_sat_n(to + 16 * i, A[i], 16);
-            break;
-        }
-        case BP__CHAIN_STORE_I32: {
-            int32_t *to = at[x->p];
-            EACH w_store(to + 16 * i, v_to_w_sat(A[i]));
-            break;
-        }
-        case BP__CHAIN_STORE_BOOL: {
-            uint8_t *to = at[x->p];
-            EACH m_store_bool_n(to + 16 * i, chain_is_true(A[i]), 16);
-            break;
-        }
-            DO_K(ADD, v_add(A[i], m))
-            DO_K(MUL, v_mul(A[i], m))
-            DO_K(SUB, v_sub(A[i], m))
-            DO_K(RSUB, v_sub(m, A[i]))
-            DO_K(DIV, v_div(A[i], m))
-            DO_K(RDIV, v_div(m, A[i]))
-            DO_PICK(MAX, v_max, v_pick_max)
-            DO_PICK(RMAX, chain_rmax, v_pick_max)
-            DO_PICK(MIN, v_min, v_pick_min)
-            DO_PICK(RMIN, chain_rmin, v_pick_min)
-            DO_HEAVY(POW, chain_pow(copy, copy, p))
-            DO_HEAVY(RPOW, chain_pow(copy, p, copy))
-            DO_COMPARE(EQ, v_eq)
-            DO_COMPARE(NE, v_ne)
-            DO_COMPARE(LT, v_lt)
-            DO_COMPARE(LE, v_le)
-            DO_COMPARE(GT, v_gt)
-            DO_COMPARE(GE, v_ge)
-            DO_WORDS(AND, w_and(a, b))
-            DO_WORDS(OR, w_or(a, b))
-            DO_WORDS(XOR, w_xor(a, b))
-            DO_WORDS(XNOR, w_xor(w_xor(a, b), w_set1(-1)))
-            DO2(SELECT, v_select(chain_is_true(A[i]), P, Q))
-            DO2(SELECT_A, v_select(chain_is_true(P), A[i], Q))
-            DO2(SELECT_B, v_select(chain_is_true(P), Q, A[i]))
-            DO(NEG, v_neg(A[i]))
-            DO(ABS, v_abs(A[i]))
-            DO(SIGN, chain_sign(A[i]))
-            DO(FLOOR, v_floor(A[i]))
-            DO(RECIPROCAL, v_div(v_set1(1.0f), A[i]))
-            DO(SQUARE, v_mul(A[i], A[i]))
-            DO(SQRT, v_sqrt(A[i]))
-            DO(RELU, v_relu(A[i]))
-            DO(NOT, w_floats(w_xor(v_words(A[i]), w_set1(-1))))
-            DO(IS_FINITE, chain_truth(v_is_finite(A[i])))
-            DO(TO_BOOL, chain_truth(v_ne(A[i], v_zero())))
-            DO(FROM_BOOL, v_mask(chain_is_true(A[i]), v_set1(1.0f)))
-            DO_HEAVY(EXP, chain_exp(copy))
-            DO_HEAVY(LOG, chain_log(copy))
-            DO_HEAVY(LOG1P, chain_log1p(copy))
-            DO_HEAVY(SIN, chain_sin(copy))
-            DO_HEAVY(COS, chain_cos(copy))
-            DO_HEAVY(TANH, chain_tanh(copy))
-            DO_HEAVY(SIGMOID, chain_sigmoid(copy))
-            DO_HEAVY(ERF, chain_erf(copy))
-        default:
-            CHAIN_UNREACHABLE;
-        }
+        x = k->c->code - 1;
+        NEXT;
+    DO(LOAD, P)
+    CASE(STORE)
+    {
+        float *to = at[x->p];
+        EACH(v_store(to + 16 * i, A[i]);)
+        NEXT;
     }
+    CASE(STORE_TEST)
+    {
+        float *to = at[x->p];
+        bp__w16 t = k->bad[x->q];
+        /* A - A is 0 where A is finite, else a NaN. */
+        EACH(v_store(to + 16 * i, A[i]);
+             t = w_or(t, v_words(v_sub(A[i], A[i])));)
+        k->bad[x->q] = t;
+        NEXT;
+    }
+    CASE(STORE_U8)
+    {
+        uint8_t *to = at[x->p];
+        EACH(v_store_u8_sat_n(to + 16 * i, A[i], 16);)
+        NEXT;
+    }
+    CASE(STORE_I32)
+    {
+        int32_t *to = at[x->p];
+        EACH(w_store(to + 16 * i, v_to_w_sat(A[i]));)
+        NEXT;
+    }
+    CASE(STORE_BOOL)
+    {
+        uint8_t *to = at[x->p];
+        EACH(m_store_bool_n(to + 16 * i, chain_is_true(A[i]), 16);)
+        NEXT;
+    }
+    DO_K(ADD, v_add(A[i], m))
+    DO_K(MUL, v_mul(A[i], m))
+    DO_K(SUB, v_sub(A[i], m))
+    DO_K(RSUB, v_sub(m, A[i]))
+    DO_K(DIV, v_div(A[i], m))
+    DO_K(RDIV, v_div(m, A[i]))
+    DO2(LOAD_ADD, v_add(P, Q))
+    DO2(LOAD_SUB, v_sub(P, Q))
+    DO_K2(LOAD_MUL, v_mul(Q, m))
+    DO_K2(MUL_ADD, v_add(v_mul(A[i], m), Q))
+    DO_K2(MUL_SUB, v_sub(v_mul(A[i], m), Q))
+    DO_K2(MUL_RSUB, v_sub(Q, v_mul(A[i], m)))
+    DO_K2(ADD_MUL, v_mul(v_add(A[i], Q), m))
+    DO_K2(SUB_MUL, v_mul(v_sub(A[i], Q), m))
+    DO_K3(LOAD_MUL_ADD, v_add(v_mul(Q, m), R))
+    DO_PICK(MAX, v_max, v_pick_max)
+    DO_PICK(RMAX, chain_rmax, v_pick_max)
+    DO_PICK(MIN, v_min, v_pick_min)
+    DO_PICK(RMIN, chain_rmin, v_pick_min)
+    DO_HEAVY(POW, chain_pow(copy, copy, p))
+    DO_HEAVY(RPOW, chain_pow(copy, p, copy))
+    DO_COMPARE(EQ, v_eq)
+    DO_COMPARE(NE, v_ne)
+    DO_COMPARE(LT, v_lt)
+    DO_COMPARE(LE, v_le)
+    DO_COMPARE(GT, v_gt)
+    DO_COMPARE(GE, v_ge)
+    DO_WORDS(AND, w_and(a, b))
+    DO_WORDS(OR, w_or(a, b))
+    DO_WORDS(XOR, w_xor(a, b))
+    DO_WORDS(XNOR, w_xor(w_xor(a, b), w_set1(-1)))
+    DO2(SELECT, v_select(chain_is_true(A[i]), P, Q))
+    DO2(SELECT_A, v_select(chain_is_true(P), A[i], Q))
+    DO2(SELECT_B, v_select(chain_is_true(P), Q, A[i]))
+    DO(NEG, v_neg(A[i]))
+    DO(ABS, v_abs(A[i]))
+    DO(SIGN, chain_sign(A[i]))
+    DO(FLOOR, v_floor(A[i]))
+    DO(RECIPROCAL, v_div(v_set1(1.0f), A[i]))
+    DO(SQUARE, v_mul(A[i], A[i]))
+    DO(SQRT, v_sqrt(A[i]))
+    DO(RELU, v_relu(A[i]))
+    DO(NOT, w_floats(w_xor(v_words(A[i]), w_set1(-1))))
+    DO(IS_FINITE, chain_truth(v_is_finite(A[i])))
+    DO(TO_BOOL, chain_truth(v_ne(A[i], v_zero())))
+    DO(FROM_BOOL, v_mask(chain_is_true(A[i]), v_set1(1.0f)))
+    DO_HEAVY(EXP, chain_exp(copy))
+    DO_HEAVY(LOG, chain_log(copy))
+    DO_HEAVY(LOG1P, chain_log1p(copy))
+    DO_HEAVY(SIN, chain_sin(copy))
+    DO_HEAVY(COS, chain_cos(copy))
+    DO_HEAVY(TANH, chain_tanh(copy))
+    DO_HEAVY(SIGMOID, chain_sigmoid(copy))
+    DO_HEAVY(ERF, chain_erf(copy))
+    FINISH
 }
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /* ---- running ------------------------------------------------------------ */
 
@@ -415,13 +483,22 @@ void BP__K(chain_run)(const bp__chain *c, const void *const *in,
     for (int m = 0; m < k.n_moving; m++)
         bytes += k.step[m];
     k.ahead = bytes / BLOCK * c->numel > CHAIN_CACHE;
+    int tail = (int)((end - begin) % BLOCK);
+    /* The last block may be a whole one that starts earlier, and so writes
+     * some elements twice, where those still are what they are made of. */
+    bool again = tail > 0 && n_blocks > 0 && k.n_feeds == 0 &&
+                 !chain_in_place(c, in, out);
     if (n_blocks > 0) {
         chain_blocks(&k, n_blocks);
-        for (int m = 0; m < k.n_moving; m++)
-            k.at[k.moving[m]] = (char *)k.at[k.moving[m]] + k.step[m];
+        for (int m = 0; m < k.n_moving; m++) {
+            int64_t by = again ? k.step[m] / BLOCK * tail : k.step[m];
+            k.at[k.moving[m]] = (char *)k.at[k.moving[m]] + by;
+        }
     }
-    if ((end - begin) % BLOCK > 0)
-        chain_tail(&k, (int)((end - begin) % BLOCK));
+    if (again)
+        chain_blocks(&k, 1);
+    else if (tail > 0)
+        chain_tail(&k, tail);
     for (int o = 0; o < c->n_out; o++) {
         bp__m16 zero = w_eq(k.bad[o], w_set1(0));
         if (nonfinite && c->out[o].test && !m_all(zero))

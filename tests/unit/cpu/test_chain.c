@@ -1,7 +1,7 @@
 /* Elementwise chains: every op against scalar C; random chains against the
  * same ops run one by one (to the bit); every way to read an operand; ranges,
- * tails and memory around them; in place; the same bits at every level; and
- * what is refused. */
+ * tails and memory around them; in place; the same bits at every level;
+ * what is refused; and that all this takes every opcode. */
 #include "probe.h"
 #include "t.h"
 
@@ -103,6 +103,8 @@ static int64_t bits_of(const void *p, int dtype, int64_t i)
                            : ((const uint8_t *)p)[i];
 }
 
+static bool ran[BP__CHAIN_N_OPCODES];
+
 /* Runs in random pieces, at every level; out[k] is what the plain level gave.
  * Memory around the outputs must stay as it was. */
 static void run_all(const bp__chain *c, const void *const *in,
@@ -112,6 +114,8 @@ static void run_all(const bp__chain *c, const void *const *in,
     int64_t bad[BP__CHAIN_STORES] = {0};
     T_REQUIRE(scratch);
     memset(scratch, 0xff, (c->scratch_bytes + 127) / 64 * 64);
+    for (int i = 0; i < c->n_code; i++)
+        ran[c->code[i].op] = true;
     for (int l = BP_LEVEL_PLAIN; l <= BP_LEVEL_AVX512; l++) {
         const bp__cpu *cpu = bp__cpu_get((bp_level)l);
         if (!cpu)
@@ -253,6 +257,79 @@ static void each_op(const pools *p, uint64_t *seed)
             for (int k = 0; k < (constant < 0 ? 1 : 6); k++, ++*seed)
                 if (every_op[i].arity > 1 || constant < 0)
                     one_op(p, i, constant, seed);
+}
+
+/* ---- pairs -----------------------------------------------------------------
+ * What may become one instruction: an op of an op, and select of a comparison.
+ * Bits of `form`: x is computed rather than loaded; the first op's second
+ * operand is a number; its operands are swapped; the same of the second op. */
+
+static int place_two(bp__chain *c, bp__op op, int a, int b, bool swapped)
+{
+    return bp__chain_op(c, op, swapped ? b : a, swapped ? a : b, -1);
+}
+
+static scalar eval_two(bp__op op, scalar a, scalar b, bool swapped)
+{
+    return eval(op, 0, swapped ? b : a, swapped ? a : b, a);
+}
+
+static void one_pair(const pools *p, bp__op first, bp__op second, int form,
+                     uint64_t *seed)
+{
+    static bp__chain c;
+    static float got[MAX_N];
+    const scalar k1 = {0.75f, false}, k2 = {-1.25f, false};
+    bp_error err = {0};
+    int64_t n = 401;
+    bool selects = second == BP__OP_select;
+    const void *in[3] = {p->f[0], p->f[1], p->f[2]};
+    void *out[1] = {got};
+    bp__chain_begin(&c, 1, &n);
+    int x = bp__chain_load(&c, BP_F32, NULL);
+    int y = bp__chain_load(&c, BP_F32, NULL);
+    int z = bp__chain_load(&c, BP_F32, NULL);
+    int a = form & 1 ? bp__chain_op(&c, BP__OP_neg, x, -1, -1) : x;
+    int t = place_two(&c, first, a, form & 2 ? bp__chain_const(&c, k1.f) : y,
+                      form & 4);
+    int u = selects ? bp__chain_op(&c, second, t, y, z)
+                    : place_two(&c, second, t,
+                                form & 8 ? bp__chain_const(&c, k2.f) : z,
+                                form & 16);
+    bp__chain_store(&c, u, BP_F32, false);
+    T_OK(bp__chain_end(&c, &err), &err);
+    run_all(&c, in, out, seed);
+    int64_t differ = 0;
+    for (int64_t i = 0; i < n; i++) {
+        scalar v[3];
+        for (int j = 0; j < 3; j++)
+            v[j] = (scalar){p->f[j][i], false};
+        scalar va = {form & 1 ? -v[0].f : v[0].f, false};
+        scalar vt = eval_two(first, va, form & 2 ? k1 : v[1], form & 4);
+        scalar want = selects ? eval(second, 0, vt, v[1], v[2])
+                              : eval_two(second, vt, form & 8 ? k2 : v[2],
+                                         form & 16);
+        differ += bits_of(&want.f, BP_F32, 0) != bits_of(got, BP_F32, i);
+    }
+    T_CHECKF(differ == 0, "%s of %s, form %d: %lld of %lld differ",
+             bp__ops[second]->name, bp__ops[first]->name, form,
+             (long long)differ, (long long)n);
+}
+
+static void pairs(const pools *p, uint64_t *seed)
+{
+    static const bp__op arithmetic[] = {BP__OP_add, BP__OP_sub, BP__OP_mul,
+                                        BP__OP_div, BP__OP_maximum};
+    static const bp__op comparisons[] = {BP__OP_eq, BP__OP_ne, BP__OP_lt,
+                                         BP__OP_le, BP__OP_gt, BP__OP_ge};
+    int n = (int)BP__ARRAY_LEN(arithmetic);
+    for (int both = 0; both < n * n; both++)
+        for (int form = 0; form < 32; form++)
+            one_pair(p, arithmetic[both / n], arithmetic[both % n], form,
+                     seed);
+    for (size_t i = 0; i < BP__ARRAY_LEN(comparisons); i++)
+        for (int form = 0; form < 8; form++)
+            one_pair(p, comparisons[i], BP__OP_select, form, seed);
 }
 
 /* ---- random chains ------------------------------------------------------------
@@ -644,11 +721,14 @@ int main(void)
     uint64_t seed = 5;
     fill_pools(&p, &seed);
     each_op(&p, &seed);
+    pairs(&p, &seed);
     shapes(&p, &seed);
     truths(&p, &seed);
     in_place(&p);
     finite_tail();
     refusals();
     random_chains(&p, &seed);
+    for (int i = 0; i < BP__CHAIN_N_OPCODES; i++)
+        T_CHECKF(ran[i], "no chain above has opcode %d", i);
     return t_end();
 }
