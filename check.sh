@@ -183,7 +183,7 @@ run_part() {
         ;;
     aarch64)
         have aarch64 aarch64-linux-gnu-gcc qemu-aarch64 &&
-            build_and_test aarch64 $d -R '^(exec|unit[.](base|cpu|ir|nn))' \
+            build_and_test aarch64 $d -R '^(exec|e2e[.]model|unit[.](base|cpu|ir|nn))' \
                 -- -DBPROP_YAML=OFF -DBPROP_ZLIB=OFF \
                 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
                 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
