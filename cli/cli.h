@@ -106,6 +106,8 @@ void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
                       bp_store *s);
 /* A norm for each input, from the run or fitted to d. */
 int cli_norms(cli_model *m, bp_data *d);
+/* What is to be told of the data, on stderr, once. */
+void cli_print_notes(cli_model *m);
 const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 
 /* models.c */

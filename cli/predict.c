@@ -1,19 +1,29 @@
 /* bprop predict RUN INPUT... */
 #include "cli.h"
 
+#include "config/tables.h"
 #include "fmt/json.h"
+
+#include <stdlib.h>
 
 typedef struct predictor {
     const cli_args *a;
     cli_model *m;
     bp__programs programs;
     bool classes; /* outputs are scores of classes */
+    int64_t *line; /* of a table: where each sample starts */
 } predictor;
 
 static bool is_npy(const char *path)
 {
     size_t n = strlen(path);
     return n > 4 && !strcmp(path + n - 4, ".npy");
+}
+
+/* The run's data was a table, and this is no array. */
+static bool is_table(const predictor *q, const char *path)
+{
+    return q->m->config->columns && q->m->n_inputs == 1 && !is_npy(path);
 }
 
 static int64_t numel_of(int rank, const int64_t *dims)
@@ -52,7 +62,7 @@ static bp_status open_npy(const char *file, const bp_nn_io *io, bp_data **d,
 }
 
 /* One data set out of as many files as the model has inputs. */
-static bp_status open_inputs(const predictor *q, const char *const *files,
+static bp_status open_inputs(predictor *q, const char *const *files,
                              bp_data **d, bp_error *err)
 {
     bp_data_options o = {.size = sizeof o};
@@ -60,6 +70,12 @@ static bp_status open_inputs(const predictor *q, const char *const *files,
     bp__task_input(&q->m->config->task, 0, &io);
     if (q->m->n_inputs > 1)
         return bp_data_from_npy(files, q->m->n_inputs, NULL, &o, d, err);
+    if (is_table(q, files[0])) {
+        bp_status st = bp__table_inputs(q->m->config, files[0], d, &q->line,
+                                        err);
+        cli_print_notes(q->m);
+        return st;
+    }
     if (is_npy(files[0]))
         return open_npy(files[0], &io, d, err);
     return bp_data_from_idx(files[0], NULL, &o, d, err);
@@ -103,7 +119,7 @@ static void print_json(const predictor *q, const char *file, int64_t sample,
     bp__jw_init(&w, &s);
     bp__jw_object(&w, NULL);
     bp__jw_string(&w, "input", file);
-    bp__jw_int(&w, "sample", sample);
+    bp__jw_int(&w, q->line ? "line" : "sample", sample);
     if (q->classes) {
         int64_t k = best_of(x, n);
         bp__jw_int(&w, "class", k);
@@ -163,6 +179,17 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
     printf("\n");
 }
 
+/* A table's number was scaled for training. */
+static void unscale(const predictor *q, double *x, int64_t n)
+{
+    const bp__columns *c = q->m->config->columns;
+    if (!c || c->target < 0 || bp__columns_classes(c))
+        return;
+    const bp__column *y = &c->column[c->target];
+    for (int64_t i = 0; i < n; i++)
+        x[i] = x[i] / y->factor + y->center;
+}
+
 static bp_status predict_batch(predictor *q, const bp_batch *b,
                                const char *file, bp_error *err)
 {
@@ -182,10 +209,12 @@ static bp_status predict_batch(predictor *q, const bp_batch *b,
         if (!n)
             return bp__error(err, BP_ELIMIT, "the output has more than %d "
                              "numbers a sample", ROOM);
+        unscale(q, scores, n);
+        int64_t at = q->line ? q->line[b->sample[r]] : b->sample[r];
         if (q->a->given & OPT_JSON)
-            print_json(q, file, b->sample[r], scores, n);
+            print_json(q, file, at, scores, n);
         else
-            print_text(q, file, b->sample[r], scores, n);
+            print_text(q, file, at, scores, n);
     }
     return st;
 }
@@ -230,6 +259,8 @@ static bp_status predict_files(predictor *q, const char *const *files,
     }
     bp_loader_free(l);
     bp_data_free(d);
+    free(q->line);
+    q->line = NULL;
     return st;
 }
 
@@ -270,8 +301,9 @@ const cli_command cli_predict = {
     .name = "predict",
     .operands = "RUN INPUT...",
     .summary = "labels with probabilities, or outputs, for new samples",
-    .details = "INPUT is a .npy array or an IDX file (also .gz) of samples. "
-               "With --json: one object a\nsample and line.",
+    .details = "INPUT is a .npy array or an IDX file (also .gz) of samples, or a "
+               "table for a run on tables:\nthen the number behind the colon "
+               "is the line. With --json: one object a sample and line.",
     .options = OPT_MODEL | OPT_WEIGHTS | OPT_JSON,
     .min_operands = 2,
     .max_operands = CLI_MAX_OPERANDS,

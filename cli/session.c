@@ -2,6 +2,7 @@
  * or a run folder; its data, weights and normalization. */
 #include "cli.h"
 
+#include "config/tables.h"
 #include "lower/lower.h"
 
 static int model_problems(const cli_model *m, const bp_error *err)
@@ -113,6 +114,14 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
     bp_runtime_options o = {.size = sizeof o, .threads = a->threads,
                             .level = a->level};
     int rc = EXIT_FINE;
+    bp__config_data d;
+    if (bp__config_needs_data(m->config)) {
+        rc = cli_open_data(a, m, 0, false, &d); /* learns its columns */
+        if (rc != EXIT_FINE) {
+            cli_close(m);
+            return rc;
+        }
+    }
     if (bp__config_check_model(m->config, &err))
         rc = model_problems(m, &err);
     else if (bp_runtime_new(&o, &m->runtime, &err))
@@ -137,6 +146,15 @@ void cli_close(cli_model *m)
     *m = (cli_model){0};
 }
 
+void cli_print_notes(cli_model *m)
+{
+    if (!m->config->notes)
+        return;
+    fflush(stdout);
+    fprintf(stderr, "%s\n", m->config->notes);
+    m->config->notes = NULL; /* once */
+}
+
 int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
                   bp__config_data *d)
 {
@@ -148,8 +166,10 @@ int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
                          bp_split_name((bp_split)s));
             return EXIT_USAGE;
         }
-    if (!bp__config_open(m->config, a->data, wanted, d, &err))
+    if (!bp__config_open(m->config, a->data, wanted, d, &err)) {
+        cli_print_notes(m);
         return EXIT_FINE;
+    }
     if (err.status == BP_ENOTFOUND && !a->data && !m->config->dir)
         cli_complain("%s\n(where is the data? --data FOLDER says it)",
                      err.message);
@@ -286,6 +306,10 @@ int cli_norms(cli_model *m, bp_data *d)
 const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
 {
     const bp__ynode *names = bp__yaml_at(m->config->resolved, "data.classes");
+    const bp__columns *c = m->config->columns;
+    if (!names && c && bp__columns_classes(c) &&
+        k < c->column[c->target].n_words)
+        return c->column[c->target].words[k];
     const bp__ynode *n = names ? names->child : NULL;
     for (int64_t i = 0; n && i < k; i++)
         n = n->next;

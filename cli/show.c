@@ -1,7 +1,10 @@
 /* bprop show FILE: layers, graphs, kernels, plan. */
 #include "cli.h"
 
+#include "config/tables.h"
 #include "xform/xform.h"
+
+enum { VIEWS = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN };
 
 static const char *dims_text(char *buf, const bp_nn_layer_info *l)
 {
@@ -114,11 +117,10 @@ static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
 {
     bp__programs programs;
     bp_program *p = NULL;
-    unsigned views = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN;
-    bool compiled = !(a->given & views) || (a->given & (OPT_LOWERED | OPT_PLAN));
+    bool compiled = !(a->given & VIEWS) || (a->given & (OPT_LOWERED | OPT_PLAN));
     bp_status st = BP_OK;
     cli_set_programs(a, m, &programs, s);
-    if (!(a->given & views))
+    if (!(a->given & VIEWS))
         st = print_layers(m, s, err);
     if (!st && (a->given & OPT_GRAPH))
         st = print_graph(m, s, BP_TASK_TRACE, err);
@@ -131,10 +133,42 @@ static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
         st = bp_program_print(p, BP_VIEW_LOWERED, cli_write, stdout);
     if (!st && (a->given & OPT_PLAN))
         st = bp_program_print(p, BP_VIEW_PLAN, cli_write, stdout);
-    if (!st && !(a->given & views))
+    if (!st && !(a->given & VIEWS))
         st = print_memory(p, m, s);
     bp__programs_free(&programs);
     return st;
+}
+
+/* What the columns of the run's table are. */
+static void print_columns(const bp__columns *c)
+{
+    char text[64];
+    printf("\n%-20s %-10s %10s  %s\n", "column", "kind", "features", "what");
+    for (int i = 0; i < c->n; i++) {
+        const bp__column *x = &c->column[i];
+        char n[20];
+        bp__snprintf(n, sizeof n, "%d", x->width);
+        printf("%-20.20s %-10s %10s  ", x->name,
+               bp__column_kind_name(x->kind),
+               i == c->target                  ? "target"
+               : x->kind == BP__COLUMN_IGNORED ? ""
+                                               : n);
+        if (x->kind == BP__COLUMN_IGNORED) {
+            printf("%s", x->why);
+        } else if (x->kind == BP__COLUMN_NUMBER) {
+            bp__format_float(text, (float)x->center);
+            printf(i == c->target ? "mean %s" : "median %s", text);
+            if (x->n_edges)
+                printf(", from %.6g to %.6g", x->edges[0],
+                       x->edges[x->n_edges - 1]);
+        } else {
+            for (int k = 0; k < x->n_words && k < 4; k++)
+                printf("%s%.20s", k ? ", " : "", x->words[k]);
+            if (x->n_words > 4)
+                printf(" and %d more", x->n_words - 4);
+        }
+        printf("%s\n", x->had_missing ? "; some missing" : "");
+    }
 }
 
 static int run_show(const cli_args *a)
@@ -148,6 +182,8 @@ static int run_show(const cli_args *a)
     rc = cli_assume_target(&m);
     if (rc == EXIT_FINE && show(a, &m, s, &err))
         rc = cli_fail(&err);
+    else if (rc == EXIT_FINE && !(a->given & VIEWS) && m.config->columns)
+        print_columns(m.config->columns);
     bp_store_free(s);
     cli_close(&m);
     return rc;
@@ -159,8 +195,10 @@ const cli_command cli_show = {
     .summary = "print a model's layers, graphs, kernels or plan",
     .details = "Without a view: a table of layers with shapes of one sample, "
                "parameters, multiply-adds of one\nsample, and the memory of a "
-               "training step.",
-    .options = OPT_MODEL | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN,
+               "training step; of a run on a table also what its columns are. "
+               "Where the shapes follow\nfrom a table, --data says where it "
+               "is.",
+    .options = OPT_MODEL | OPT_DATA | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN,
     .max_operands = 1,
     .run = run_show,
 };

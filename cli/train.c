@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
+#include "config/tables.h"
 #include "progress.h"
 
 #include <fcntl.h>
@@ -82,6 +83,7 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
     for (size_t i = 0; i < m->n_inputs; i++)
         norm[i] = (bp_norm *)bp_trainer_norm(t, i);
     bp__config_set_fitted(m->config, m->n_inputs, norm);
+    bp__columns_to_config(m->config);
     if (data)
         full = realpath(data, NULL);
     if (full)

@@ -1,10 +1,10 @@
 /* Loading: file -> tree -> overrides -> checked tree -> task and options. */
-#include "config/config.h"
+#include "config/tables.h"
 
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted", "name",
+    "data.fitted", "data.columns", "name",
 };
 
 static bp__config *config_new(const char *file)
@@ -35,6 +35,7 @@ void bp__config_free(bp__config *c)
     if (!c)
         return;
     bp_model_free(c->model);
+    bp__columns_free(c->columns);
     bp__str_free(&c->problems);
     bp__arena_free(&c->arena);
     bp__free(&bp__malloc_allocator, c, sizeof *c);
@@ -186,9 +187,11 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         return bp__error(err, BP_EFORMAT, "%s", c->problems.s);
     }
     fill_name(c);
+    if (bp__config_has_table(c) && !bp__yaml_at(raw, "data.normalize"))
+        bp__yaml_at(c->resolved, "data.normalize")->text = "none";
     fill_task(c);
     fill_train(c);
-    return BP_OK;
+    return bp__columns_from_config(c, err);
 }
 
 bp_status bp__config_load(const bp__fs *fs, const char *path,

@@ -26,6 +26,9 @@ typedef struct bp__config {
     bp_norm_kind normalize;
     const char *dir;     /* data.dir; NULL: none */
     bool has_data[BP__N_SPLITS];
+    bool table_input;    /* the model's input is what the columns make */
+    const char *notes;   /* of the data, for the user; NULL: none */
+    struct bp__columns *columns; /* learned, or a run's; NULL: not yet */
 } bp__config;
 
 /* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the
@@ -53,6 +56,8 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
+/* Are the shapes of the model known only once its table has been read? */
+bool bp__config_needs_data(const bp__config *c);
 
 /* Fitted normalization, kept in a run's configuration as data.fitted, so that
  * predicting needs no training data. */

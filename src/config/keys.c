@@ -1,6 +1,6 @@
 /* The schema of a model file: one table. What a value must be stands here and
  * in nn's tables, nowhere else. */
-#include "config/config.h"
+#include "config/tables.h"
 
 #define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
 #define KEYS(k) .keys = (k), .n_keys = BP__ARRAY_LEN(k)
@@ -108,6 +108,11 @@ static void add_input(bp__config *cfg, const char *name, const bp__ynode *dims)
 static bp__ynode *read_input(bp__scheck *c, const char *path, bp__ynode *raw)
 {
     bp__config *cfg = config_of(c);
+    if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, "table")) {
+        cfg->table_input = true; /* as wide as its columns make it */
+        bp_model_input(cfg->model, "x", 1, (const int64_t[]){1});
+        return bp__yaml_copy(c->d->arena, raw);
+    }
     if (raw->kind != BP__Y_MAP) {
         if (raw->kind == BP__Y_SCALAR && !bp__yaml_is_null(raw)) {
             bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
@@ -164,7 +169,8 @@ static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
 
 static const bp__skey model_keys[] = {
     {.name = "input", .type = BP__S_CUSTOM,
-     .doc = "shape of one sample; a map names several inputs",
+     .doc = "shape of one sample; a map names several inputs; table: what "
+            "the columns make",
      .what = "a list of whole numbers from 1",
      .custom = read_input},
     {.name = "init", .type = BP__S_CUSTOM,
@@ -207,6 +213,8 @@ static const bp__skey augment_keys[] = {
      .doc = "files of MNIST's format"},                                    \
         {.name = "npy", .type = BP__S_MAP, .fallback = "",                 \
          KEYS(npy_keys), .doc = "NumPy arrays, samples first"},            \
+        {.name = "csv", .type = BP__S_TEXT, .fallback = "",                \
+         .doc = "a table: see data.table"},                                \
         {.name = "digits", .type = BP__S_MAP, .fallback = "",              \
          KEYS(digits_keys), .doc = "built in: [1, 28, 28], 10 classes"},   \
         {.name = "range", .type = BP__S_INTS, .fallback = "",              \
@@ -218,7 +226,7 @@ static const bp__skey source_keys[] = {
      .doc = "random changes, anew each epoch",
      KEYS(augment_keys)},
 };
-enum { N_SOURCES = 3 }; /* idx, npy, digits */
+enum { N_SOURCES = 4 }; /* idx, npy, csv, digits */
 
 static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
 {
@@ -240,7 +248,7 @@ static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
     for (int i = 0; i < N_SOURCES; i++)
         n += bp__yaml_get(out, source_keys[i].name) != NULL;
     if (n != 1)
-        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy or digits, "
+        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, csv or digits, "
                      "got %s", path, n ? "several" : "none");
     const bp__ynode *range = bp__yaml_get(out, "range");
     if (range && bp__yaml_int(range->child) >= bp__yaml_int(range->last))
@@ -258,6 +266,9 @@ static const bp__skey split_keys[] = {
      .below_max = true},
     {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
      .doc = "draws who belongs where"},
+    {.name = "stratify", .type = BP__S_BOOL, .fallback = "",
+     .doc = "of a table: each class has its share in every part; true unless "
+            "given"},
 };
 static const bp__skey moments_keys[] = {
     {.name = "mean", .type = BP__S_NUMBERS},
@@ -288,7 +299,7 @@ static const bp__skey data_keys[] = {
      .doc = "folder of the files; --data goes before it"},
     {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, KEYS(source_keys),
-     .what = "digits, or a map with one of idx, npy and digits"},
+     .what = "digits, or a map with one of idx, npy, csv and digits"},
     {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, .what = "as data.train, without augment",
      .doc = "evaluated after each epoch"},
@@ -301,12 +312,18 @@ static const bp__skey data_keys[] = {
      .doc = "by mean and deviation of the training set: one for all, for each "
             "channel, for each feature",
      WORDS(norm_words)},
+    {.name = "table", .type = BP__S_MAP, .fallback = "",
+     .doc = "how the csv files are read", .keys = bp__table_keys,
+     .n_keys = BP__TABLE_N_KEYS},
     {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
      .doc = "their names, from class 0", .n_min = 2,
      .n_max = 100000},
     {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
      .doc = "written by training", .what = "a list of mean and std",
      .custom = read_fitted},
+    {.name = "columns", .type = BP__S_CUSTOM, .fallback = "",
+     .doc = "written by training on a table", .what = "a list of columns",
+     .custom = bp__read_columns},
 };
 
 /* ---- training ------------------------------------------------------------*/

@@ -1,6 +1,6 @@
 /* The data that a configuration names: paths, ranges, shares of one set, and
  * the fitted normalization that a run keeps. */
-#include "config/config.h"
+#include "config/tables.h"
 
 #include "base/rng.h"
 
@@ -8,7 +8,7 @@
 
 enum { SPLIT_STREAM = 7001 };
 
-static const char *data_path(bp__config *c, const char *dir, const char *file)
+const char *bp__data_path(bp__config *c, const char *dir, const char *file)
 {
     dir = dir ? dir : c->dir;
     if (!dir || file[0] == '/')
@@ -23,10 +23,10 @@ static bp_status open_npy(bp__config *c, const bp__ynode *npy, const char *dir,
     size_t n = 0;
     const bp__ynode *list = bp__yaml_get(npy, "inputs");
     for (const bp__ynode *k = list->child; k && n < BP_MAX_INPUTS; k = k->next)
-        if (!(inputs[n++] = data_path(c, dir, k->text)))
+        if (!(inputs[n++] = bp__data_path(c, dir, k->text)))
             return bp__oom(err);
     const char *target =
-        data_path(c, dir, bp__yaml_text(bp__yaml_get(npy, "target")));
+        bp__data_path(c, dir, bp__yaml_text(bp__yaml_get(npy, "target")));
     if (!target)
         return bp__oom(err);
     return bp_data_from_npy(inputs, n, target, o, d, err);
@@ -45,9 +45,9 @@ static bp_status open_source(bp__config *c, const bp__ynode *s,
     const bp__ynode *idx = bp__yaml_get(s, "idx");
     if (idx) {
         const char *images =
-            data_path(c, dir, bp__yaml_text(bp__yaml_get(idx, "images")));
+            bp__data_path(c, dir, bp__yaml_text(bp__yaml_get(idx, "images")));
         const char *labels =
-            data_path(c, dir, bp__yaml_text(bp__yaml_get(idx, "labels")));
+            bp__data_path(c, dir, bp__yaml_text(bp__yaml_get(idx, "labels")));
         if (!images || !labels)
             return bp__oom(err);
         return bp_data_from_idx(images, labels, &o, d, err);
@@ -165,16 +165,17 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
 {
     const bp__ynode *data = bp__yaml_get(c->resolved, "data");
     const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
-    bp_status st = BP_OK;
+    bool table = bp__config_has_table(c);
     memset(d, 0, sizeof *d);
-    for (int s = 0; s < BP__N_SPLITS && !st; s++) {
+    bp_status st = table ? bp__tables_open(c, dir, wanted, d, err) : BP_OK;
+    for (int s = 0; s < BP__N_SPLITS && !st && !table; s++) {
         const bp__ynode *source =
             bp__yaml_get(data, bp_split_name((bp_split)s));
         bool parent = split && s == BP_SPLIT_TRAIN; /* parts come from it */
         if (source && (parent || (wanted & (1u << s))))
             st = open_source(c, source, dir, (bp_split)s, &d->split[s], err);
     }
-    if (!st && split && d->split[BP_SPLIT_TRAIN]) {
+    if (!st && !table && split && d->split[BP_SPLIT_TRAIN]) {
         bp_data *all = d->split[BP_SPLIT_TRAIN];
         d->split[BP_SPLIT_TRAIN] = NULL;
         st = split_data(split, all, wanted, d, err);
@@ -200,8 +201,7 @@ void bp__config_close(bp__config_data *d)
 
 /* ---- what a run keeps ------------------------------------------------------ */
 
-/* Replaces or adds a member of `data`. */
-static void set_member(bp__config *c, const char *key, bp__ynode *value)
+void bp__config_set_member(bp__config *c, const char *key, bp__ynode *value)
 {
     bp__ynode *data = bp__yaml_get(c->resolved, "data");
     bp__ynode *old = data ? bp__yaml_get(data, key) : NULL;
@@ -223,7 +223,7 @@ void bp__config_set_dir(bp__config *c, const char *dir)
 {
     bp__place at = c->resolved->at;
     c->dir = bp__arena_strdup(&c->arena, dir);
-    set_member(c, "dir", bp__yaml_scalar(&c->arena, at, false, dir));
+    bp__config_set_member(c, "dir", bp__yaml_scalar(&c->arena, at, false, dir));
 }
 
 static bp__ynode *numbers_node(bp__config *c, const double *x, int64_t n)
@@ -252,7 +252,7 @@ void bp__config_set_fitted(bp__config *c, size_t n, bp_norm *const *norm)
                         numbers_node(c, bp_norm_std(norm[i]), k));
         bp__yaml_append(list, NULL, at, m);
     }
-    set_member(c, "fitted", list);
+    bp__config_set_member(c, "fitted", list);
 }
 
 static bp_status moments_norm(const bp__config *c, const bp__ynode *m,

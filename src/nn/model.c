@@ -103,6 +103,14 @@ void bp_model_input(bp_model *m, const char *name, int rank,
         m->n_inputs++;
 }
 
+void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims)
+{
+    if (i >= m->n_inputs)
+        return;
+    m->input[i].rank = rank;
+    memcpy(m->input[i].dims, dims, (size_t)rank * sizeof *dims);
+}
+
 size_t bp_model_input_count(const bp_model *m)
 {
     return m ? m->n_inputs : 0;

@@ -149,6 +149,8 @@ bool bp__model_append(bp_model *m, bp__spec *layer);
 size_t bp__model_layer_count(const bp_model *m);
 const bp__spec *bp__model_layer(const bp_model *m, size_t i);
 /* dims of one sample; false: no such input. */
+/* Replaces the dims of input i: where they are known only once the data is. */
+void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims);
 bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
                      int64_t *dims);
 

@@ -1,0 +1,599 @@
+/* Tables of a configuration: files -> rows of each split -> columns, learned
+ * on the training rows -> data sets. */
+#include "config/tables.h"
+
+#include "base/rng.h"
+
+#include <stdlib.h>
+
+enum { TABLE_STREAM = 7002 };
+
+static const bp__ynode *table_node(const bp__config *c, const char *key)
+{
+    const bp__ynode *t = bp__yaml_at(c->resolved, "data.table");
+    return t ? bp__yaml_get(t, key) : NULL;
+}
+
+static const bp__ynode *csv_of(const bp__config *c, int split)
+{
+    const bp__ynode *data = bp__yaml_get(c->resolved, "data");
+    const bp__ynode *s =
+        data ? bp__yaml_get(data, bp_split_name((bp_split)split)) : NULL;
+    return s ? bp__yaml_get(s, "csv") : NULL;
+}
+
+bool bp__config_has_table(const bp__config *c)
+{
+    return csv_of(c, 0) || csv_of(c, 1) || csv_of(c, 2);
+}
+
+bool bp__config_needs_data(const bp__config *c)
+{
+    return c->table_input && !c->columns;
+}
+
+/* ---- options ----------------------------------------------------------------*/
+
+/* The texts of a list, in the config's memory. */
+static const char *const *texts_of(bp__config *c, const bp__ynode *list,
+                                   size_t *n)
+{
+    *n = list ? list->n : 0;
+    const char **all = bp__arena_array(&c->arena, *n + 1, sizeof *all);
+    size_t i = 0;
+    for (const bp__ynode *k = list ? list->child : NULL; all && k; k = k->next)
+        all[i++] = k->text;
+    return all;
+}
+
+static void table_options(bp__config *c, bp__table_options *o)
+{
+    static const struct {
+        const char *word;
+        char separator;
+    } separators[] = {{"comma", ','}, {"semicolon", ';'}, {"tab", '\t'},
+                      {"bar", '|'}};
+    const char *s = bp__yaml_text(table_node(c, "separator"));
+    const char *h = bp__yaml_text(table_node(c, "header"));
+    *o = (bp__table_options){0};
+    for (size_t i = 0; s && i < BP__ARRAY_LEN(separators); i++)
+        if (!strcmp(s, separators[i].word))
+            o->separator = separators[i].separator;
+    if (h)
+        o->header = !strcmp(h, "with")      ? BP__HEADER_YES
+                    : !strcmp(h, "without") ? BP__HEADER_NO
+                                            : BP__HEADER_GUESS;
+    o->missing = texts_of(c, table_node(c, "missing"), &o->n_missing);
+    const bp__ynode *map = table_node(c, "rename");
+    const char **pairs = bp__arena_array(&c->arena, 2 * (map ? map->n : 0) + 1,
+                                         sizeof *pairs);
+    for (const bp__ynode *k = map && pairs ? map->child : NULL; k;
+         k = k->next) {
+        pairs[2 * o->n_rename] = k->key;
+        pairs[2 * o->n_rename++ + 1] = k->text;
+    }
+    o->rename = pairs;
+}
+
+/* A further table may have the header of the first. */
+static void known_names(bp__config *c, const bp__table *first,
+                        bp__table_options *o)
+{
+    if (first && first->has_header) {
+        o->names = first->names;
+        o->n_names = (size_t)first->n_cols;
+    } else if (c->columns) {
+        size_t n = (size_t)c->columns->n;
+        const char **names = bp__arena_array(&c->arena, n + 1, sizeof *names);
+        for (size_t i = 0; names && i < n; i++)
+            names[i] = c->columns->column[i].name;
+        o->names = names;
+        o->n_names = names ? n : 0;
+    }
+}
+
+static void columns_options(bp__config *c, bp__columns_options *o)
+{
+    const char *task = bp__yaml_text(table_node(c, "task"));
+    const bp__ynode *kinds = table_node(c, "columns");
+    size_t n = kinds ? kinds->n : 0;
+    const char **names = bp__arena_array(&c->arena, n + 1, sizeof *names);
+    bp__column_kind *kind = bp__arena_array(&c->arena, n + 1, sizeof *kind);
+    *o = (bp__columns_options){
+        .target = bp__yaml_text(table_node(c, "target"))};
+    if (task)
+        o->task = !strcmp(task, "class") ? BP__TASK_CLASS : BP__TASK_NUMBER;
+    if (!names || !kind)
+        return;
+    for (const bp__ynode *k = kinds ? kinds->child : NULL; k; k = k->next) {
+        names[o->n_kinds] = k->key;
+        for (int i = 0; i < BP__N_COLUMN_KINDS; i++)
+            if (!strcmp(k->text, bp__column_kind_name((bp__column_kind)i)))
+                kind[o->n_kinds] = (bp__column_kind)i;
+        o->n_kinds++;
+    }
+    o->column = names;
+    o->kind = kind;
+}
+
+static int bins_of(const bp__config *c)
+{
+    const bp__ynode *n = table_node(c, "bins");
+    return n ? (int)bp__yaml_int(n) : 16;
+}
+
+/* ---- rows -------------------------------------------------------------------*/
+
+/* The rows of each split within its table. */
+typedef struct part {
+    const bp__table *table;
+    int64_t *rows, n;
+} part;
+
+typedef struct tables {
+    bp__table *table[BP__N_SPLITS];
+    part part[BP__N_SPLITS];
+    int64_t *rows[BP__N_SPLITS]; /* memory of part.rows */
+    size_t room[BP__N_SPLITS];
+} tables;
+
+static void tables_free(tables *t)
+{
+    for (int s = 0; s < BP__N_SPLITS; s++) {
+        bp__free(&bp__malloc_allocator, t->rows[s],
+                 t->room[s] * sizeof **t->rows);
+        bp__table_free(t->table[s]);
+    }
+}
+
+static bp_status new_rows(tables *t, int s, int64_t room, bp_error *err)
+{
+    t->room[s] = (size_t)room + 1;
+    t->rows[s] = bp__calloc(&bp__malloc_allocator, t->room[s],
+                            sizeof **t->rows);
+    t->part[s].rows = t->rows[s];
+    return t->rows[s] ? BP_OK : bp__oom(err);
+}
+
+/* All rows of a table, or the range that the file gives. */
+static bp_status own_rows(bp__config *c, tables *t, int s, bp_error *err)
+{
+    const bp__ynode *data = bp__yaml_get(c->resolved, "data");
+    const bp__ynode *source = bp__yaml_get(data, bp_split_name((bp_split)s));
+    const bp__ynode *range = bp__yaml_get(source, "range");
+    int64_t first = 0, last = t->table[s]->n_rows;
+    if (range) {
+        first = bp__yaml_int(range->child);
+        last = bp__yaml_int(range->last);
+    }
+    if (last > t->table[s]->n_rows || first >= last)
+        return bp__error(err, BP_ERANGE, "'%s': the range [%lld, %lld) does "
+                         "not lie within its %lld rows, or is empty",
+                         t->table[s]->source, (long long)first,
+                         (long long)last, (long long)t->table[s]->n_rows);
+    bp_status st = new_rows(t, s, last - first, err);
+    for (int64_t i = first; i < last && !st; i++)
+        t->part[s].rows[t->part[s].n++] = i;
+    t->part[s].table = t->table[s];
+    return st;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Gives every row of `all`, in an order drawn by the seed, to a part. With
+ * classes each goes where its class lacks most, counted along the way, so that
+ * every part has its share of each class to within one row. */
+static bp_status deal_rows(tables *t, const bp__columns *classes,
+                           const part *all, const double *share, uint64_t seed,
+                           bp_error *err)
+{
+    const bp__column *x = classes ? &classes->column[classes->target] : NULL;
+    int n_classes = x ? x->n_words + 1 : 1;
+    const bp_allocator *a = &bp__malloc_allocator;
+    int64_t *order = bp__calloc(a, (size_t)all->n + 1, sizeof *order);
+    int64_t *dealt = bp__calloc(a, 4 * (size_t)n_classes, sizeof *dealt);
+    bp_status st = order && dealt ? BP_OK : bp__oom(err);
+    for (int s = 0; s < BP__N_SPLITS && !st; s++)
+        if (share[s] > 0)
+            st = new_rows(t, s, all->n, err);
+    if (!st) {
+        bp__rng r = bp__rng_seed(seed, 0, TABLE_STREAM);
+        bp__rng_shuffle(&r, all->n, order);
+    }
+    for (int64_t i = 0; i < all->n && !st; i++) {
+        int64_t row = all->rows[order[i]];
+        const char *cell =
+            x ? bp__table_cell(all->table, row, classes->target) : NULL;
+        int k = cell ? bp__column_word(x, cell) : 0;
+        int64_t *n = dealt + 4 * (k < 0 ? n_classes - 1 : k);
+        int best = 0;
+        double most = -1;
+        n[3]++;
+        for (int s = 0; s < BP__N_SPLITS; s++) {
+            double lack = share[s] * (double)n[3] - (double)n[s];
+            if (share[s] > 0 && lack > most) {
+                most = lack;
+                best = s;
+            }
+        }
+        n[best]++;
+        t->part[best].rows[t->part[best].n++] = row;
+    }
+    for (int s = 0; s < BP__N_SPLITS && !st; s++)
+        if (share[s] > 0) {
+            t->part[s].table = all->table;
+            qsort(t->part[s].rows, (size_t)t->part[s].n,
+                  sizeof *t->part[s].rows, compare_rows);
+        }
+    bp__free(a, order, ((size_t)all->n + 1) * sizeof *order);
+    bp__free(a, dealt, 4 * (size_t)n_classes * sizeof *dealt);
+    return st;
+}
+
+/* The classes are counted over all rows: where they go decides nothing else.
+ */
+static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
+{
+    const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
+    const bp__ynode *even = bp__yaml_get(split, "stratify");
+    double share[BP__N_SPLITS] = {1, 0, 0};
+    for (int s = 1; s < BP__N_SPLITS; s++) {
+        const bp__ynode *n = bp__yaml_get(split, bp_split_name((bp_split)s));
+        share[s] = bp__yaml_number(n);
+        share[0] -= share[s];
+    }
+    part all = t->part[0];
+    int64_t *rows = t->rows[0];
+    size_t room = t->room[0];
+    t->part[0] = (part){0};
+    t->rows[0] = NULL;
+    bp__columns *k = NULL;
+    bp__columns_options o;
+    columns_options(c, &o);
+    bp_status st = bp__columns_guess(all.table, &o, &k, err);
+    if (!st)
+        st = bp__columns_fit(k, all.table, NULL, 0, 0, err);
+    bool classes = !st && bp__columns_classes(k) &&
+                   (!even || bp__yaml_bool(even));
+    if (!st)
+        st = deal_rows(t, classes ? k : NULL, &all, share,
+                       (uint64_t)bp__yaml_int(bp__yaml_get(split, "seed")),
+                       err);
+    bp__columns_free(k);
+    bp__free(&bp__malloc_allocator, rows, room * sizeof *rows);
+    return st;
+}
+
+/* ---- reports ------------------------------------------------------------------*/
+
+typedef struct table_report {
+    bp__str text;
+    bool failed; /* something that no training should go over */
+    const bp__table *last;
+} table_report;
+
+static void report_problem(table_report *r, const char *what,
+                           const bp__table *t, const bp__cell_problem *p,
+                           const bp__column *x, const char *says,
+                           const char *advice, bool nearest)
+{
+    if (!p->count)
+        return;
+    bp__str_printf(&r->text, "%s%s ('%s'), '%s': %s in %lld cell%s%s:",
+                   r->text.len ? "\n" : "", what, t->source, x->name, says,
+                   (long long)p->count, p->count == 1 ? "" : "s", advice);
+    for (int64_t i = 0; i < p->count && i < BP__TABLE_EXAMPLES; i++) {
+        bp__str_printf(&r->text, "%s line %lld '%.40s'", i ? "," : "",
+                       (long long)p->line[i], p->cell[i]);
+        const char *near =
+            nearest ? bp__nearest(p->cell[i], x->words, (size_t)x->n_words)
+                    : NULL;
+        if (near)
+            bp__str_printf(&r->text, " (nearest: '%s')", near);
+    }
+}
+
+static void report_table(table_report *r, const char *what,
+                         const bp__table *t)
+{
+    if (t->n_ragged) {
+        bp__str_printf(&r->text, "%s%s ('%s'): %lld row%s other than %d cells:",
+                       r->text.len ? "\n" : "", what, t->source,
+                       (long long)t->n_ragged,
+                       t->n_ragged == 1 ? " has" : "s have", t->n_cols);
+        for (int64_t i = 0; i < t->n_ragged && i < BP__TABLE_EXAMPLES; i++)
+            bp__str_printf(&r->text, "%s line %lld has %d", i ? "," : "",
+                           (long long)t->ragged_line[i], t->ragged_cells[i]);
+        r->failed = true;
+    }
+    if (t->n_open_quotes) {
+        bp__str_printf(&r->text, "%s%s ('%s'): %lld cell%s with a quote that "
+                       "is never closed, the first in line %lld",
+                       r->text.len ? "\n" : "", what, t->source,
+                       (long long)t->n_open_quotes,
+                       t->n_open_quotes == 1 ? "" : "s",
+                       (long long)t->open_quote_line);
+        r->failed = true;
+    }
+}
+
+static void report_cells(table_report *r, const char *what, const bp__table *t,
+                         const bp__columns *c, const bp__cell_report *cells)
+{
+    for (int i = 0; i < c->n; i++) {
+        const bp__column *x = &c->column[i];
+        report_problem(r, what, t, &cells->unreadable[i], x,
+                       "no number", " (data.table.missing lists words that "
+                       "stand for a missing value)", false);
+        report_problem(r, what, t, &cells->unseen[i], x,
+                       i == c->target ? "no class of the training rows"
+                                      : "no word of the training rows",
+                       i == c->target ? " (data.table.rename maps one word to "
+                                        "another)"
+                                      : " (they count as unknown)",
+                       true);
+        r->failed |= cells->unreadable[i].count > 0 ||
+                     (i == c->target && cells->unseen[i].count > 0);
+    }
+    if (c->target >= 0)
+        report_problem(r, what, t, &cells->no_target, &c->column[c->target],
+                       "nothing", " (the rows are left out)", false);
+}
+
+/* ---- all of it ------------------------------------------------------------------*/
+
+static bp_status read_tables(bp__config *c, const char *dir, unsigned wanted,
+                             tables *t, bp_error *err)
+{
+    bp__table_options o;
+    const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
+    bp_status st = BP_OK;
+    table_options(c, &o);
+    for (int s = 0; s < BP__N_SPLITS && !st; s++) {
+        const bp__ynode *csv = csv_of(c, s);
+        /* Parts come from the training table, columns are learned on it. */
+        bool needed = (wanted & 1u << s) || (s == 0 && (split || !c->columns));
+        if (!csv || !needed)
+            continue;
+        const char *path = bp__data_path(c, dir, csv->text);
+        known_names(c, t->table[0], &o);
+        st = path && !c->arena.failed
+                 ? bp__table_read(NULL, NULL, path, &o, &t->table[s], err)
+                 : bp__oom(err);
+        if (!st && t->table[s]->n_rows == 0)
+            st = bp__error(err, BP_ERANGE, "'%s' has no rows", path);
+        if (!st)
+            st = own_rows(c, t, s, err);
+    }
+    if (!st && split && t->table[0])
+        st = split_rows(c, t, err);
+    return st;
+}
+
+static bp_status learn_columns(bp__config *c, const tables *t, bp_error *err)
+{
+    bp__columns_options o;
+    const part *p = &t->part[BP_SPLIT_TRAIN];
+    if (!p->table)
+        return bp__error(err, BP_EARG, "data.train names no table: the "
+                         "columns of the others are learned from it");
+    columns_options(c, &o);
+    bp_status st = bp__columns_guess(t->table[0], &o, &c->columns, err);
+    if (!st)
+        st = bp__columns_fit(c->columns, p->table, p->rows, p->n, bins_of(c),
+                             err);
+    if (!st)
+        return BP_OK;
+    bp__columns_free(c->columns);
+    c->columns = NULL;
+    return st;
+}
+
+static void set_input(bp__config *c)
+{
+    int64_t width = c->columns->width;
+    if (c->table_input)
+        bp__model_set_dims(c->model, 0, 1, &width);
+}
+
+static bp_status apply_part(const bp__columns *k, const part *p,
+                            const char *what, bool target, table_report *r,
+                            bp_data **d, bp_error *err)
+{
+    bp__arena memory;
+    bp__arena_init(&memory, NULL);
+    size_t n = (size_t)k->n;
+    bp__cell_report cells = {
+        .unreadable = bp__arena_array(&memory, n, sizeof *cells.unreadable),
+        .unseen = bp__arena_array(&memory, n, sizeof *cells.unseen)};
+    bp_status st = memory.failed ? bp__oom(err)
+                                 : bp__columns_apply(k, p->table, p->rows,
+                                                     p->n, target, &cells, NULL,
+                                                     d, err);
+    if (!memory.failed) {
+        if (r->last != p->table) /* parts of one are told once */
+            report_table(r, what, p->table);
+        r->last = p->table;
+        report_cells(r, what, p->table, k, &cells);
+    }
+    bp__arena_free(&memory);
+    return st;
+}
+
+bp_status bp__tables_open(bp__config *c, const char *dir, unsigned wanted,
+                          bp__config_data *d, bp_error *err)
+{
+    tables t = {0};
+    table_report r = {.failed = false};
+    bp__str_init(&r.text, NULL);
+    bp_status st = read_tables(c, dir, wanted, &t, err);
+    if (!st && !c->columns)
+        st = learn_columns(c, &t, err);
+    if (!st)
+        set_input(c);
+    for (int s = 0; s < BP__N_SPLITS && !st; s++)
+        if ((wanted & 1u << s) && t.part[s].table)
+            st = apply_part(c->columns, &t.part[s],
+                            bp_split_name((bp_split)s), true, &r,
+                            &d->split[s], err);
+    if (r.text.len && (st || r.failed))
+        st = bp__error(err, st ? st : BP_EFORMAT, "%s", r.text.s);
+    else if (r.text.len)
+        c->notes = bp__arena_strdup(&c->arena, r.text.s);
+    bp__str_free(&r.text);
+    tables_free(&t);
+    return st;
+}
+
+bp_status bp__table_inputs(bp__config *c, const char *path, bp_data **d,
+                           int64_t **line, bp_error *err)
+{
+    bp__table_options o;
+    bp__table *t = NULL;
+    table_report r = {.failed = false};
+    *d = NULL;
+    *line = NULL;
+    table_options(c, &o);
+    known_names(c, NULL, &o);
+    bp_status st = bp__table_read(NULL, NULL, path, &o, &t, err);
+    if (!st && t->n_rows == 0)
+        st = bp__error(err, BP_ERANGE, "'%s' has no rows", path);
+    if (st) {
+        bp__table_free(t);
+        return st;
+    }
+    part p = {.table = t, .n = t->n_rows};
+    bp__str_init(&r.text, NULL);
+    st = apply_part(c->columns, &p, "input", false, &r, d, err);
+    if (r.text.len && (st || r.failed))
+        st = bp__error(err, st ? st : BP_EFORMAT, "%s", r.text.s);
+    else if (r.text.len)
+        c->notes = bp__arena_strdup(&c->arena, r.text.s);
+    bp__str_free(&r.text);
+    if (!st) {
+        *line = t->line; /* taken over, with its spare room */
+        t->line = NULL;
+    } else {
+        bp_data_free(*d);
+        *d = NULL;
+    }
+    bp__table_free(t);
+    return st;
+}
+
+/* ---- what a run keeps ------------------------------------------------------------*/
+
+static void put(bp__config *c, bp__ynode *map, const char *key, bool plain,
+                const char *text)
+{
+    bp__place at = c->resolved->at;
+    bp__yaml_append(map, key, at, bp__yaml_scalar(&c->arena, at, plain, text));
+}
+
+static void put_number(bp__config *c, bp__ynode *map, const char *key, double x)
+{
+    char text[32];
+    bp__format_double(text, x);
+    put(c, map, key, true, text);
+}
+
+static bp__ynode *column_node(bp__config *c, const bp__column *x, bool target)
+{
+    bp__place at = c->resolved->at;
+    bp__ynode *m = bp__yaml_new(&c->arena, BP__Y_MAP, at);
+    char text[32];
+    put(c, m, "name", false, x->name);
+    put(c, m, "kind", true, bp__column_kind_name(x->kind));
+    put(c, m, "target", true, target ? "true" : "false");
+    put(c, m, "comma", true, x->comma ? "true" : "false");
+    put(c, m, "missing", true, x->had_missing ? "true" : "false");
+    if (*x->why)
+        put(c, m, "why", false, x->why);
+    put_number(c, m, "center", x->center);
+    put_number(c, m, "factor", x->factor);
+    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
+    for (int i = 0; i < x->n_edges; i++) {
+        bp__format_double(text, x->edges[i]);
+        bp__yaml_append(list, NULL, at,
+                        bp__yaml_scalar(&c->arena, at, true, text));
+    }
+    if (x->n_edges)
+        bp__yaml_append(m, "edges", at, list);
+    list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
+    for (int i = 0; i < x->n_words; i++)
+        bp__yaml_append(list, NULL, at,
+                        bp__yaml_scalar(&c->arena, at, false, x->words[i]));
+    if (x->n_words)
+        bp__yaml_append(m, "words", at, list);
+    return m;
+}
+
+void bp__columns_to_config(bp__config *c)
+{
+    bp__place at = c->resolved->at;
+    if (!c->columns)
+        return;
+    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
+    for (int i = 0; i < c->columns->n; i++)
+        bp__yaml_append(list, NULL, at,
+                        column_node(c, &c->columns->column[i],
+                                    i == c->columns->target));
+    bp__config_set_member(c, "columns", list);
+}
+
+static void read_column(bp__columns *k, bp__column *x, const bp__ynode *n)
+{
+    const char *kind = bp__yaml_text(bp__yaml_get(n, "kind"));
+    const char *why = bp__yaml_text(bp__yaml_get(n, "why"));
+    const bp__ynode *edges = bp__yaml_get(n, "edges");
+    const bp__ynode *words = bp__yaml_get(n, "words");
+    x->name = bp__arena_strdup(&k->memory,
+                               bp__yaml_text(bp__yaml_get(n, "name")));
+    for (int i = 0; i < BP__N_COLUMN_KINDS; i++)
+        if (!strcmp(kind, bp__column_kind_name((bp__column_kind)i)))
+            x->kind = (bp__column_kind)i;
+    x->why = bp__arena_strdup(&k->memory, why ? why : "");
+    x->comma = bp__yaml_bool(bp__yaml_get(n, "comma"));
+    x->had_missing = bp__yaml_bool(bp__yaml_get(n, "missing"));
+    x->center = bp__yaml_number(bp__yaml_get(n, "center"));
+    x->factor = bp__yaml_number(bp__yaml_get(n, "factor"));
+    double *e = bp__arena_array(&k->memory, edges ? edges->n + 1 : 1,
+                                sizeof *e);
+    x->words = bp__arena_array(&k->memory, words ? words->n + 1 : 1,
+                               sizeof *x->words);
+    x->edges = e;
+    if (k->memory.failed)
+        return;
+    for (const bp__ynode *v = edges ? edges->child : NULL; v; v = v->next)
+        e[x->n_edges++] = bp__yaml_number(v);
+    for (const bp__ynode *v = words ? words->child : NULL; v; v = v->next)
+        x->words[x->n_words++] = bp__arena_strdup(&k->memory, v->text);
+}
+
+bp_status bp__columns_from_config(bp__config *c, bp_error *err)
+{
+    const bp__ynode *list = bp__yaml_at(c->resolved, "data.columns");
+    if (!list)
+        return BP_OK;
+    bp__columns *k = bp__columns_new(NULL, (int)list->n);
+    int i = 0;
+    if (!k)
+        return bp__oom(err);
+    for (const bp__ynode *n = list->child; n; n = n->next, i++) {
+        read_column(k, &k->column[i], n);
+        if (bp__yaml_bool(bp__yaml_get(n, "target")))
+            k->target = i;
+    }
+    if (k->memory.failed) {
+        bp__columns_free(k);
+        return bp__oom(err);
+    }
+    bp__columns_place(k);
+    c->columns = k;
+    set_input(c);
+    return BP_OK;
+}

@@ -1,0 +1,397 @@
+/* Kinds of columns, from all of their cells. */
+#include "data/columns.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const char *bp__column_kind_name(bp__column_kind k)
+{
+    static const char *const names[] = {"ignored", "number", "category"};
+    return (unsigned)k < BP__ARRAY_LEN(names) ? names[k] : "?";
+}
+
+bp__columns *bp__columns_new(const bp_allocator *a, int n)
+{
+    a = a ? a : &bp__malloc_allocator;
+    bp__columns *c = bp__calloc(a, 1, sizeof *c);
+    if (!c)
+        return NULL;
+    bp__arena_init(&c->memory, a);
+    c->n = n;
+    c->target = -1;
+    c->column = bp__arena_array(&c->memory, (size_t)n, sizeof *c->column);
+    if (c->column || n == 0)
+        return c;
+    bp__columns_free(c);
+    return NULL;
+}
+
+void bp__columns_free(bp__columns *c)
+{
+    if (!c)
+        return;
+    bp_allocator a = c->memory.a;
+    bp__arena_free(&c->memory);
+    bp__free(&a, c, sizeof *c);
+}
+
+void bp__columns_place(bp__columns *c)
+{
+    int at = 0;
+    for (int i = 0; i < c->n; i++) {
+        bp__column *x = &c->column[i];
+        x->first = at;
+        x->width = 0;
+        if (i == c->target || x->kind == BP__COLUMN_IGNORED)
+            continue;
+        if (x->kind == BP__COLUMN_NUMBER)
+            x->width = 1 + x->had_missing +
+                       (x->n_edges > 2 ? x->n_edges - 1 : 0);
+        else
+            x->width = x->n_words == 2 && !x->had_missing
+                           ? 1
+                           : x->n_words + x->had_missing;
+        at += x->width;
+    }
+    c->width = at;
+}
+
+/* ---- what a column holds -------------------------------------------------- */
+
+typedef struct summary {
+    int64_t n, numbers, commas; /* cells; readable either way */
+    int64_t distinct;
+    bool whole;    /* all numbers are whole ones */
+    bool counting; /* each is one more than the one before */
+} summary;
+
+/* Numbers by value, words after them by their bytes. */
+static int compare_cells(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    double p, q;
+    bool np = bp__table_number(x, false, &p), nq = bp__table_number(y, false,
+                                                                    &q);
+    if (np != nq)
+        return np ? -1 : 1;
+    if (np && p < q)
+        return -1;
+    if (np && p > q)
+        return 1;
+    return strcmp(x, y);
+}
+
+/* The cells of some rows that are not missing, sorted; *n: how many. */
+static const char **sorted_cells(const bp__table *t, int col,
+                                 const int64_t *rows, int64_t n_rows,
+                                 int64_t *n)
+{
+    const char **all = bp__calloc(&t->a, (size_t)n_rows + 1, sizeof *all);
+    *n = 0;
+    for (int64_t r = 0; all && r < n_rows; r++) {
+        const char *cell = bp__table_cell(t, rows ? rows[r] : r, col);
+        if (cell)
+            all[(*n)++] = cell;
+    }
+    if (all)
+        qsort(all, (size_t)*n, sizeof *all, compare_cells);
+    return all;
+}
+
+static bool summarize(const bp__table *t, int col, summary *s)
+{
+    int64_t n;
+    double before = 0;
+    *s = (summary){.whole = true, .counting = true};
+    const char **all = sorted_cells(t, col, NULL, t->n_rows, &n);
+    if (!all)
+        return false;
+    s->n = n;
+    for (int64_t i = 0; i < n; i++) {
+        double x, y;
+        bool plain = bp__table_number(all[i], false, &x);
+        s->distinct += i == 0 || strcmp(all[i], all[i - 1]) != 0;
+        s->numbers += plain;
+        s->commas += bp__table_number(all[i], true, &y);
+        s->whole = s->whole && plain && x >= -1e15 && x <= 1e15 &&
+                   x == (double)(int64_t)x;
+    }
+    for (int64_t r = 0; r < t->n_rows && s->counting; r++) {
+        const char *cell = bp__table_cell(t, r, col);
+        double x = 0;
+        s->counting = cell && bp__table_number(cell, false, &x) &&
+                      (r == 0 || x == before + 1);
+        before = x;
+    }
+    bp__free(&t->a, all, ((size_t)t->n_rows + 1) * sizeof *all);
+    return true;
+}
+
+/* ---- kinds -----------------------------------------------------------------*/
+
+enum { MAX_WORDS = 1000, FEW_ROWS = 20, MAX_CLASSES = 20 };
+
+/* Nine in ten are numbers: the others are mistakes, to be reported. */
+static bool reads_as_numbers(const summary *s, bool *comma)
+{
+    *comma = s->commas > s->numbers;
+    int64_t n = *comma ? s->commas : s->numbers;
+    return n > 0 && n > 9 * (s->n - n);
+}
+
+static void guess_kind(bp__columns *c, bp__column *x, const summary *s)
+{
+    x->why = "";
+    bool number = reads_as_numbers(s, &x->comma);
+    x->kind = number ? BP__COLUMN_NUMBER : BP__COLUMN_CATEGORY;
+    if (s->n == 0)
+        x->why = "empty";
+    else if (s->distinct == 1)
+        x->why = "constant";
+    else if (number && s->counting && s->n >= FEW_ROWS)
+        x->why = "counts the rows";
+    else if (!number && s->n >= FEW_ROWS && s->distinct > s->n - s->n / 10)
+        x->why = "different in nearly every row";
+    else if (!number && s->distinct > MAX_WORDS)
+        x->why = bp__arena_printf(&c->memory, "%lld different words",
+                                  (long long)s->distinct);
+    if (x->why && *x->why)
+        x->kind = BP__COLUMN_IGNORED;
+}
+
+static void guess_target(bp__column *x, const summary *s, bp__table_task task)
+{
+    bool number = reads_as_numbers(s, &x->comma);
+    if (task == BP__TASK_GUESS)
+        task = number && !(s->whole && s->distinct <= MAX_CLASSES)
+                   ? BP__TASK_NUMBER
+                   : BP__TASK_CLASS;
+    x->kind = task == BP__TASK_NUMBER ? BP__COLUMN_NUMBER
+                                      : BP__COLUMN_CATEGORY;
+    x->why = "";
+}
+
+static bp_status find_column(const bp__table *t, const char *name,
+                             const char *what, int *at, bp_error *err)
+{
+    *at = bp__table_find(t, name);
+    if (*at >= 0)
+        return BP_OK;
+    const char *near = NULL;
+    int best = 4;
+    for (int i = 0; i < t->n_cols; i++) {
+        int d = bp__edit_distance(name, t->names[i]);
+        if (d < best) {
+            best = d;
+            near = t->names[i];
+        }
+    }
+    return bp__error(err, BP_EARG, "'%s' has no column '%s' (%s)%s%s%s "
+                     "(columns go by their names, or by numbers from 1 to %d)",
+                     t->source, name, what, near ? "; did you mean '" : "",
+                     near ? near : "", near ? "'?" : "", t->n_cols);
+}
+
+static bp_status apply_kinds(bp__columns *c, const bp__table *t,
+                             const bp__columns_options *o, bp_error *err)
+{
+    for (size_t i = 0; i < o->n_kinds; i++) {
+        int at;
+        bp_status s = find_column(t, o->column[i], "its kind is given", &at,
+                                  err);
+        if (s)
+            return s;
+        c->column[at].kind = o->kind[i];
+        c->column[at].why = o->kind[i] == BP__COLUMN_IGNORED ? "by wish" : "";
+    }
+    return BP_OK;
+}
+
+static bp_status guess_all(bp__columns *c, const bp__table *t,
+                           const bp__columns_options *o, bp_error *err)
+{
+    c->target = t->n_cols - 1;
+    bp_status st = o->target ? find_column(t, o->target, "the target",
+                                           &c->target, err)
+                             : BP_OK;
+    summary s;
+    for (int i = 0; i < c->n && !st; i++) {
+        bp__column *x = &c->column[i];
+        x->name = bp__arena_strdup(&c->memory, t->names[i]);
+        x->factor = 1;
+        if (!summarize(t, i, &s))
+            return bp__oom(err);
+        if (i == c->target)
+            guess_target(x, &s, o->task);
+        else
+            guess_kind(c, x, &s);
+        if (i == c->target && s.n == 0)
+            st = bp__error(err, BP_EFORMAT, "'%s': the target, '%s', is empty",
+                           t->source, x->name);
+    }
+    if (!st)
+        st = apply_kinds(c, t, o, err);
+    return !st && c->memory.failed ? bp__oom(err) : st;
+}
+
+bp_status bp__columns_guess(const bp__table *t, const bp__columns_options *o,
+                            bp__columns **columns, bp_error *err)
+{
+    static const bp__columns_options none = {0};
+    bp__columns *c = *columns = bp__columns_new(&t->a, t->n_cols);
+    if (!c)
+        return bp__oom(err);
+    bp_status s = guess_all(c, t, o ? o : &none, err);
+    if (s) {
+        bp__columns_free(c);
+        *columns = NULL;
+    }
+    return s;
+}
+
+/* ---- what the training rows say -------------------------------------------*/
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Between neighbors, linearly: the usual definition (type 7 of Hyndman and
+ * Fan). */
+static double quantile(const double *x, int64_t n, double q)
+{
+    double at = q * (double)(n - 1);
+    int64_t i = (int64_t)at;
+    double rest = at - (double)i;
+    return i + 1 < n ? x[i] + rest * (x[i + 1] - x[i]) : x[i];
+}
+
+static int cut(const double *v, int64_t n, int bins, double *edges)
+{
+    int k = 0;
+    for (int i = 0; i <= bins; i++) {
+        double e = quantile(v, n, (double)i / bins);
+        if (k == 0 || e > edges[k - 1])
+            edges[k++] = e;
+    }
+    return k;
+}
+
+/* Intervals with equally many rows; where one value fills most of them (a
+ * gain that is nearly always 0), with equally many different values. v is
+ * sorted, and used up. */
+static bool fit_edges(bp__columns *c, bp__column *x, double *v, int64_t n,
+                      int bins)
+{
+    double *edges = bp__arena_array(&c->memory, (size_t)bins + 1,
+                                    sizeof *edges);
+    if (!edges)
+        return false;
+    x->edges = edges;
+    x->n_edges = cut(v, n, bins, edges);
+    if (x->n_edges > bins / 2)
+        return true;
+    int64_t distinct = 1;
+    for (int64_t i = 1; i < n; i++)
+        if (v[i] > v[distinct - 1])
+            v[distinct++] = v[i];
+    x->n_edges = cut(v, distinct, bins, edges);
+    return true;
+}
+
+static void fit_target(bp__column *x, const double *v, int64_t n)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += v[i];
+    x->center = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (v[i] - x->center) * (v[i] - x->center);
+    double deviation = sqrt(squares / (double)n);
+    x->factor = deviation > 0 ? 1 / deviation : 1;
+}
+
+static bool fit_number(bp__columns *c, bp__column *x, const bp__table *t,
+                       int col, const int64_t *rows, int64_t n_rows, int bins)
+{
+    double *v = bp__calloc(&t->a, (size_t)n_rows + 1, sizeof *v);
+    int64_t n = 0;
+    if (!v)
+        return false;
+    for (int64_t r = 0; r < n_rows; r++) {
+        const char *cell = bp__table_cell(t, rows ? rows[r] : r, col);
+        x->had_missing |= !cell;
+        n += cell && bp__table_number(cell, x->comma, &v[n]);
+    }
+    qsort(v, (size_t)n, sizeof *v, compare_doubles);
+    bool ok = true;
+    x->center = 0;
+    x->factor = 1;
+    if (n > 0 && col == c->target) {
+        fit_target(x, v, n);
+    } else if (n > 0) {
+        double spread = quantile(v, n, 0.75) - quantile(v, n, 0.25);
+        double range = (v[n - 1] - v[0]) / 2;
+        x->center = quantile(v, n, 0.5);
+        x->factor = spread > 0 ? 1 / spread : range > 0 ? 1 / range : 1;
+        if (bins > 0)
+            ok = fit_edges(c, x, v, n, bins);
+    }
+    bp__free(&t->a, v, ((size_t)n_rows + 1) * sizeof *v);
+    return ok;
+}
+
+static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
+                         int col, const int64_t *rows, int64_t n_rows)
+{
+    int64_t n;
+    const char **all = sorted_cells(t, col, rows, n_rows, &n);
+    if (!all)
+        return false;
+    x->had_missing = n < n_rows && col != c->target;
+    x->n_words = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(all[i], all[i - 1]))
+            all[x->n_words++] = all[i]; /* never past i */
+    x->words = bp__arena_array(&c->memory, (size_t)x->n_words + 1,
+                               sizeof *x->words);
+    for (int i = 0; x->words && i < x->n_words; i++)
+        x->words[i] = bp__arena_strdup(&c->memory, all[i]);
+    bp__free(&t->a, all, ((size_t)n_rows + 1) * sizeof *all);
+    return !c->memory.failed;
+}
+
+bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
+                          const int64_t *rows, int64_t n, int bins,
+                          bp_error *err)
+{
+    n = rows ? n : t->n_rows;
+    if (n < 1)
+        return bp__error(err, BP_EFORMAT, "'%s' has no rows to learn from",
+                         t->source);
+    for (int i = 0; i < c->n; i++) {
+        bp__column *x = &c->column[i];
+        bool ok = true;
+        x->had_missing = false;
+        x->n_edges = 0;
+        if (x->kind == BP__COLUMN_NUMBER)
+            ok = fit_number(c, x, t, i, rows, n, bins);
+        else if (x->kind == BP__COLUMN_CATEGORY)
+            ok = fit_category(c, x, t, i, rows, n);
+        if (!ok)
+            return bp__oom(err);
+    }
+    bp__columns_place(c);
+    if (c->width == 0)
+        return bp__error(err, BP_EFORMAT, "'%s': no column but the target can "
+                         "be used", t->source);
+    return BP_OK;
+}
+
+int bp__column_word(const bp__column *c, const char *word)
+{
+    const char **at = bsearch(&word, c->words, (size_t)c->n_words,
+                              sizeof *c->words, compare_cells);
+    return at ? (int)(at - c->words) : -1;
+}

@@ -1,0 +1,111 @@
+/* What the columns of a table are, and what the training rows say of them:
+ * numbers for every cell. Learned once, kept with the run, applied to every
+ * other table. */
+#ifndef BP__DATA_COLUMNS_H
+#define BP__DATA_COLUMNS_H
+
+#include "data/table.h"
+
+typedef enum bp__column_kind {
+    BP__COLUMN_IGNORED = 0,
+    BP__COLUMN_NUMBER,
+    BP__COLUMN_CATEGORY,
+    BP__N_COLUMN_KINDS
+} bp__column_kind;
+const char *bp__column_kind_name(bp__column_kind k); /* "ignored" ... */
+
+/* A number becomes f(z) and, with n_edges > 2, one feature for each interval
+ * between edges: how far the value has come through it, from 0 to 1 (piecewise
+ * linear encoding: Gorishniy et al., "On embeddings for numerical features in
+ * tabular deep learning", 2022). z = (x - center) * factor by median and
+ * quartiles, f(z) = z / sqrt(1 + (z / 3)^2), which bounds outliers (Holzmueller
+ * et al., "Better by default", 2024). A category becomes one feature of -1 and
+ * 1 where there are two, else one for each. Missing: the median, and a feature
+ * that says so; a category of its own. What training never saw is 0
+ * everywhere. */
+typedef struct bp__column {
+    const char *name;
+    bp__column_kind kind;
+    const char *why;   /* an ignored one: "constant"; else "" */
+    bool comma;        /* decimal comma */
+    bool had_missing;  /* in training */
+    double center, factor; /* center also stands for a missing number. A
+                              target's mean and 1 / deviation */
+    int n_edges;
+    const double *edges;
+    int n_words;       /* of a category */
+    const char **words; /* sorted; numbers by their value */
+    int first, width;  /* features; 0 wide: the target, or ignored */
+} bp__column;
+
+typedef struct bp__columns {
+    bp__arena memory;
+    int n;
+    bp__column *column;
+    int target;  /* -1: none */
+    int width;   /* features of a sample */
+} bp__columns;
+
+/* Is the target a class (else a number)? */
+static inline bool bp__columns_classes(const bp__columns *c)
+{
+    return c->target >= 0 &&
+           c->column[c->target].kind == BP__COLUMN_CATEGORY;
+}
+
+typedef enum bp__table_task {
+    BP__TASK_GUESS = 0,
+    BP__TASK_CLASS,
+    BP__TASK_NUMBER
+} bp__table_task;
+
+typedef struct bp__columns_options {
+    const char *target; /* name or number from 1; NULL: the last column */
+    bp__table_task task;
+    int bins;           /* at most so many intervals of a number; 0: none */
+    /* Columns whose kind is given: a name or number, and the kind. */
+    const char *const *column;
+    const bp__column_kind *kind;
+    size_t n_kinds;
+} bp__columns_options;
+
+/* Kinds, from all rows of a table. [err: EARG EFORMAT ENOMEM] */
+bp_status bp__columns_guess(const bp__table *t, const bp__columns_options *o,
+                            bp__columns **c, bp_error *err);
+/* What the n rows say (NULL: all rows). [err: EFORMAT ENOMEM] */
+bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
+                          const int64_t *rows, int64_t n, int bins,
+                          bp_error *err);
+bp__columns *bp__columns_new(const bp_allocator *a, int n); /* NULL: memory */
+void bp__columns_free(bp__columns *c);
+/* first and width of all columns, from the rest. */
+void bp__columns_place(bp__columns *c);
+
+/* Problems of cells, counted for each column. */
+typedef struct bp__cell_problem {
+    int64_t count;
+    int64_t line[BP__TABLE_EXAMPLES];
+    const char *cell[BP__TABLE_EXAMPLES];
+} bp__cell_problem;
+
+typedef struct bp__cell_report {
+    bp__cell_problem *unreadable; /* [n] a number is wanted */
+    bp__cell_problem *unseen;     /* [n] a category is not among the words */
+    bp__cell_problem no_target;
+    bool classes_unseen;          /* of the target: an error */
+} bp__cell_report;
+
+/* Features f32 [rows, width] and, where it is wanted and the table has it, the
+ * target: i32 classes or f32 [rows, 1], scaled. The table's columns are found
+ * by name where both have headers, else by place; the target's may lack. Rows
+ * without a target are left out: kept, if not NULL, gets the table's row of
+ * each sample [n]. report may be NULL. [err: ESHAPE ERANGE ENOMEM] */
+bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
+                            const int64_t *rows, int64_t n, bool target,
+                            bp__cell_report *report, int64_t *kept,
+                            bp_data **data, bp_error *err);
+
+/* Index of a word of a category; -1: unseen. */
+int bp__column_word(const bp__column *c, const char *word);
+
+#endif

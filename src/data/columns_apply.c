@@ -1,0 +1,202 @@
+/* Cells -> features, by what training learned. */
+#include "data/columns.h"
+
+#include <math.h>
+
+/* Which column of the table is each column of c; -1: not there. By name where
+ * the table has a header and c's names appear in it. */
+static bp_status match_columns(const bp__columns *c, const bp__table *t,
+                               int *at, bp_error *err)
+{
+    int found = 0, missing = -1;
+    for (int i = 0; i < c->n; i++) {
+        at[i] = -1;
+        for (int k = 0; t->has_header && k < t->n_cols; k++)
+            if (!strcmp(t->names[k], c->column[i].name))
+                at[i] = k;
+        found += at[i] >= 0;
+    }
+    bool without_target = t->n_cols == c->n - 1 && c->target >= 0;
+    if (!found) { /* by place */
+        if (t->n_cols != c->n && !without_target)
+            return bp__error(err, BP_ESHAPE, "'%s' has %d columns, the "
+                             "training data had %d", t->source, t->n_cols,
+                             c->n);
+        for (int i = 0, k = 0; i < c->n; i++)
+            at[i] = without_target && i == c->target ? -1 : k++;
+        return BP_OK;
+    }
+    for (int i = 0; i < c->n; i++)
+        if (at[i] < 0 && c->column[i].width > 0 && missing < 0)
+            missing = i;
+    if (missing >= 0)
+        return bp__error(err, BP_ESHAPE, "'%s' has no column '%s', which the "
+                         "training data had", t->source,
+                         c->column[missing].name);
+    return BP_OK;
+}
+
+static void note_cell(bp__cell_problem *p, const bp__table *t, int64_t row,
+                      const char *cell)
+{
+    if (!p)
+        return;
+    if (p->count < BP__TABLE_EXAMPLES) {
+        p->line[p->count] = t->line[row];
+        p->cell[p->count] = cell;
+    }
+    p->count++;
+}
+
+static void number_features(const bp__column *x, const char *cell,
+                            bool readable, double v, float *out)
+{
+    bool missing = !cell || !readable;
+    double z = missing ? 0 : (v - x->center) * x->factor, part = z / 3;
+    *out++ = (float)(z / sqrt(1 + part * part));
+    if (missing)
+        v = x->center;
+    for (int k = 0; x->n_edges > 2 && k + 1 < x->n_edges; k++) {
+        double lo = x->edges[k], hi = x->edges[k + 1];
+        double f = v <= lo ? 0 : v >= hi ? 1 : (v - lo) / (hi - lo);
+        *out++ = (float)f;
+    }
+    if (x->had_missing)
+        *out = missing ? 1.0f : 0.0f;
+}
+
+static void category_features(const bp__column *x, const char *cell, int word,
+                              float *out)
+{
+    if (x->width == 1) {
+        *out = word < 0 ? 0.0f : word == 0 ? -1.0f : 1.0f;
+        return;
+    }
+    if (!cell)
+        word = x->had_missing ? x->n_words : -1;
+    if (word >= 0)
+        out[word] = 1;
+}
+
+typedef struct applier {
+    const bp__columns *c;
+    const bp__table *t;
+    bp__cell_report *report;
+    const int *at;
+} applier;
+
+static void apply_row(const applier *p, int64_t row, float *out)
+{
+    for (int i = 0; i < p->c->n; i++) {
+        const bp__column *x = &p->c->column[i];
+        if (x->width == 0)
+            continue;
+        const char *cell = bp__table_cell(p->t, row, p->at[i]);
+        bp__cell_report *r = p->report;
+        if (x->kind == BP__COLUMN_NUMBER) {
+            double v = 0;
+            bool ok = cell && bp__table_number(cell, x->comma, &v);
+            if (cell && !ok && r)
+                note_cell(&r->unreadable[i], p->t, row, cell);
+            number_features(x, cell, ok, v, out + x->first);
+            continue;
+        }
+        int word = cell ? bp__column_word(x, cell) : -1;
+        if (cell && word < 0 && r)
+            note_cell(&r->unseen[i], p->t, row, cell);
+        category_features(x, cell, word, out + x->first);
+    }
+}
+
+/* The target of a row into y[k]; false: the row has none that can be used. */
+static bool apply_target(const applier *p, int64_t row, void *y, int64_t k)
+{
+    int i = p->c->target;
+    const bp__column *x = &p->c->column[i];
+    const char *cell = bp__table_cell(p->t, row, p->at[i]);
+    bp__cell_report *r = p->report;
+    if (!cell) {
+        note_cell(r ? &r->no_target : NULL, p->t, row, "");
+        return false;
+    }
+    if (x->kind == BP__COLUMN_CATEGORY) {
+        int word = bp__column_word(x, cell);
+        ((int32_t *)y)[k] = word;
+        if (word < 0)
+            note_cell(r ? &r->unseen[i] : NULL, p->t, row, cell);
+        return word >= 0;
+    }
+    double v;
+    bool ok = bp__table_number(cell, x->comma, &v);
+    if (!ok)
+        note_cell(r ? &r->unreadable[i] : NULL, p->t, row, cell);
+    else
+        ((float *)y)[k] = (float)((v - x->center) * x->factor);
+    return ok;
+}
+
+static bp_status make_arrays(const bp__columns *c, int64_t n, bool has_target,
+                             bp_array *x, bp_array *y, bp_error *err)
+{
+    int64_t dims[2] = {n, c->width};
+    bool classes = bp__columns_classes(c);
+    bp_status s = bp_array_new(NULL, BP_F32, 2, dims, x, err);
+    dims[1] = 1;
+    if (!s && has_target)
+        s = bp_array_new(NULL, classes ? BP_I32 : BP_F32, classes ? 1 : 2,
+                         dims, y, err);
+    return s;
+}
+
+/* Cuts an array to its first n rows. */
+static void keep_first(bp_array *x, int64_t n)
+{
+    if (x->data && x->dims[0]) {
+        x->bytes = x->bytes / (size_t)x->dims[0] * (size_t)n;
+        x->dims[0] = n;
+    }
+}
+
+bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
+                            const int64_t *rows, int64_t n, bool target,
+                            bp__cell_report *report, int64_t *kept,
+                            bp_data **data, bp_error *err)
+{
+    *data = NULL;
+    n = rows ? n : t->n_rows;
+    bp_array x = {0}, y = {0};
+    int *at = bp__calloc(&t->a, (size_t)c->n + 1, sizeof *at);
+    if (!at)
+        return bp__oom(err);
+    bp_status s = match_columns(c, t, at, err);
+    bool has_target = target && !s && c->target >= 0 && at[c->target] >= 0;
+    if (!s)
+        s = make_arrays(c, n, has_target, &x, &y, err);
+    applier p = {c, t, report, at};
+    int64_t k = 0;
+    for (int64_t i = 0; i < n && !s; i++) {
+        int64_t row = rows ? rows[i] : i;
+        if (has_target && !apply_target(&p, row, y.data, k))
+            continue;
+        apply_row(&p, row, (float *)x.data + k * c->width);
+        if (kept)
+            kept[k] = row;
+        k++;
+    }
+    bp__free(&t->a, at, ((size_t)c->n + 1) * sizeof *at);
+    if (!s && k == 0)
+        s = bp__error(err, BP_ERANGE, "'%s': no row can be used%s", t->source,
+                      has_target ? ": none has a target that training knows"
+                                 : "");
+    size_t x_bytes = x.bytes, y_bytes = y.bytes;
+    keep_first(&x, k);
+    keep_first(&y, k);
+    bp_data_options o = {.size = sizeof o};
+    if (!s)
+        s = bp_data_from_arrays(&x, 1, has_target ? &y : NULL, &o, data, err);
+    x.bytes = x_bytes; /* as they were allocated */
+    y.bytes = y_bytes;
+    bp_array_free(NULL, &x);
+    bp_array_free(NULL, &y);
+    return s;
+}

@@ -1,0 +1,186 @@
+/* Tables in a configuration: parts that share classes evenly and learn from
+ * the training rows alone, what a run keeps of the columns, and faults in one
+ * report. */
+#include "t.h"
+
+#include "config/tables.h"
+
+#include <unistd.h>
+
+#define HEAD                                                        \
+    "model:\n  input: table\n  layers: [dense: 3]\n"                \
+    "loss: softmax_cross_entropy\n"
+
+static char path[100], other[100];
+
+static bp__config *load(const char *format, ...) BP__PRINTF(1, 2);
+
+static bp__config *load(const char *format, ...)
+{
+    char text[1000];
+    bp__config *c = NULL;
+    bp_error err = {0};
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    T_OK(bp__config_parse("m.yaml", text, strlen(text), NULL, 0, &c, &err),
+         &err);
+    T_REQUIRE(c);
+    return c;
+}
+
+static void write_file(const char *to, const char *text)
+{
+    bp_error err = {0};
+    T_OK(bp__file_write(NULL, NULL, to, text, strlen(text), &err), &err);
+}
+
+/* 200 rows: classes a (140), b (50), c (10); the number tells the row. */
+static void write_classes(void)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    for (int i = 0; i < 200; i++)
+        bp__str_printf(&s, "%d,%s,%s\n", (i * 37) % 200 + 1000,
+                       i % 2 ? "odd" : "even",
+                       i % 20 == 0 ? "c" : i % 4 == 1 ? "b" : "a");
+    write_file(path, s.s);
+    bp__str_free(&s);
+}
+
+static int64_t count_class(const bp_data *d, int k)
+{
+    bp_array y;
+    int64_t n = 0;
+    T_REQUIRE(bp_data_target(d, &y));
+    for (int64_t i = 0; i < y.dims[0]; i++)
+        n += ((const int32_t *)y.data)[i] == k;
+    return n;
+}
+
+static void even_parts(void)
+{
+    bp_error err = {0};
+    bp__config_data d;
+    write_classes();
+    bp__config *c = load(HEAD "data: {train: {csv: %s}, "
+                              "split: {valid: 0.2, test: 0.2}}\n", path);
+    T_CHECK(bp__config_needs_data(c) && bp__config_has_table(c));
+    T_CHECK(c->normalize == BP_NORM_NONE);
+    T_OK(bp__config_open(c, NULL, 7, &d, &err), &err);
+    T_REQUIRE(d.split[0] && d.split[1] && d.split[2]);
+    T_CHECK(!bp__config_needs_data(c) && c->task.target.dtype == BP_I32);
+    const int64_t all[] = {140, 50, 10};
+    int64_t total = 0;
+    for (int s = 0; s < BP__N_SPLITS; s++) {
+        double share = s ? 0.2 : 0.6;
+        total += bp_data_count(d.split[s]);
+        for (int k = 0; k < 3; k++) {
+            double want = share * (double)all[k];
+            int64_t n = count_class(d.split[s], k);
+            T_CHECKF((double)n > want - 1.5 && (double)n < want + 1.5,
+                     "split %d, class %d: %d", s, k, (int)n);
+        }
+    }
+    T_CHECK(total == 200);
+    T_CHECK(c->columns->width > 3 && c->task.n_train == bp_data_count(
+                                                            d.split[0]));
+    T_OK(bp__config_check_model(c, &err), &err);
+    bp__config_close(&d);
+    bp__config_free(c);
+}
+
+/* Nothing of the other parts is learned: 5000 is in the test file only. */
+static void learns_from_training(void)
+{
+    bp_error err = {0};
+    bp__config_data d;
+    write_file(path, "1,x,a\n2,y,b\n3,x,a\n4,y,b\n");
+    write_file(other, "5000,z,a\n2,y,b\n");
+    bp__config *c = load(HEAD "data: {train: {csv: %s}, test: {csv: %s}}\n",
+                         path, other);
+    T_OK(bp__config_open(c, NULL, 7, &d, &err), &err);
+    T_REQUIRE(c->columns && d.split[BP_SPLIT_TEST]);
+    T_CHECK(c->columns->column[0].center == 2.5);
+    T_CHECK(c->columns->column[1].n_words == 2);
+    T_CHECKF(c->notes && strstr(c->notes, "line 1 'z'"), "%s",
+             c->notes ? c->notes : "no note");
+    /* What a run keeps reads back the same. */
+    bp__columns_to_config(c);
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__config_print(c, &s);
+    bp__config *run = NULL;
+    T_OK(bp__config_parse("config.yaml", s.s, s.len, NULL, 0, &run, &err),
+         &err);
+    T_REQUIRE(run && run->columns);
+    T_CHECK(!bp__config_needs_data(run));
+    T_CHECK(run->columns->width == c->columns->width &&
+            run->columns->target == c->columns->target);
+    bp__config_data e;
+    bp_array x, y;
+    T_OK(bp__config_open(run, NULL, 4, &e, &err), &err);
+    T_REQUIRE(e.split[2] && bp_data_input(e.split[2], 0, &x) &&
+              bp_data_input(d.split[2], 0, &y));
+    T_CHECK(x.bytes == y.bytes && !memcmp(x.data, y.data, x.bytes));
+    bp_data *rows = NULL;
+    int64_t *line = NULL;
+    T_OK(bp__table_inputs(run, other, &rows, &line, &err), &err);
+    T_REQUIRE(rows && line);
+    T_CHECK(bp_data_count(rows) == 2 && line[1] == 2 &&
+            bp_data_target_kind(rows) == BP_TARGET_NONE);
+    free(line);
+    bp_data_free(rows);
+    bp__config_close(&e);
+    bp__config_free(run);
+    bp__str_free(&s);
+    bp__config_close(&d);
+    bp__config_free(c);
+}
+
+static void reports_faults(void)
+{
+    bp_error err = {0};
+    bp__config_data d;
+    bp__str s;
+    bp__str_init(&s, NULL);
+    for (int i = 0; i < 100; i++)
+        bp__str_printf(&s, "%d%s,%d,%s\n", i * i % 13, i % 25 == 7 ? "x" : "",
+                       i % 11, i % 2 ? "yes" : "no");
+    bp__str_printf(&s, "1,2\n1,2,3,yes\n");
+    write_file(path, s.s);
+    write_file(other, "1,2,yes.\n3,4,no\n");
+    bp__str_free(&s);
+    bp__config *c = load(HEAD "data: {train: {csv: %s}, test: {csv: %s}}\n",
+                         path, other);
+    T_CHECK(bp__config_open(c, NULL, 7, &d, &err) == BP_EFORMAT);
+    static const char *const parts[] = {
+        "2 rows have other than 3 cells: line 101 has 2, line 102 has 4",
+        "'column 1': no number in 4 cells", "line 8 '10x'",
+        "'column 3': no class of the training rows in 1 cell",
+        "line 1 'yes.' (nearest: 'yes')"};
+    for (size_t i = 0; i < BP__ARRAY_LEN(parts); i++)
+        T_CHECKF(strstr(err.message, parts[i]), "no \"%s\" in:\n%s", parts[i],
+                 err.message);
+    T_CHECK(!d.split[0] && !d.split[1] && !d.split[2]);
+    bp__config_free(c);
+    c = load(HEAD "data: {train: {csv: %s, range: [0, 999]}}\n", path);
+    T_CHECK(bp__config_open(c, NULL, 7, &d, &err) == BP_ERANGE);
+    bp__config_free(c);
+    c = load(HEAD "data: {train: {csv: not-there.csv}}\n");
+    T_CHECK(bp__config_open(c, NULL, 7, &d, &err) == BP_ENOTFOUND);
+    bp__config_free(c);
+}
+
+int main(void)
+{
+    snprintf(path, sizeof path, "tables-%ld.csv", (long)getpid());
+    snprintf(other, sizeof other, "tables-%ld-2.csv", (long)getpid());
+    even_parts();
+    learns_from_training();
+    reports_faults();
+    remove(path);
+    remove(other);
+    return t_end();
+}
