@@ -9,6 +9,8 @@
 #include <bprop/train.h>
 
 #include "config/config.h"
+#include "data/columns.h"
+#include "train/scores.h"
 #include "train/train.h"
 
 #include <stdio.h>
@@ -38,6 +40,10 @@ enum {
     OPT_PLAN = 1 << 17,
     OPT_BACKWARD = 1 << 18,
     OPT_HELP = 1 << 19,
+    OPT_TARGET = 1 << 20,
+    OPT_TEST = 1 << 21,
+    OPT_TASK = 1 << 22,
+    OPT_FOLDS = 1 << 23,
     /* What every command takes that runs or shows a model. */
     OPT_MODEL = OPT_SET | OPT_THREADS | OPT_LEVEL | OPT_NO_PASS | OPT_NO_KERNEL
 };
@@ -53,6 +59,9 @@ typedef struct cli_args {
     bool weights_last;
     bp_dtype dtype;
     int64_t sample;
+    const char *target, *test;
+    bp__table_task task;
+    int folds;
     const char *operands[CLI_MAX_OPERANDS];
     int n_operands;
 } cli_args;
@@ -68,7 +77,7 @@ typedef struct cli_command {
 } cli_command;
 
 /* One a file; the table is in main.c. */
-extern const cli_command cli_train, cli_eval, cli_predict, cli_check, cli_grad,
+extern const cli_command cli_train, cli_new, cli_eval, cli_predict, cli_check, cli_grad,
     cli_show, cli_ops, cli_models, cli_help, cli_version;
 extern const cli_command *const cli_commands[];
 extern const int cli_n_commands;
@@ -113,6 +122,11 @@ const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 /* models.c */
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
+
+/* compare.c: after training on a table, what the network is worth beside
+ * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */
+int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
+                bp_trainer *t, double *score);
 
 /* report.c */
 /* "accuracy 98.20 %" or "loss 0.0123"; buf: 80 bytes. */

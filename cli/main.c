@@ -4,8 +4,8 @@
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
-    &cli_train, &cli_eval, &cli_predict, &cli_check,  &cli_grad,
-    &cli_show,  &cli_ops,  &cli_models,  &cli_help,   &cli_version,
+    &cli_train, &cli_new,  &cli_eval,   &cli_predict, &cli_check,  &cli_grad,
+    &cli_show,  &cli_ops,  &cli_models, &cli_help,    &cli_version,
 };
 const int cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];
 

@@ -22,6 +22,11 @@ static const cli_option options[] = {
     {OPT_JSON, "--json", NULL, "print JSON"},
     {OPT_DTYPE, "--dtype", "TYPE", "f64 or f32"},
     {OPT_SAMPLE, "--sample", "N", "only sample N, from 0"},
+    {OPT_TARGET, "--target", "COLUMN", "a name, or a number from 1"},
+    {OPT_TEST, "--test", "PATH", "a table of its own to test on"},
+    {OPT_TASK, "--task", "TASK", "class or number (default: guessed)"},
+    {OPT_FOLDS, "--folds", "K",
+     "train K times, each time tested on another K-th of the rows"},
     {OPT_GRAPH, "--graph", NULL, "print the graph of the forward pass"},
     {OPT_GRADIENT, "--gradient", NULL, "print the graph of a training step"},
     {OPT_LOWERED, "--lowered", NULL, "print kernels and layouts"},
@@ -132,6 +137,20 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
     case OPT_WEIGHTS:
         a->weights_last = !strcmp(value, "last");
         return a->weights_last || !strcmp(value, "best");
+    case OPT_TARGET:
+        a->target = value;
+        return *value;
+    case OPT_TEST:
+        a->test = value;
+        return *value;
+    case OPT_TASK:
+        a->task = !strcmp(value, "class") ? BP__TASK_CLASS : BP__TASK_NUMBER;
+        return a->task == BP__TASK_CLASS || !strcmp(value, "number");
+    case OPT_FOLDS:
+        if (!bp__parse_int64(value, &n) || n < 2 || n > 100)
+            return false;
+        a->folds = (int)n;
+        return true;
     case OPT_DTYPE:
         a->dtype = !strcmp(value, "f32") ? BP_F32 : BP_F64;
         return a->dtype == BP_F32 || !strcmp(value, "f64");
@@ -155,6 +174,10 @@ static const char *option_expects(const cli_option *o)
         return "best or last";
     case OPT_DTYPE:
         return "f32 or f64";
+    case OPT_TASK:
+        return "class or number";
+    case OPT_FOLDS:
+        return "a whole number from 2 to 100";
     case OPT_SET:
         return "at most 64 times";
     default:

@@ -6,6 +6,7 @@
 #include "progress.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -126,16 +127,12 @@ static void print_start(const cli_model *m, const bp__config_data *d,
                (long long)bp_trainer_step(t));
 }
 
-static void print_end(const cli_args *a, const cli_model *m, cli_progress *p,
+static void print_end(const cli_args *a, const cli_model *m,
                       const bp_trainer *t, const char *out)
 {
     char path[1100], hash[20] = "?";
     const char *data = a->data ? a->data : "";
     const char *flag = a->data ? " --data " : "";
-    if (p->confusion) {
-        printf("\n");
-        cli_print_confusion(m, &p->table);
-    }
     bp__snprintf(path, sizeof path, "%s/last.safetensors", out);
     cli_file_hash(path, hash);
     printf("\n%s; in %s:\n", bp_trainer_end(t), out);
@@ -169,8 +166,9 @@ static void print_resume(const cli_args *a, const char *out)
     printf("\n");
 }
 
-static int run_trainer(const cli_args *a, cli_model *m, bp_trainer *t,
-                       cli_progress *p, const char *out)
+static int run_trainer(const cli_args *a, cli_model *m,
+                       const bp__config_data *d, bp_trainer *t,
+                       cli_progress *p, const char *out, double *score)
 {
     bp_error err = {0};
     catch_signals(t);
@@ -192,8 +190,14 @@ static int run_trainer(const cli_args *a, cli_model *m, bp_trainer *t,
                     "there\n", out);
         return EXIT_RUN;
     }
-    print_end(a, m, p, t, out);
-    return EXIT_FINE;
+    if (p->confusion) {
+        printf("\n");
+        cli_print_confusion(m, &p->table);
+    }
+    int rc = cli_compare(a, m, d, t, score);
+    if (!a->folds)
+        print_end(a, m, t, out);
+    return rc;
 }
 
 /* Two commands may not train in one folder. The system drops the lock when
@@ -221,7 +225,7 @@ static int refuse(const bp_error *err, const char *out)
 }
 
 static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
-                    const char *out, int *lock)
+                    const char *out, int *lock, double *score)
 {
     bp_error err = {0};
     cli_progress p;
@@ -254,14 +258,14 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
     } else {
         print_start(m, d, t, out, o.resume);
         cli_progress_begin(&p, bp_trainer_step(t));
-        rc = run_trainer(a, m, t, &p, out);
+        rc = run_trainer(a, m, d, t, &p, out, score);
     }
     cli_progress_end(&p);
     bp_trainer_free(t);
     return rc;
 }
 
-static int run_train(const cli_args *a)
+static int train_once(const cli_args *a, double *score)
 {
     cli_model m;
     bp__config_data d;
@@ -290,13 +294,72 @@ static int run_train(const cli_args *a)
         rc = cli_open_data(a, &m, 7, false, &d);
     if (rc == EXIT_FINE) {
         int lock = lock_folder(out);
-        rc = lock == -2 ? EXIT_RUN : train_in(a, &m, &d, out, &lock);
+        rc = lock == -2 ? EXIT_RUN : train_in(a, &m, &d, out, &lock, score);
         if (lock >= 0)
             close(lock);
         bp__config_close(&d);
     }
     cli_close(&m);
     return rc;
+}
+
+/* Each fold is a run of its own, in a folder of its own, on the same rows as
+ * the others but for the part that it is tested on. */
+static int train_folds(const cli_args *a)
+{
+    static cli_args one; /* large; this is the program, not the library */
+    double sum = 0, squares = 0;
+    char sets[2][60], out[1100];
+    const char *what = a->n_operands ? a->operands[0] : "digits";
+    const char *base = strrchr(what, '/');
+    base = base ? base + 1 : what;
+    if (a->n_sets + 2 > CLI_MAX_SETS) {
+        cli_complain("--folds leaves room for %d --set", CLI_MAX_SETS - 2);
+        return EXIT_USAGE;
+    }
+    if (a->given & OPT_RESUME) {
+        cli_complain("--folds trains anew; --resume takes the folder of one "
+                     "fold");
+        return EXIT_USAGE;
+    }
+    bp_error err = {0};
+    char parent[1000];
+    if (!a->out && bp__file_mkdir(NULL, "runs", &err))
+        return cli_fail(&err);
+    if (a->out)
+        bp__snprintf(parent, sizeof parent, "%s", a->out);
+    else
+        bp__snprintf(parent, sizeof parent, "runs/%.*s-folds",
+                     (int)strcspn(base, "."), base);
+    if (bp__file_mkdir(NULL, parent, &err))
+        return cli_fail(&err);
+    for (int i = 0; i < a->folds; i++) {
+        double score;
+        one = *a;
+        bp__snprintf(sets[0], sizeof sets[0], "data.split.folds=%d", a->folds);
+        bp__snprintf(sets[1], sizeof sets[1], "data.split.fold=%d", i);
+        one.sets[one.n_sets++] = sets[0];
+        one.sets[one.n_sets++] = sets[1];
+        bp__snprintf(out, sizeof out, "%s/fold-%d", parent, i);
+        one.out = out;
+        printf("%sfold %d of %d:\n", i ? "\n" : "", i + 1, a->folds);
+        int rc = train_once(&one, &score);
+        if (rc != EXIT_FINE)
+            return rc;
+        sum += score;
+        squares += score * score;
+    }
+    double n = a->folds, mean = sum / n;
+    double spread = sqrt(fmax(0, (squares - n * mean * mean) / (n - 1)));
+    printf("\n%d folds, in %s: mean %.4f, standard deviation %.4f (accuracy "
+           "from 0 to 1, or R2)\n", a->folds, parent, mean, spread);
+    return EXIT_FINE;
+}
+
+static int run_train(const cli_args *a)
+{
+    double score;
+    return a->folds ? train_folds(a) : train_once(a, &score);
 }
 
 const cli_command cli_train = {
@@ -308,7 +371,8 @@ const cli_command cli_train = {
         "models`). The run goes to\n--out, or runs/NAME. Ctrl-C finishes the "
         "step, saves, and says how to go on. The bits of\nthe result do not "
         "depend on --threads or --level, nor on being stopped and resumed.",
-    .options = OPT_MODEL | OPT_DATA | OPT_OUT | OPT_RESUME | OPT_FORCE,
+    .options = OPT_MODEL | OPT_DATA | OPT_OUT | OPT_RESUME | OPT_FORCE |
+               OPT_FOLDS,
     .max_operands = 1,
     .run = run_train,
 };

@@ -80,6 +80,17 @@ static void check_split(bp__config *c, bp__diags *d)
             bp__diag_add(d, own->key_at, "data.%s and data.split.%s exclude "
                          "each other", parts[i], parts[i]);
     }
+    const bp__ynode *folds = bp__yaml_get(split, "folds");
+    const bp__ynode *fold = bp__yaml_get(split, "fold");
+    if (folds && bp__yaml_get(data, "test"))
+        bp__diag_add(d, folds->at, "data.test and data.split.folds exclude "
+                     "each other");
+    if (folds && !bp__config_has_table(c))
+        bp__diag_add(d, folds->at, "data.split.folds needs a table: "
+                     "data.train names no csv");
+    if (fold && (!folds || bp__yaml_int(fold) >= bp__yaml_int(folds)))
+        bp__diag_add(d, fold->at, "data.split.fold must be less than "
+                     "data.split.folds");
     if (!(sum < 1))
         bp__diag_add(d, split->at, "data.split: valid and test together must "
                      "leave something for training");
@@ -152,7 +163,8 @@ static void fill_task(bp__config *c)
         const char *name = bp_split_name((bp_split)s);
         c->has_data[s] =
             bp__yaml_get(bp__yaml_get(c->resolved, "data"), name) ||
-            bp__yaml_number(bp__yaml_get(split, name)) > 0;
+            bp__yaml_number(bp__yaml_get(split, name)) > 0 ||
+            (s == BP_SPLIT_TEST && split && bp__yaml_get(split, "folds"));
     }
 }
 

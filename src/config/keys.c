@@ -266,6 +266,10 @@ static const bp__skey split_keys[] = {
      .below_max = true},
     {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
      .doc = "draws who belongs where"},
+    {.name = "folds", .type = BP__S_INT, .fallback = "", LIMITS(2, 100),
+     .doc = "of a table: test is one of so many parts (bprop train --folds)"},
+    {.name = "fold", .type = BP__S_INT, .fallback = "", LIMITS(0, 99),
+     .doc = "which one, from 0"},
     {.name = "stratify", .type = BP__S_BOOL, .fallback = "",
      .doc = "of a table: each class has its share in every part; true unless "
             "given"},

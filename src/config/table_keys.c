@@ -40,6 +40,7 @@ static bp__ynode *read_kinds(bp__scheck *c, const char *path, bp__ynode *raw)
 }
 
 static const char *const task_words[] = {"class", "number"};
+static const char *const bins_words[] = {"auto"};
 static const char *const header_words[] = {"guess", "with", "without"};
 static const char *const separator_words[] = {"comma", "semicolon", "tab",
                                               "bar"};
@@ -49,8 +50,10 @@ const bp__skey bp__table_keys[BP__TABLE_N_KEYS] = {
             "given"},
     {.name = "task", .type = BP__S_WORD, .fallback = "", WORDS(task_words),
      .doc = "what the target is; guessed unless given"},
-    {.name = "bins", .type = BP__S_INT, .fallback = "16", LIMITS(0, 256),
-     .doc = "intervals that a number is cut into, besides its value"},
+    {.name = "bins", .type = BP__S_WORD_OR_INT, .fallback = "auto",
+     LIMITS(0, 256), WORDS(bins_words),
+     .doc = "intervals that a number is cut into, besides its value; auto: 4 "
+            "to 64, by the number of rows"},
     {.name = "separator", .type = BP__S_WORD, .fallback = "",
      WORDS(separator_words), .doc = "between cells; guessed unless given"},
     {.name = "header", .type = BP__S_WORD, .fallback = "guess",

@@ -4,8 +4,6 @@
 
 #include "base/rng.h"
 
-#include <stdlib.h>
-
 enum { TABLE_STREAM = 7002 };
 
 static const bp__ynode *table_node(const bp__config *c, const char *key)
@@ -116,10 +114,11 @@ static void columns_options(bp__config *c, bp__columns_options *o)
     o->kind = kind;
 }
 
-static int bins_of(const bp__config *c)
+static int bins_of(const bp__config *c, int64_t rows)
 {
     const bp__ynode *n = table_node(c, "bins");
-    return n ? (int)bp__yaml_int(n) : 16;
+    return n && strcmp(n->text, "auto") ? (int)bp__yaml_int(n)
+                                        : bp__auto_bins(rows);
 }
 
 /* ---- rows -------------------------------------------------------------------*/
@@ -178,59 +177,83 @@ static bp_status own_rows(bp__config *c, tables *t, int s, bp_error *err)
     return st;
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Gives every row of `all`, in an order drawn by the seed, to a part. With
- * classes each goes where its class lacks most, counted along the way, so that
- * every part has its share of each class to within one row. */
-static bp_status deal_rows(tables *t, const bp__columns *classes,
-                           const part *all, const double *share, uint64_t seed,
-                           bp_error *err)
+/* Deals the rows into parts by their shares, in an order drawn by the seed:
+ * part[i] of row i. With classes each goes where its class lacks most, counted
+ * along the way, so that every part has its share of each class to within one
+ * row. Rows whose part is given (not -1) stay there. */
+static bp_status deal_rows(const bp__columns *classes, const part *all,
+                           const double *share, int n_parts, uint64_t seed,
+                           int *where, bp_error *err)
 {
     const bp__column *x = classes ? &classes->column[classes->target] : NULL;
-    int n_classes = x ? x->n_words + 1 : 1;
+    size_t n_classes = x ? (size_t)x->n_words + 1 : 1;
+    size_t width = (size_t)n_parts + 1;
     const bp_allocator *a = &bp__malloc_allocator;
     int64_t *order = bp__calloc(a, (size_t)all->n + 1, sizeof *order);
-    int64_t *dealt = bp__calloc(a, 4 * (size_t)n_classes, sizeof *dealt);
+    int64_t *dealt = bp__calloc(a, width * n_classes, sizeof *dealt);
     bp_status st = order && dealt ? BP_OK : bp__oom(err);
-    for (int s = 0; s < BP__N_SPLITS && !st; s++)
-        if (share[s] > 0)
-            st = new_rows(t, s, all->n, err);
     if (!st) {
         bp__rng r = bp__rng_seed(seed, 0, TABLE_STREAM);
         bp__rng_shuffle(&r, all->n, order);
     }
     for (int64_t i = 0; i < all->n && !st; i++) {
-        int64_t row = all->rows[order[i]];
-        const char *cell =
-            x ? bp__table_cell(all->table, row, classes->target) : NULL;
+        int64_t at = order[i];
+        if (where[at] >= 0)
+            continue;
+        const char *cell = x ? bp__table_cell(all->table, all->rows[at],
+                                              classes->target)
+                             : NULL;
         int k = cell ? bp__column_word(x, cell) : 0;
-        int64_t *n = dealt + 4 * (k < 0 ? n_classes - 1 : k);
-        int best = 0;
+        int64_t *n = dealt + width * (k < 0 ? n_classes - 1 : (size_t)k);
         double most = -1;
-        n[3]++;
-        for (int s = 0; s < BP__N_SPLITS; s++) {
-            double lack = share[s] * (double)n[3] - (double)n[s];
+        n[n_parts]++;
+        for (int s = 0; s < n_parts; s++) {
+            double lack = share[s] * (double)n[n_parts] - (double)n[s];
             if (share[s] > 0 && lack > most) {
                 most = lack;
-                best = s;
+                where[at] = s;
             }
         }
-        n[best]++;
-        t->part[best].rows[t->part[best].n++] = row;
+        n[where[at]]++;
     }
-    for (int s = 0; s < BP__N_SPLITS && !st; s++)
-        if (share[s] > 0) {
-            t->part[s].table = all->table;
-            qsort(t->part[s].rows, (size_t)t->part[s].n,
-                  sizeof *t->part[s].rows, compare_rows);
-        }
     bp__free(a, order, ((size_t)all->n + 1) * sizeof *order);
-    bp__free(a, dealt, 4 * (size_t)n_classes * sizeof *dealt);
+    bp__free(a, dealt, width * n_classes * sizeof *dealt);
+    return st;
+}
+
+/* One fold is the test part; the rest is dealt again for validation. */
+static bp_status deal_folds(const bp__columns *classes, const part *all,
+                            double *share, int folds, int fold, uint64_t seed,
+                            int *where, bp_error *err)
+{
+    double even[100];
+    for (int i = 0; i < folds; i++)
+        even[i] = 1.0 / folds;
+    bp_status st = deal_rows(classes, all, even, folds, seed, where, err);
+    for (int64_t i = 0; i < all->n && !st; i++)
+        where[i] = where[i] == fold ? BP_SPLIT_TEST : -1;
+    share[BP_SPLIT_TEST] = 0;
+    share[BP_SPLIT_TRAIN] = 1 - share[BP_SPLIT_VALID];
+    return st ? st : deal_rows(classes, all, share, BP__N_SPLITS, seed + 1,
+                               where, err);
+}
+
+static bp_status take_rows(tables *t, const part *all, const int *where,
+                           bp_error *err)
+{
+    bp_status st = BP_OK;
+    for (int s = 0; s < BP__N_SPLITS && !st; s++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < all->n; i++)
+            n += where[i] == s;
+        if (n == 0)
+            continue;
+        st = new_rows(t, s, n, err);
+        t->part[s].table = all->table;
+        for (int64_t i = 0; i < all->n && !st; i++)
+            if (where[i] == s)
+                t->part[s].rows[t->part[s].n++] = all->rows[i];
+    }
     return st;
 }
 
@@ -240,6 +263,9 @@ static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
 {
     const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
     const bp__ynode *even = bp__yaml_get(split, "stratify");
+    uint64_t seed = (uint64_t)bp__yaml_int(bp__yaml_get(split, "seed"));
+    int folds = (int)bp__yaml_int(bp__yaml_get(split, "folds"));
+    int fold = (int)bp__yaml_int(bp__yaml_get(split, "fold"));
     double share[BP__N_SPLITS] = {1, 0, 0};
     for (int s = 1; s < BP__N_SPLITS; s++) {
         const bp__ynode *n = bp__yaml_get(split, bp_split_name((bp_split)s));
@@ -251,19 +277,28 @@ static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
     size_t room = t->room[0];
     t->part[0] = (part){0};
     t->rows[0] = NULL;
+    int *where = bp__calloc(&bp__malloc_allocator, (size_t)all.n + 1,
+                            sizeof *where);
     bp__columns *k = NULL;
     bp__columns_options o;
     columns_options(c, &o);
-    bp_status st = bp__columns_guess(all.table, &o, &k, err);
+    bp_status st = where ? bp__columns_guess(all.table, &o, &k, err)
+                         : bp__oom(err);
     if (!st)
         st = bp__columns_fit(k, all.table, NULL, 0, 0, err);
-    bool classes = !st && bp__columns_classes(k) &&
-                   (!even || bp__yaml_bool(even));
+    const bp__columns *classes =
+        !st && bp__columns_classes(k) && (!even || bp__yaml_bool(even)) ? k
+                                                                        : NULL;
+    for (int64_t i = 0; i < all.n && !st; i++)
+        where[i] = -1;
+    if (!st && folds > 0)
+        st = deal_folds(classes, &all, share, folds, fold, seed, where, err);
+    else if (!st)
+        st = deal_rows(classes, &all, share, BP__N_SPLITS, seed, where, err);
     if (!st)
-        st = deal_rows(t, classes ? k : NULL, &all, share,
-                       (uint64_t)bp__yaml_int(bp__yaml_get(split, "seed")),
-                       err);
+        st = take_rows(t, &all, where, err);
     bp__columns_free(k);
+    bp__free(&bp__malloc_allocator, where, ((size_t)all.n + 1) * sizeof *where);
     bp__free(&bp__malloc_allocator, rows, room * sizeof *rows);
     return st;
 }
@@ -384,8 +419,8 @@ static bp_status learn_columns(bp__config *c, const tables *t, bp_error *err)
     columns_options(c, &o);
     bp_status st = bp__columns_guess(t->table[0], &o, &c->columns, err);
     if (!st)
-        st = bp__columns_fit(c->columns, p->table, p->rows, p->n, bins_of(c),
-                             err);
+        st = bp__columns_fit(c->columns, p->table, p->rows, p->n,
+                             bins_of(c, p->n), err);
     if (!st)
         return BP_OK;
     bp__columns_free(c->columns);

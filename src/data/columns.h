@@ -105,6 +105,31 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
                             bp__cell_report *report, int64_t *kept,
                             bp_data **data, bp_error *err);
 
+/* d without the features that cut numbers into intervals: what a linear model
+ * is given. [err: ENOMEM] */
+bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,
+                            bp_data **plain, bp_error *err);
+
+/* Rows that occur again. */
+typedef struct bp__repeats {
+    int64_t rows;      /* equal to an earlier row, target included */
+    int64_t conflicts; /* equal to another but for the target */
+} bp__repeats;
+bp_status bp__table_repeats(const bp__table *t, int target, bp__repeats *r,
+                            bp_error *err);
+/* Rows of b that are rows of a too. [err: ENOMEM] */
+bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
+                            int64_t *n, bp_error *err);
+
+/* Intervals for a number where n rows train: more rows bear a finer cut. */
+static inline int bp__auto_bins(int64_t n)
+{
+    int bins = 4;
+    while (bins < 64 && (int64_t)(bins + 1) * (bins + 1) * 6 <= n)
+        bins++;
+    return bins;
+}
+
 /* Index of a word of a category; -1: unseen. */
 int bp__column_word(const bp__column *c, const char *word);
 

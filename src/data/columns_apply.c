@@ -200,3 +200,37 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     bp_array_free(NULL, &y);
     return s;
 }
+
+bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,
+                            bp_data **plain, bp_error *err)
+{
+    bp_array x, y, to = {0};
+    *plain = NULL;
+    if (!bp_data_input(d, 0, &x) || x.dtype != BP_F32 || x.rank != 2 ||
+        x.dims[1] != c->width)
+        return bp__error(err, BP_ESHAPE, "'%s' is no table of these columns",
+                         bp_data_source(d));
+    int64_t dims[2] = {x.dims[0], 0};
+    for (int i = 0; i < c->n; i++) {
+        const bp__column *k = &c->column[i];
+        bool number = k->width > 0 && k->kind == BP__COLUMN_NUMBER;
+        dims[1] += number ? 1 + k->had_missing : k->width;
+    }
+    bp_status st = bp_array_new(NULL, BP_F32, 2, dims, &to, err);
+    float *out = to.data;
+    for (int64_t r = 0; r < dims[0] && !st; r++)
+        for (int i = 0; i < c->n; i++) {
+            const bp__column *k = &c->column[i];
+            const float *in = (const float *)x.data + r * c->width + k->first;
+            for (int j = 0; j < k->width; j++)
+                if (k->kind != BP__COLUMN_NUMBER || j == 0 ||
+                    (k->had_missing && j + 1 == k->width))
+                    *out++ = in[j];
+        }
+    bp_data_options o = {.size = sizeof o};
+    if (!st)
+        st = bp_data_from_arrays(&to, 1, bp_data_target(d, &y) ? &y : NULL, &o,
+                                 plain, err);
+    bp_array_free(NULL, &to);
+    return st;
+}

@@ -119,6 +119,14 @@ static bp_val build_residual(bp_nn *nn, const bp__spec *s, int n,
                            bp__arg(s, "shortcut"));
 }
 
+static bp_val build_ensemble(bp_nn *nn, const bp__spec *s, int n,
+                             const bp_val *x)
+{
+    (void)n;
+    return bp__nn_ensemble(nn, x[0], bp__arg_int(s, "members"),
+                           bp__arg(s, "body"));
+}
+
 static bp_val build_add(bp_nn *nn, const bp__spec *s, int n, const bp_val *x)
 {
     (void)s;
@@ -192,6 +200,9 @@ static const bp__argdef residual_args[] = {
     {"body", BP__ARG_LAYERS, "the layers", .required = true},
     {"shortcut", BP__ARG_LAYERS, "beside them; nothing: the input itself",
      .required = false}, END};
+static const bp__argdef ensemble_args[] = {
+    {"members", BP__ARG_INT, "how many", .def = 4, .min = 1, .max = 1000},
+    {"body", BP__ARG_LAYERS, "the layers of each", .required = true}, END};
 static const bp__argdef concat_args[] = {
     {"axis", BP__ARG_INT, "axis, batch included; 1: channels or features",
      .def = 1, BP__ANY}, END};
@@ -228,6 +239,9 @@ const bp__row bp__layer_rows[] = {
      dropout_args, "p", 1, .build.layer = build_dropout},
     {"residual", "body(x) + shortcut(x)", residual_args, "body", 1,
      .build.layer = build_residual},
+    {"ensemble", "networks that learn side by side and answer together: the "
+     "mean of their probabilities, or outputs; the last layer",
+     ensemble_args, NULL, 1, .build.layer = build_ensemble},
     {"add", "the sum of its inputs", NULL, NULL, -1,
      .build.layer = build_add},
     {"concat", "its inputs side by side", concat_args, "axis", -1,

@@ -61,6 +61,9 @@ struct bp_nn {
     size_t n_inputs;
     bp__nn_env *env;
     int depth;
+    /* Outputs of an ensemble, if there is one, and their mean. */
+    bp_val *members, members_mean;
+    size_t n_members;
 };
 
 /* True where building may go on. */
@@ -114,6 +117,13 @@ bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o);
 bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
 /* A residual block whose parts are lists of layers. */
+/* ensemble.c. The layer gives the members' mean; as the network's output it
+ * is taken for what bp__nn_ensemble_output gives, by the head of the loss. The
+ * loss in training: the mean of the members' own. */
+bp_val bp__nn_ensemble(bp_nn *nn, bp_val x, int64_t members,
+                       const bp__argval *body);
+bp_val bp__nn_ensemble_output(bp_nn *nn, int head);
+bp_val bp__nn_ensemble_loss(bp_nn *nn, const char *loss, bp_val target);
 bp_val bp__nn_residual(bp_nn *nn, bp_val x, const bp__argval *body,
                        const bp__argval *shortcut);
 /* A list of layers in the current block (model.c). */

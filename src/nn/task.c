@@ -108,11 +108,29 @@ static void trace_net(task_trace *t)
                       "its input");
 }
 
+/* An ensemble is the network's last layer, and what it gives depends on the
+ * loss. */
+static void take_ensemble(task_trace *t)
+{
+    const bp__spec *s = bp__nn_parse(t->nn, BP_NN_LOSSES, t->task.loss);
+    if (!s || !bp__ok(t->g))
+        return;
+    if (t->out.output.id != t->nn->members_mean.id)
+        bp_graph_fail(t->g, BP_EARG, "an ensemble must be the network's last "
+                      "layer: put the layers behind it into its body");
+    else
+        t->out.output = bp__nn_ensemble_output(t->nn, s->row->head);
+}
+
 static void trace_loss(task_trace *t)
 {
     bp_graph *g = t->g;
-    t->out.loss = bp_nn_loss(t->nn, t->task.loss, t->out.output,
-                             t->out.target);
+    if (t->nn->members && t->mode != BP_TASK_EVAL)
+        t->out.loss = bp__nn_ensemble_loss(t->nn, t->task.loss,
+                                           t->out.target);
+    else
+        t->out.loss = bp_nn_loss(t->nn, t->task.loss, t->out.output,
+                                 t->out.target);
     t->out.objective = t->out.loss;
     if (t->task.penalty && t->mode != BP_TASK_EVAL)
         t->out.objective =
@@ -226,6 +244,8 @@ static void trace_gradients(task_trace *t)
 static void trace_task(task_trace *t)
 {
     trace_net(t);
+    if (t->nn->members)
+        take_ensemble(t);
     if (t->mode != BP_TASK_PREDICT)
         trace_loss(t);
     switch (t->mode) {

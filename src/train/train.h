@@ -97,6 +97,9 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
  * sentence; "" if none. */
 void bp__stuck_classes(const bp_evaluation *e, bp__str *out);
 
+/* That of the best weights so far. */
+bp__evaluator *bp__trainer_best(bp_trainer *t);
+
 /* ---- log.c ----------------------------------------------------------- */
 
 /* One record, and the shape in which it is read back. */

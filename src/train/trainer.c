@@ -315,6 +315,11 @@ const char *bp_trainer_end(const bp_trainer *t)
     return t->end;
 }
 
+bp__evaluator *bp__trainer_best(bp_trainer *t)
+{
+    return &t->best_evaluator;
+}
+
 bp_status bp_trainer_evaluate(bp_trainer *t, bp_data *d, bool best_weights,
                               const bp_evaluation **e, bp_error *err)
 {

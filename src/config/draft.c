@@ -1,0 +1,363 @@
+/* Looking at a table, and the model file that fits it.
+ *
+ * The network is the same for all data but for its size: an ensemble of small
+ * relu networks with dropout, AdamW with warm-up and cosine, the best epoch by
+ * the loss on a held-out part. bench/RESULTS.md has what it reaches. */
+#include "config/draft.h"
+
+#include "config/yaml.h"
+
+/* ---- looking ----------------------------------------------------------------*/
+
+static bp_status count_cells(bp__draft *d, bp_error *err)
+{
+    const bp__table *t = d->table;
+    const bp__columns *c = d->columns;
+    const bp__column *y = &c->column[c->target];
+    d->missing = bp__arena_array(&d->memory, (size_t)c->n, sizeof *d->missing);
+    d->class_rows = bp__arena_array(&d->memory, (size_t)y->n_words + 1,
+                                    sizeof *d->class_rows);
+    if (d->memory.failed)
+        return bp__oom(err);
+    for (int64_t r = 0; r < t->n_rows; r++) {
+        for (int i = 0; i < c->n; i++)
+            d->missing[i] += !bp__table_cell(t, r, i);
+        const char *cell = bp__table_cell(t, r, c->target);
+        int k = cell && bp__columns_classes(c) ? bp__column_word(y, cell) : -1;
+        if (k >= 0)
+            d->class_rows[k]++;
+    }
+    return BP_OK;
+}
+
+/* Only letters and digits, in lower case: what a stray dot or blank does not
+ * change. */
+static void bare(const char *s, char *to, size_t room)
+{
+    size_t n = 0;
+    for (; *s && n + 1 < room; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c >= 'A' && c <= 'Z')
+            c = (unsigned char)(c - 'A' + 'a');
+        if (c >= 128 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+            c == '<' || c == '>' || c == '=' || c == '+' || c == '-')
+            to[n++] = (char)c;
+    }
+    to[n] = '\0';
+}
+
+static const char *same_class(const bp__column *y, const char *cell)
+{
+    char a[100], b[100];
+    bare(cell, a, sizeof a);
+    for (int k = 0; k < y->n_words; k++) {
+        bare(y->words[k], b, sizeof b);
+        if (!strcmp(a, b))
+            return y->words[k];
+    }
+    return NULL;
+}
+
+static bp_status match_classes(bp__draft *d, bp_error *err)
+{
+    const bp__column *y = &d->columns->column[d->columns->target];
+    int col = d->columns->target;
+    enum { MOST = 100 };
+    if (!bp__columns_classes(d->columns) || d->test->n_cols != d->table->n_cols)
+        return BP_OK;
+    d->rename = bp__arena_array(&d->memory, 2 * MOST, sizeof *d->rename);
+    if (!d->rename)
+        return bp__oom(err);
+    for (int64_t r = 0; r < d->test->n_rows && d->n_rename < MOST; r++) {
+        const char *cell = bp__table_cell(d->test, r, col);
+        bool known = !cell || bp__column_word(y, cell) >= 0;
+        for (size_t i = 0; !known && i < d->n_rename; i++)
+            known = !strcmp(d->rename[2 * i], cell);
+        const char *same = known ? NULL : same_class(y, cell);
+        if (!same)
+            continue;
+        d->rename[2 * d->n_rename] = cell;
+        d->rename[2 * d->n_rename++ + 1] = same;
+    }
+    return BP_OK;
+}
+
+bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
+                         bp_error *err)
+{
+    memset(d, 0, sizeof *d);
+    bp__arena_init(&d->memory, NULL);
+    bp__columns_options k = {.target = o->target, .task = o->task};
+    bp_status s = bp__table_read(NULL, NULL, o->path, NULL, &d->table, err);
+    if (!s && d->table->n_rows < 10)
+        s = bp__error(err, BP_ERANGE, "'%s' has %lld rows; 10 are the least "
+                      "that can be trained on and tested", o->path,
+                      (long long)d->table->n_rows);
+    if (!s)
+        s = bp__columns_guess(d->table, &k, &d->columns, err);
+    if (!s)
+        s = bp__columns_fit(d->columns, d->table, NULL, 0, 0, err);
+    if (!s && bp__columns_classes(d->columns) &&
+        d->columns->column[d->columns->target].n_words < 2)
+        s = bp__error(err, BP_EFORMAT, "'%s': the target, '%s', has one value "
+                      "only", o->path,
+                      d->columns->column[d->columns->target].name);
+    if (!s)
+        s = count_cells(d, err);
+    if (!s)
+        s = bp__table_repeats(d->table, d->columns->target, &d->repeats, err);
+    bp__table_options to = {0};
+    if (!s && d->table->has_header) {
+        to.names = d->table->names;
+        to.n_names = (size_t)d->table->n_cols;
+    }
+    if (!s && o->test)
+        s = bp__table_read(NULL, NULL, o->test, &to, &d->test, err);
+    if (!s && o->test)
+        s = match_classes(d, err);
+    if (!s && o->test)
+        s = bp__tables_shared(d->table, d->test, &d->shared, err);
+    if (s)
+        bp__draft_free(d);
+    return s;
+}
+
+void bp__draft_free(bp__draft *d)
+{
+    bp__table_free(d->table);
+    bp__table_free(d->test);
+    bp__columns_free(d->columns);
+    bp__arena_free(&d->memory);
+    memset(d, 0, sizeof *d);
+}
+
+/* ---- telling ------------------------------------------------------------------*/
+
+static const char *separator_name(char c)
+{
+    return c == '\t' ? "tabs" : c == ';' ? "semicolons" : c == '|' ? "bars"
+                                                                   : "commas";
+}
+
+static void describe_column(const bp__draft *d, int i, bp__str *out)
+{
+    const bp__columns *c = d->columns;
+    const bp__column *x = &c->column[i];
+    char a[32];
+    bp__str_printf(out, "  %3d %-22.22s %-9s ", i + 1, x->name,
+                   i == c->target ? "target" : bp__column_kind_name(x->kind));
+    if (x->kind == BP__COLUMN_IGNORED) {
+        bp__str_printf(out, "%s", x->why);
+    } else if (x->kind == BP__COLUMN_NUMBER) {
+        bp__format_float(a, (float)x->center);
+        bp__str_printf(out, i == c->target ? "a number, mean %s"
+                                           : "median %s", a);
+    } else {
+        bp__str_printf(out, "%d %s:", x->n_words,
+                       i == c->target ? "classes" : "words");
+        for (int k = 0; k < x->n_words && k < 4; k++) {
+            bp__str_printf(out, "%s %.24s", k ? "," : "", x->words[k]);
+            if (i == c->target)
+                bp__str_printf(out, " (%lld)", (long long)d->class_rows[k]);
+        }
+        if (x->n_words > 4)
+            bp__str_printf(out, " ...");
+    }
+    if (d->missing[i])
+        bp__str_printf(out, "; %lld missing", (long long)d->missing[i]);
+    bp__str_printf(out, "\n");
+}
+
+static void describe_rows(const bp__draft *d, bp__str *out)
+{
+    if (d->table->n_ragged)
+        bp__str_printf(out, "%lld rows have other than %d cells, the first in "
+                       "line %lld: training will refuse them\n",
+                       (long long)d->table->n_ragged, d->table->n_cols,
+                       (long long)d->table->ragged_line[0]);
+    if (d->repeats.rows)
+        bp__str_printf(out, "%lld rows are equal to an earlier one; they are "
+                       "kept\n", (long long)d->repeats.rows);
+    if (d->repeats.conflicts)
+        bp__str_printf(out, "%lld rows differ from another in nothing but the "
+                       "target\n", (long long)d->repeats.conflicts);
+    if (!d->test)
+        return;
+    bp__str_printf(out, "%s: %lld rows to test on", d->test->source,
+                   (long long)d->test->n_rows);
+    if (d->shared)
+        bp__str_printf(out, ", of which %lld stand in the first table too",
+                       (long long)d->shared);
+    for (size_t i = 0; i < d->n_rename; i++)
+        bp__str_printf(out, "%s '%s' as '%s'", i ? "," : "; it writes",
+                       d->rename[2 * i + 1], d->rename[2 * i]);
+    bp__str_printf(out, "\n");
+}
+
+static void describe_balance(const bp__draft *d, bp__str *out)
+{
+    const bp__column *y = &d->columns->column[d->columns->target];
+    int64_t least = INT64_MAX, most = 0, sum = 0;
+    int rare = 0;
+    if (!bp__columns_classes(d->columns))
+        return;
+    for (int k = 0; k < y->n_words; k++) {
+        int64_t n = d->class_rows[k];
+        sum += n;
+        if (n < least) {
+            least = n;
+            rare = k;
+        }
+        most = n > most ? n : most;
+    }
+    if (most > 9 * least)
+        bp__str_printf(out, "the classes are uneven: '%s' has %lld of %lld "
+                       "rows\n", y->words[rare], (long long)least,
+                       (long long)sum);
+}
+
+void bp__draft_describe(const bp__draft *d, bp__str *out)
+{
+    const bp__table *t = d->table;
+    bp__str_printf(out, "%s: %lld rows, %d columns, separated by %s, %s\n",
+                   t->source, (long long)t->n_rows, t->n_cols,
+                   separator_name(t->separator),
+                   t->has_header ? "with a header" : "without a header");
+    for (int i = 0; i < d->columns->n; i++)
+        describe_column(d, i, out);
+    describe_rows(d, out);
+    describe_balance(d, out);
+}
+
+/* ---- the model file ---------------------------------------------------------- */
+
+static void put_quoted(bp__str *out, const char *s)
+{
+    bp__str_add(out, "\"", 1);
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            bp__str_printf(out, "\\%c", c);
+        else if (c < 32 || c == 127)
+            bp__str_printf(out, "\\x%02x", c);
+        else
+            bp__str_add(out, s, 1);
+    }
+    bp__str_add(out, "\"", 1);
+}
+
+typedef struct network {
+    int members, units, epochs, batch;
+    const char *dropout;
+} network;
+
+/* By the rows that train: few need many passes and bear few weights. */
+static network size_network(int64_t rows)
+{
+    if (rows >= 10000)
+        return (network){4, 256, 12, 256, "0.2"};
+    if (rows >= 1000)
+        return (network){8, 128, 40, 32, "0.1"};
+    return (network){8, 128, 60, 32, "0.1"};
+}
+
+static void write_network(const bp__columns *c, network n, bp__str *out)
+{
+    bool classes = bp__columns_classes(c);
+    int outputs = classes ? c->column[c->target].n_words : 1;
+    bp__str_printf(out,
+                   "model:\n"
+                   "  input: table # what the columns below make\n"
+                   "  layers:\n"
+                   "    # %d networks learn side by side and answer "
+                   "together\n"
+                   "    - ensemble:\n"
+                   "        members: %d\n"
+                   "        body:\n"
+                   "          - dense: %d\n"
+                   "          - relu\n"
+                   "          - dropout: %s\n"
+                   "          - dense: %d\n"
+                   "          - relu\n"
+                   "          - dense: %d # %s\n",
+                   n.members, n.members, n.units, n.dropout, n.units / 2,
+                   outputs, classes ? "a score for each class" : "the number");
+    if (classes)
+        bp__str_printf(out, "loss: softmax_cross_entropy\n"
+                            "metrics: [accuracy]\n");
+    else
+        bp__str_printf(out, "loss: mean_squared_error # of the scaled target\n"
+                            "metrics: [mean_absolute_error]\n");
+    bp__str_printf(out,
+                   "optimizer:\n"
+                   "  adamw:\n"
+                   "    lr: 0.003\n"
+                   "    weight_decay: 0.02\n"
+                   "    schedule: {warmup: {steps: 20, then: cosine}}\n");
+}
+
+static void write_table(const bp__draft *d, bp__str *out)
+{
+    const bp__columns *c = d->columns;
+    bp__str_printf(out, "  table:\n    target: ");
+    if (d->table->has_header)
+        put_quoted(out, c->column[c->target].name);
+    else
+        bp__str_printf(out, "%d", c->target + 1);
+    bp__str_printf(out, "\n    task: %s\n",
+                   bp__columns_classes(c) ? "class" : "number");
+    if (d->n_rename)
+        bp__str_printf(out, "    rename: # as the test file spells classes\n");
+    for (size_t i = 0; i < d->n_rename; i++) {
+        bp__str_printf(out, "      ");
+        put_quoted(out, d->rename[2 * i]);
+        bp__str_printf(out, ": ");
+        put_quoted(out, d->rename[2 * i + 1]);
+        bp__str_printf(out, "\n");
+    }
+    bp__str_printf(out, "    # Kinds of columns are found anew each time; what "
+                        "should not be guessed\n    # goes here:\n    # "
+                        "columns: {");
+    int n = 0;
+    for (int i = 0; i < c->n && n < 2; i++)
+        if (i != c->target) {
+            bp__str_printf(out, "%s", n++ ? ", " : "");
+            if (d->table->has_header)
+                put_quoted(out, c->column[i].name);
+            else
+                bp__str_printf(out, "%d", i + 1);
+            bp__str_printf(out, ": %s",
+                           bp__column_kind_name(c->column[i].kind));
+        }
+    bp__str_printf(out, "}\n");
+}
+
+void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
+                     bp__str *out)
+{
+    network n = size_network(d->table->n_rows);
+    bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
+                        "may stand here.\n");
+    write_network(d->columns, n, out);
+    bp__str_printf(out, "data:\n  train: {csv: ");
+    put_quoted(out, o->path);
+    bp__str_printf(out, "}\n");
+    if (o->test) {
+        bp__str_printf(out, "  test: {csv: ");
+        put_quoted(out, o->test);
+        bp__str_printf(out, "}\n");
+    }
+    bp__str_printf(out, "  # parts of the rows, drawn by the seed%s\n"
+                        "  split: {valid: 0.15%s, seed: 1}\n",
+                   bp__columns_classes(d->columns)
+                       ? "; each has its share of each class"
+                       : "",
+                   o->test ? "" : ", test: 0.2");
+    write_table(d, out);
+    bp__str_printf(out, "train:\n"
+                        "  epochs: %d\n"
+                        "  batch: %d\n"
+                        "  monitor: loss # the best epoch is the one with the "
+                        "least on the valid part\n"
+                        "  seed: 1\n", n.epochs, n.batch);
+}

@@ -1,0 +1,326 @@
+/* Scores of predictions. */
+#include "train/scores.h"
+
+#include "base/math.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const char *bp__score_name(bp__score s)
+{
+    static const char *const names[] = {"accuracy", "F1",  "AUC", "log loss",
+                                        "RMSE",     "MAE", "R2"};
+    return (unsigned)s < BP__ARRAY_LEN(names) ? names[s] : "?";
+}
+
+/* ---- predictions ----------------------------------------------------------- */
+
+static bp_status new_predictions(bp__predictions *p, const bp_data *d,
+                                 int64_t k, const bp_allocator *a,
+                                 bp_error *err)
+{
+    bp_array t;
+    *p = (bp__predictions){.a = *a, .n = bp_data_count(d), .k = k};
+    p->classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
+    if (!bp_data_target(d, &t))
+        return bp__error(err, BP_EARG, "%s has no targets to compare with",
+                         bp_data_source(d));
+    size_t n = (size_t)p->n;
+    p->y = bp__calloc(a, n * (size_t)k, sizeof *p->y);
+    if (p->classes)
+        p->label = bp__calloc(a, n, sizeof *p->label);
+    else
+        p->truth = bp__calloc(a, n, sizeof *p->truth);
+    if (!p->y || (!p->label && !p->truth)) {
+        bp__predictions_free(p);
+        return bp__oom(err);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (p->classes)
+            p->label[i] = ((const int32_t *)t.data)[i];
+        else
+            p->truth[i] = (double)((const float *)t.data)[i];
+    return BP_OK;
+}
+
+void bp__predictions_free(bp__predictions *p)
+{
+    const bp_allocator *a = &p->a;
+    size_t n = (size_t)p->n;
+    if (!a->fn)
+        return;
+    bp__free(a, p->y, n * (size_t)p->k * sizeof *p->y);
+    bp__free(a, p->label, n * sizeof *p->label);
+    bp__free(a, p->truth, n * sizeof *p->truth);
+    p->y = p->truth = NULL;
+    p->label = NULL;
+}
+
+static bp_status take_batch(const bp_program *prog, const bp_batch *b,
+                            bool wide, bp__predictions *p, int64_t at,
+                            bp_error *err)
+{
+    size_t bytes = 0;
+    const void *y = bp_result(prog, "probability", &bytes);
+    if (!y)
+        y = bp_result(prog, "output", &bytes);
+    int64_t k = (int64_t)(bytes / (wide ? 8 : 4)) / b->count;
+    bool one = p->classes && p->k == 2 && k == 1;
+    if (!y || (k != p->k && !one))
+        return bp__error(err, BP_ESHAPE, "the network gives %lld numbers a "
+                         "sample, %lld can be scored", (long long)k,
+                         (long long)p->k);
+    for (int64_t i = 0; i < b->count * k; i++) {
+        double v = wide ? ((const double *)y)[i]
+                        : (double)((const float *)y)[i];
+        if (one) {
+            p->y[2 * (at + i)] = 1 - v;
+            p->y[2 * (at + i) + 1] = v;
+        } else {
+            p->y[at * k + i] = v;
+        }
+    }
+    return BP_OK;
+}
+
+bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
+                          bp__predictions *p, bp_error *err)
+{
+    const bp_task *task = e->programs->task;
+    bp_loader *l = NULL;
+    bp_loader_options o = {.size = sizeof o, .allocator = a, .batch = 256,
+                           .dtype = task->dtype};
+    memcpy(o.norm, e->norm, sizeof o.norm);
+    bool classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
+    bp_status st = new_predictions(p, d, classes ? e->n_classes : 1, a, err);
+    if (!st)
+        st = bp_loader_new(d, &o, &l, err);
+    int64_t n = st ? 0 : bp_loader_batches(l), at = 0;
+    for (int64_t i = 0; i < n && !st; i++) {
+        bp_batch b;
+        bp_program *prog;
+        st = bp_loader_next(l, &b, err);
+        if (!st)
+            st = bp__programs_get(e->programs, BP_TASK_PREDICT, b.count, &prog,
+                                  err);
+        if (!st)
+            st = bp__bind_batch(prog, task, &b, false, err);
+        if (!st)
+            st = bp_run(prog, err);
+        if (!st)
+            st = take_batch(prog, &b, task->dtype == BP_F64, p, at, err);
+        at += b.count;
+    }
+    bp_loader_free(l);
+    if (st)
+        bp__predictions_free(p);
+    return st;
+}
+
+bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
+                               int64_t k, const bp_allocator *a,
+                               bp__predictions *p, bp_error *err)
+{
+    bp_array t;
+    bp_status st = new_predictions(p, d, k, a, err);
+    if (st)
+        return st;
+    if (!bp_data_target(train, &t) || t.dims[0] < 1) {
+        bp__predictions_free(p);
+        return bp__error(err, BP_EARG, "%s has no targets to guess from",
+                         bp_data_source(train));
+    }
+    for (int64_t i = 0; i < t.dims[0]; i++)
+        if (p->classes)
+            p->y[((const int32_t *)t.data)[i]] += 1;
+        else
+            p->y[0] += (double)((const float *)t.data)[i];
+    for (int64_t c = 0; c < k; c++)
+        p->y[c] /= (double)t.dims[0];
+    for (int64_t i = 1; i < p->n; i++)
+        memcpy(p->y + i * k, p->y, (size_t)k * sizeof *p->y);
+    return BP_OK;
+}
+
+/* ---- scores -----------------------------------------------------------------
+ * Over the samples that `draw` numbers; NULL: each once. */
+
+static int64_t drawn(const int64_t *draw, int64_t i)
+{
+    return draw ? draw[i] : i;
+}
+
+static int64_t best_class(const bp__predictions *p, int64_t i)
+{
+    int64_t best = 0;
+    for (int64_t c = 1; c < p->k; c++)
+        if (p->y[i * p->k + c] > p->y[i * p->k + best])
+            best = c;
+    return best;
+}
+
+static double accuracy(const bp__predictions *p, const int64_t *draw)
+{
+    int64_t right = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t s = drawn(draw, i);
+        right += best_class(p, s) == p->label[s];
+    }
+    return (double)right / (double)p->n;
+}
+
+static double mean_f1(const bp__predictions *p, const int64_t *draw)
+{
+    double sum = 0;
+    int64_t used = 0;
+    for (int64_t c = 0; c < p->k; c++) {
+        int64_t truth = 0, said = 0, both = 0;
+        for (int64_t i = 0; i < p->n; i++) {
+            int64_t s = drawn(draw, i);
+            bool yes = best_class(p, s) == c, is = p->label[s] == c;
+            truth += is;
+            said += yes;
+            both += yes && is;
+        }
+        if (truth + said == 0)
+            continue; /* the class does not occur */
+        used++;
+        sum += 2 * (double)both / (double)(truth + said);
+    }
+    return used ? sum / (double)used : (double)NAN;
+}
+
+static double log_loss(const bp__predictions *p, const int64_t *draw)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t s = drawn(draw, i);
+        double q = p->y[s * p->k + p->label[s]];
+        sum -= bp__log(q > 1e-15 ? q : 1e-15);
+    }
+    return sum / (double)p->n;
+}
+
+typedef struct ranked {
+    double score;
+    bool yes;
+} ranked;
+
+static int compare_ranked(const void *a, const void *b)
+{
+    double x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
+    return x < y ? -1 : x > y;
+}
+
+/* The share of pairs (no, yes) in which the yes has the larger score, equal
+ * scores counting half: Mann and Whitney's statistic. */
+static double area(const bp__predictions *p)
+{
+    if (p->k != 2)
+        return (double)NAN;
+    ranked *r = bp__calloc(&p->a, (size_t)p->n, sizeof *r);
+    if (!r)
+        return (double)NAN;
+    int64_t yes = 0, below = 0;
+    double pairs = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        r[i] = (ranked){p->y[2 * i + 1], p->label[i] == 1};
+        yes += r[i].yes;
+    }
+    qsort(r, (size_t)p->n, sizeof *r, compare_ranked);
+    for (int64_t i = 0; i < p->n;) {
+        int64_t j = i, no_here = 0, yes_here = 0;
+        for (; j < p->n && !(r[j].score > r[i].score); j++) {
+            no_here += !r[j].yes;
+            yes_here += r[j].yes;
+        }
+        pairs += (double)yes_here * ((double)below + 0.5 * (double)no_here);
+        below += no_here;
+        i = j;
+    }
+    bp__free(&p->a, r, (size_t)p->n * sizeof *r);
+    int64_t no = p->n - yes;
+    return yes && no ? pairs / ((double)yes * (double)no) : (double)NAN;
+}
+
+static double error_score(const bp__predictions *p, bp__score s,
+                          const int64_t *draw)
+{
+    double squares = 0, sum = 0, mean = 0, around = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t k = drawn(draw, i);
+        double e = p->y[k] - p->truth[k];
+        squares += e * e;
+        sum += fabs(e);
+        mean += p->truth[k];
+    }
+    mean /= (double)p->n;
+    if (s == BP__SCORE_MAE)
+        return sum / (double)p->n;
+    if (s == BP__SCORE_RMSE)
+        return sqrt(squares / (double)p->n);
+    for (int64_t i = 0; i < p->n; i++) {
+        double e = p->truth[drawn(draw, i)] - mean;
+        around += e * e;
+    }
+    return around > 0 ? 1 - squares / around : (double)NAN;
+}
+
+static double score_of(const bp__predictions *p, bp__score s,
+                       const int64_t *draw)
+{
+    if (p->n < 1 || p->classes != (s <= BP__SCORE_LOG_LOSS))
+        return (double)NAN;
+    switch (s) {
+    case BP__SCORE_ACCURACY:
+        return accuracy(p, draw);
+    case BP__SCORE_F1:
+        return mean_f1(p, draw);
+    case BP__SCORE_AUC:
+        return area(p);
+    case BP__SCORE_LOG_LOSS:
+        return log_loss(p, draw);
+    default:
+        return error_score(p, s, draw);
+    }
+}
+
+double bp__score_of(const bp__predictions *p, bp__score s)
+{
+    return score_of(p, s, NULL);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
+                        double *high)
+{
+    const bp_allocator *a = &p->a;
+    enum { DRAWS = 1000, STREAM = 7003 };
+    int64_t *draw = bp__calloc(a, (size_t)p->n + 1, sizeof *draw);
+    double *all = bp__calloc(a, DRAWS, sizeof *all);
+    int n = 0;
+    *low = *high = (double)NAN;
+    for (int d = 0; draw && all && d < DRAWS; d++) {
+        bp__rng r = bp__rng_seed(1, (uint64_t)d, STREAM);
+        for (int64_t i = 0; i < p->n; i++)
+            draw[i] = (int64_t)bp__rng_below(&r, (uint64_t)i, (uint64_t)p->n);
+        double x = score_of(p, s, draw);
+        if (!isnan(x))
+            all[n++] = x;
+    }
+    if (n > 0) {
+        qsort(all, (size_t)n, sizeof *all, compare_doubles);
+        *low = all[n / 40];
+        *high = all[n - 1 - n / 40];
+    }
+    bool ok = draw && all;
+    bp__free(a, draw, ((size_t)p->n + 1) * sizeof *draw);
+    bp__free(a, all, DRAWS * sizeof *all);
+    return ok;
+}

@@ -1,0 +1,48 @@
+/* What predictions are worth: scores over a set of samples, how sure they are,
+ * and the trivial guesses that they have to beat. */
+#ifndef BP__TRAIN_SCORES_H
+#define BP__TRAIN_SCORES_H
+
+#include "train/train.h"
+
+/* Of n samples: probabilities of k classes [n, k], or k == 1 and outputs [n]. */
+typedef struct bp__predictions {
+    bp_allocator a;
+    int64_t n, k;
+    bool classes;
+    double *y;
+    int32_t *label; /* [n], of classes */
+    double *truth;  /* [n], of numbers */
+} bp__predictions;
+
+/* With the evaluator's weights, in the order of d. [err: as bp__evaluate] */
+bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
+                          bp__predictions *p, bp_error *err);
+/* The constant guess: shares of the classes in d, or the mean of its targets.
+ */
+bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
+                               int64_t k, const bp_allocator *a,
+                               bp__predictions *p, bp_error *err);
+void bp__predictions_free(bp__predictions *p);
+
+typedef enum bp__score {
+    BP__SCORE_ACCURACY, /* share of samples with the right class */
+    BP__SCORE_F1,       /* mean over the classes of 2PR / (P + R), or 0 */
+    BP__SCORE_AUC,      /* of two classes: area under the ROC curve */
+    BP__SCORE_LOG_LOSS, /* mean of -log probability of the class */
+    BP__SCORE_RMSE,
+    BP__SCORE_MAE,
+    BP__SCORE_R2,       /* 1 - squared errors / squares around the mean */
+    BP__N_SCORES
+} bp__score;
+const char *bp__score_name(bp__score s);
+
+/* NaN where it is not defined (AUC without both classes, R2 of a constant). */
+double bp__score_of(const bp__predictions *p, bp__score s);
+/* The middle 95 % of the score over 1,000 draws of n samples with repetition
+ * (Efron's percentile bootstrap); the same draws each time. False: out of
+ * memory. Not for AUC. */
+bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
+                        double *high);
+
+#endif
