@@ -16,8 +16,10 @@ typedef struct contest {
     bp__predictions network, linear, constant;
 } contest;
 
-/* A linear model on the numbers themselves and the same words, trained as long
- * as the network and chosen the same way. */
+enum { LEAST_STEPS = 2000 };
+
+/* A linear model on the numbers themselves and the same words, chosen the same
+ * way. */
 static bp_status train_linear(contest *c, bp_error *err)
 {
     static const int parts[] = {BP_SPLIT_TRAIN, BP_SPLIT_VALID};
@@ -41,13 +43,18 @@ static bp_status train_linear(contest *c, bp_error *err)
     }
     bp_task task = c->m->config->task;
     task.model = model;
-    task.optimizer = "adamw(lr=0.02, weight_decay=0.001, schedule=cosine)";
+    task.optimizer = "adamw(lr=0.03, weight_decay=0.001, schedule=cosine)";
     task.metrics = NULL;
     task.init = NULL;
     bp_trainer_options o = {.size = sizeof o, .runtime = c->m->runtime,
                             .train = d[0], .valid = d[1],
                             .epochs = c->m->config->train.epochs,
                             .batch = c->m->config->train.batch};
+    /* Few rows make few steps an epoch: enough of them to converge. */
+    int64_t n = bp_data_count(c->d->split[BP_SPLIT_TRAIN]);
+    int64_t steps = (n + o.batch - 1) / o.batch;
+    if (o.epochs * steps < LEAST_STEPS)
+        o.epochs = (LEAST_STEPS + steps - 1) / steps;
     if (!st)
         st = bp_trainer_new(&task, &o, &t, err);
     if (!st)

@@ -171,13 +171,17 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
 static void describe_rows(const bp__draft *d, bp__str *out)
 {
     if (d->table->n_ragged)
-        bp__str_printf(out, "%lld rows have other than %d cells, the first in "
-                       "line %lld: training will refuse them\n",
-                       (long long)d->table->n_ragged, d->table->n_cols,
+        bp__str_printf(out, "%lld row%s other than %d cells, the first in line "
+                       "%lld: training will refuse that\n",
+                       (long long)d->table->n_ragged,
+                       d->table->n_ragged == 1 ? " has" : "s have",
+                       d->table->n_cols,
                        (long long)d->table->ragged_line[0]);
     if (d->repeats.rows)
-        bp__str_printf(out, "%lld rows are equal to an earlier one; they are "
-                       "kept\n", (long long)d->repeats.rows);
+        bp__str_printf(out, "%lld row%s equal to an earlier one; %s kept\n",
+                       (long long)d->repeats.rows,
+                       d->repeats.rows == 1 ? " is" : "s are",
+                       d->repeats.rows == 1 ? "it is" : "they are");
     if (d->repeats.conflicts)
         bp__str_printf(out, "%lld rows differ from another in nothing but the "
                        "target\n", (long long)d->repeats.conflicts);

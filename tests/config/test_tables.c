@@ -5,6 +5,7 @@
 
 #include "config/tables.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #define HEAD                                                        \
@@ -89,6 +90,47 @@ static void even_parts(void)
     T_OK(bp__config_check_model(c, &err), &err);
     bp__config_close(&d);
     bp__config_free(c);
+}
+
+/* Every row is tested once over the folds, and never where it trained. */
+static void folds(void)
+{
+    bp_error err = {0};
+    bool tested[200] = {false};
+    write_classes();
+    for (int fold = 0; fold < 5; fold++) {
+        bp__config_data d;
+        bool here[200] = {false};
+        bp__config *c = load(HEAD "data: {train: {csv: %s}, table: {bins: 0, "
+                                  "columns: {1: number}}, split: {valid: 0.1, "
+                                  "folds: 5, fold: %d}}\n", path, fold);
+        T_CHECK(c->has_data[BP_SPLIT_TEST]);
+        T_OK(bp__config_open(c, NULL, 7, &d, &err), &err);
+        T_REQUIRE(d.split[0] && d.split[1] && d.split[2]);
+        T_CHECK(bp_data_count(d.split[2]) >= 39 &&
+                bp_data_count(d.split[2]) <= 41);
+        T_CHECK(count_class(d.split[2], 2) == 2);
+        for (int s = 0; s < BP__N_SPLITS; s++) {
+            const bp__column *k = &c->columns->column[0];
+            bp_array x;
+            T_REQUIRE(bp_data_input(d.split[s], 0, &x));
+            for (int64_t i = 0; i < x.dims[0]; i++) {
+                /* back from z / sqrt(1 + (z / 3)^2) */
+                double f = (double)((float *)x.data)[i * x.dims[1]];
+                double z = f / sqrt(1 - f * f / 9);
+                int row = (int)(z / k->factor + k->center - 1000 + 0.5);
+                T_REQUIRE(row >= 0 && row < 200);
+                T_CHECK(!here[row]);
+                here[row] = true;
+                T_CHECK(s != BP_SPLIT_TEST || !tested[row]);
+                tested[row] |= s == BP_SPLIT_TEST;
+            }
+        }
+        bp__config_close(&d);
+        bp__config_free(c);
+    }
+    for (int i = 0; i < 200; i++)
+        T_CHECK(tested[i]);
 }
 
 /* Nothing of the other parts is learned: 5000 is in the test file only. */
@@ -178,6 +220,7 @@ int main(void)
     snprintf(path, sizeof path, "tables-%ld.csv", (long)getpid());
     snprintf(other, sizeof other, "tables-%ld-2.csv", (long)getpid());
     even_parts();
+    folds();
     learns_from_training();
     reports_faults();
     remove(path);

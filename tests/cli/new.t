@@ -1,0 +1,49 @@
+# bprop new: what it sees, the file it drafts, and what that trains to.
+% awk 'BEGIN { print "size,color,kind"; for (i = 0; i < 60; i++) { k = i % 3; print (k * 2 + (i * 7 % 10) / 9) "," (i % 20 == 7 ? "?" : k == 1 ? "red" : "blue") "," (k == 0 ? "small one" : k == 1 ? "middle" : "large: \"x\"") } print "0,blue,small one" }' | sed 's/large: "x"/"large: ""x"""/' >things.csv
+% sed 's/small one/Small one./; s/middle/MIDDLE/' things.csv >exam.csv
+$ new things.csv
+> things.csv: 61 rows, 3 columns, separated by commas, with a header
+>     1 size                   number    median 2.44444
+>     2 color                  category  2 words: blue, red; 3 missing
+>     3 kind                   target    3 classes: large: "x" (20), middle (20), small one (21)
+> 28 rows are equal to an earlier one; they are kept
+>
+> the model file is things.yaml; train it with
+>   bprop train things.yaml
+$ new things.csv
+! bprop: 'things.yaml' is there already: --force replaces it, --out FILE takes another name
+? 2
+$ new things.csv --test exam.csv --target 3 --force
+> things.csv: 61 rows, 3 columns, separated by commas, with a header
+> ...
+> ...
+> ...
+> 28 rows are equal to an earlier one; they are kept
+> exam.csv: 61 rows to test on, of which 20 stand in the first table too; it writes 'small one' as 'Small one.', 'middle' as 'MIDDLE'
+>
+> the model file is things.yaml; train it with
+>   bprop train things.yaml
+% "$bprop" train things.yaml >out.txt && grep -q '^on the 61 rows of the test part:$' out.txt
+% grep -q '^  this network  *[0-9.]* %  [0-9.]* to [0-9.]*' out.txt && grep -q '^  a linear model ' out.txt && grep -q '^  always small one  *34.43 %' out.txt
+% "$bprop" new things.csv --target size --out number.yaml >/dev/null && "$bprop" train number.yaml --set train.epochs=2 | grep -A 4 '^on the 12 rows' >out.txt && grep -q 'always the mean, 2' out.txt && head -1 out.txt | grep -q 'test part' && sed -n 2p out.txt | grep -q 'R2.*RMSE.*MAE'
+% "$bprop" train number.yaml --folds 3 --set train.epochs=1 | tail -1 | grep -q '^3 folds, in runs/number-folds: mean ' && test -s runs/number-folds/fold-2/last.safetensors
+$ new things.csv --target knd --force
+! bprop: 'things.csv' has no column 'knd' (the target); did you mean 'kind'? (columns go by their names, or by numbers from 1 to 3)
+? 2
+$ new .
+! bprop: '.' is a folder; `bprop new` looks at tables
+? 2
+$ new a.npy
+! bprop: 'a.npy' is an array: data: {train: {npy: ...}} names it; `bprop new` looks at tables
+? 2
+$ new nothing.csv
+! bprop: cannot open 'nothing.csv': No such file or directory
+? 1
+$ new things.csv --task klass --force
+! bprop: --task 'klass': expected class or number; `bprop help new` explains
+? 2
+% printf '1,2\n3,4\n' >short.csv
+$ new short.csv
+! bprop: 'short.csv' has 2 rows; 10 are the least that can be trained on and tested
+? 1
+% test ! -e short.yaml
