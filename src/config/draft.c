@@ -295,7 +295,7 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
     bp__str_printf(out,
                    "optimizer:\n"
                    "  adamw:\n"
-                   "    lr: 0.003\n"
+                   "    lr: 0.001\n"
                    "    weight_decay: 0.02\n"
                    "    schedule: {warmup: {steps: 20, then: cosine}}\n");
 }

@@ -5,9 +5,9 @@
  * mean of their probabilities, or of their outputs. */
 #include "nn/nn.h"
 
-#include <bprop/ops.h>
+#include "base/math.h"
 
-#include <math.h>
+#include <bprop/ops.h>
 
 bp_val bp__nn_ensemble(bp_nn *nn, bp_val x, int64_t members,
                        const bp__argval *body)
@@ -57,12 +57,11 @@ static bp_val log_mean_exp(bp_nn *nn, const bp_val *log_p)
         row[i] = bp_reshape(g, log_p[i], rank, dims);
     bp_val all = bp_concat(g, (int)nn->n_members, row, 1);
     return bp_add_scalar(g, bp_logsumexp(g, all, 1, false),
-                         -log((double)nn->n_members));
+                         -bp__log((double)nn->n_members));
 }
 
-/* log sigmoid(y) = -softplus(-y), by a logsumexp of 0 and y would do as well;
- * of two classes it is a log_softmax of [0, y]. The logit of the mean
- * probability is the difference of its two logarithms. */
+/* The logit of the mean probability: the difference of the logarithms of what
+ * the members say for yes and for no. */
 static bp_val mean_logit(bp_nn *nn)
 {
     bp_graph *g = nn->g;
@@ -72,12 +71,14 @@ static bp_val mean_logit(bp_nn *nn)
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     for (size_t i = 0; i < nn->n_members; i++) {
         bp_val y = nn->members[i];
-        /* log(1 + exp(-|y|)) and the rest by the sign */
+        /* log sigmoid(-y) = -relu(y) - log(1 + exp(-|y|)): no overflow */
         bp_val small = bp_log1p(g, bp_exp(g, bp_neg(g, bp_abs(g, y))));
         no[i] = bp_neg(g, bp_add(g, bp_relu(g, y), small));
         yes[i] = bp_add(g, y, no[i]);
     }
-    return bp_sub(g, log_mean_exp(nn, yes), log_mean_exp(nn, no));
+    bp_val log_yes = log_mean_exp(nn, yes);
+    bp_val log_no = log_mean_exp(nn, no);
+    return bp_sub(g, log_yes, log_no);
 }
 
 bp_val bp__nn_ensemble_output(bp_nn *nn, int head)

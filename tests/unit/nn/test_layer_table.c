@@ -39,6 +39,8 @@ static const grad_case layer_cases[] = {
     {"residual", "conv2d(2, kernel=3), residual([conv2d(3, kernel=3,"
                  "padding=same), tanh], shortcut=[conv2d(3, kernel=1)]),"
                  "residual([tanh]), flatten, dense(3)"},
+    {"ensemble", "flatten, ensemble(members=2, body=[dense(4), tanh,"
+                 "dense(3)])"},
     {"add", "conv2d(2, kernel=3, name=a), tanh(name=b), add(from=[a, b, a]),"
             "flatten, dense(3)"},
     {"concat", "conv2d(2, kernel=3, name=a), tanh(name=b),"
