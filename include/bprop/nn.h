@@ -251,7 +251,9 @@ bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train);
 
 /* Gradients of a scalar with respect to all parameters read so far, their
  * clipping, the optimizer's updates, and bp_nn_commit:
- *   sgd, momentum, nesterov, adam, adamw (PyTorch's formulas)
+ *   sgd, momentum, nesterov, adam, adamw, nadam, nadamw, adamax, adagrad,
+ *   rmsprop, adadelta (PyTorch's formulas), lion (Chen et al. 2023), lamb
+ *   (You et al. 2020), muon (Jordan et al. 2024)
  * all with lr, schedule, weight_decay, clip_norm. The rate is the variable
  * trainer.lr, which starts at lr; the caller sets it where a schedule wants
  * that. grad_norm (before clipping) may be NULL: then it is not computed
