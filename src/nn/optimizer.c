@@ -41,7 +41,7 @@ static void clip_gradients(bp_nn *nn, bp_val *grad, size_t n, bp_val norm,
         grad[i] = bp_mul(g, grad[i], scale);
 }
 
-void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
+static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
                      bp_val *grad_norm)
 {
     size_t n = bp_nn_param_count(nn);
@@ -66,13 +66,33 @@ void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
     bp_scope_pop(nn->g);
 }
 
+/* Where gradients are taken was settled while the network was traced. */
+static bool knew_point(bp_nn *nn, const bp__spec *s, const char *text)
+{
+    const bp__spec *known = nn->optimizer;
+    if (!text || (!s->row->point && !(known && known->row->point)))
+        return true;
+    if (known && strcmp(text, nn->optimizer_text) == 0)
+        return true;
+    bp__nn_fail(nn, BP_EARG, "%s takes its gradients at points of its own: "
+                "bp_nn_options.optimizer must be the text that bp_nn_minimize "
+                "gets, and is %s%.100s",
+                s->row->point ? s->row->name : known->row->name,
+                known ? "" : "NULL", known ? nn->optimizer_text : "");
+    return false;
+}
+
 void bp_nn_minimize(bp_nn *nn, bp_val objective, const char *optimizer,
                     bp_val *grad_norm)
 {
     if (grad_norm)
         *grad_norm = BP_NIL;
-    const bp__spec *s =
-        bp__nn_ok(nn) ? bp__nn_parse(nn, BP_NN_OPTIMIZERS, optimizer) : NULL;
-    if (s)
-        bp__nn_minimize(nn, objective, s, grad_norm);
+    if (!bp__nn_ok(nn))
+        return;
+    const bp__spec *s = nn->optimizer;
+    if (optimizer || !s)
+        s = bp__nn_parse(nn, BP_NN_OPTIMIZERS, optimizer);
+    if (!s || !knew_point(nn, s, optimizer))
+        return;
+    minimize(nn, objective, s, grad_norm);
 }

@@ -12,7 +12,9 @@ typedef void bp__optimizer_update(bp_nn *nn, const bp__spec *s,
 bp__optimizer_update bp__sgd_update, bp__momentum_update, bp__lion_update,
     bp__adam_update, bp__nadam_update, bp__lamb_update, bp__adagrad_update,
     bp__rmsprop_update, bp__adadelta_update, bp__adamax_update,
-    bp__muon_update;
+    bp__muon_update, bp__schedule_free_update;
+bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
+                               bp_val p);
 
 /* ---- optimizer_state.c ------------------------------------------------- */
 
@@ -29,6 +31,9 @@ void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value);
 /* "optim.0.weight.m": of a parameter's type and shape, from `start`. */
 bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
                         double start, const char **name);
+bp_val bp__optim_moment_of(bp_nn *nn, const char *param, bp_val p,
+                           const char *suffix, double start,
+                           const char **name);
 /* Cuts a moment's next value off and commits it; returns it. */
 bp_val bp__optim_keep(bp_nn *nn, const char *name, bp_val next,
                       bool may_be_negative);

@@ -36,17 +36,24 @@ void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value)
 
 /* ---- of each parameter ---- */
 
-bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
-                        double start, const char **name)
+bp_val bp__optim_moment_of(bp_nn *nn, const char *param, bp_val p,
+                           const char *suffix, double start,
+                           const char **name)
 {
-    bp_val p = bp_nn_param_value(nn, i);
-    *name = bp__arena_printf(&nn->arena, "optim.%s.%s",
-                             bp_nn_param_name(nn, i), suffix);
+    *name = bp__arena_printf(&nn->arena, "optim.%s.%s", param, suffix);
     if (!*name)
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     const bp__type t = *bp__type_of(nn->g, p);
     return bp__nn_state(nn, *name, BP_VAR_OPTIM, (bp_dtype)t.dtype, t.rank,
                         t.dims, start);
+}
+
+bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
+                        double start, const char **name)
+{
+    bp_val p = bp_nn_param_value(nn, i);
+    return bp__optim_moment_of(nn, bp_nn_param_name(nn, i), p, suffix, start,
+                               name);
 }
 
 bp_val bp__optim_keep(bp_nn *nn, const char *name, bp_val next,

@@ -90,6 +90,12 @@ static const bp__argdef muon_args[] = {
     {"eps", BP__ARG_FLOAT, "added to the denominator of the rest",
      .def = 1e-10, BP__ABOVE(0)}, END};
 
+static const bp__argdef schedule_free_args[] = {
+    COMMON(0.0025), DECAY(0),
+    BETA("beta1", "weight of the average where gradients are taken", 0.9),
+    BETA("beta2", "decay of the mean squared gradient", 0.999), EPS(1e-8),
+    END};
+
 #define ROW(name, doc, args, update)                                       \
     {name, doc, args, "lr", .build.optimizer = update}
 
@@ -133,4 +139,11 @@ const bp__row bp__optimizer_rows[] = {
         "sqrt(max(1, rows / columns)) * O, O the running mean of g, brought "
         "near an orthogonal matrix by Newton-Schulz iterations; the rest by "
         "AdamW (Jordan et al. 2024)", muon_args, bp__muon_update),
+    {"schedule_free", "z - lr * (g / (sqrt(v) + eps) + weight_decay * y), v a "
+     "bias-corrected running mean of g^2; the parameter is the mean of all z, "
+     "weighted by the square of the largest rate so far, and g is taken at "
+     "y = (1 - beta1) * z + beta1 * p; of the schedules only warmup is of use "
+     "(Defazio et al. 2024)", schedule_free_args, "lr",
+     .build.optimizer = bp__schedule_free_update,
+     .point = bp__schedule_free_point},
     END};

@@ -58,6 +58,9 @@ typedef struct bp__row {
     } build;
     /* NULL, or what is wrong with the values together. May be NULL. */
     const char *(*check)(const bp__spec *s);
+    /* Optimizers that take gradients elsewhere than at the parameters: where
+     * the network reads parameter p while it trains. NULL: at p. */
+    bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
 } bp__row;
 

@@ -27,4 +27,5 @@ $ show m.yaml --set optimizer=addagrad
 % falls lion '{lion: {lr: 0.001}}'
 % falls lamb '{lamb: {lr: 0.01}}'
 % falls muon 'muon'
+% falls schedule_free '{schedule_free: {lr: 0.01, schedule: {warmup: 4}}}'
 % grep -q 'centered: true' rmsprop/config.yaml

@@ -76,5 +76,6 @@ int main(void)
     check_optimizer("nadamw(weight_decay=0.1)");
     check_optimizer("lamb");
     check_optimizer("muon(weight_decay=0.1)");
+    check_optimizer("schedule_free");
     return t_end();
 }

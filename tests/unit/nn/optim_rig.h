@@ -26,7 +26,7 @@ static inline bp_program *build(bp_runtime *r, bp_store *s,
 {
     bp_graph *g = bp_graph_new(NULL);
     bp_nn_options o = {.size = sizeof o, .dtype = BP_F64, .training = true,
-                       .seed = 3};
+                       .seed = 3, .optimizer = optimizer};
     bp_nn *nn = bp_nn_new(g, s, &o);
     bp_val f = objective(nn), norm = BP_NIL;
     bp_nn_minimize(nn, f, optimizer, &norm);

@@ -193,7 +193,8 @@ static void test_resumes(bp_runtime *r)
     static const char *const texts[] = {
         "momentum", "adam", "adagrad(lr_decay=0.1)", "adadelta",
         "rmsprop(centered=true, momentum=0.5)", "adamax", "nadam",
-        "nadamw(weight_decay=0.1)", "lion", "lamb", "muon"};
+        "nadamw(weight_decay=0.1)", "lion", "lamb", "muon",
+        "schedule_free"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         test_resume(r, texts[i]);
 }
@@ -218,6 +219,7 @@ static void test_refused(void)
         {"muon(lr=0)", "a number above 0", BP_ERANGE},
         {"muon(ns_steps=0)", "a whole number from 1 to 20", BP_ERANGE},
         {"muon(ns_steps=2.5)", "a whole number", BP_EARG},
+        {"schedule_free(beta1=1)", "beta1 is \"1\"", BP_ERANGE},
         {"adagard", "did you mean adagrad?", BP_ENOTFOUND},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
