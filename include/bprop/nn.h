@@ -273,6 +273,8 @@ bp_status bp_nn_gradients(bp_nn *nn, bp_val objective, bp_val *adj);
 
 /* The learning rate of step 0, 1, ...: a function of its arguments alone.
  *   constant, step(every=E, unit=epoch, factor=0.1), cosine(to=0),
+ *   one_cycle(pct_start=0.3), exponential(gamma=G, unit=epoch),
+ *   polynomial(power=1, to=0), inverse_sqrt(warmup=4000),
  *   warmup(steps=N, then=SCHEDULE)
  * [err: EARG ERANGE EFORMAT ENOTFOUND ENOMEM] */
 bp_status bp_nn_learning_rate(const char *optimizer, int64_t step,

@@ -29,3 +29,7 @@ $ show m.yaml --set optimizer=addagrad
 % falls muon 'muon'
 % falls schedule_free '{schedule_free: {lr: 0.01, schedule: {warmup: 4}}}'
 % grep -q 'centered: true' rmsprop/config.yaml
+% falls one_cycle '{sgd: {lr: 0.5, schedule: one_cycle}}'
+% falls exponential '{adam: {schedule: {exponential: 0.9}}}'
+% falls polynomial '{adam: {schedule: {polynomial: {power: 2}}}}'
+% falls inverse_sqrt '{adam: {lr: 0.01, schedule: {inverse_sqrt: {warmup: 4}}}}'
