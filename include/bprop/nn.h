@@ -276,6 +276,8 @@ bp_status bp_nn_gradients(bp_nn *nn, bp_val objective, bp_val *adj);
  *   one_cycle(pct_start=0.3), exponential(gamma=G, unit=epoch),
  *   polynomial(power=1, to=0), inverse_sqrt(warmup=4000),
  *   warmup(steps=N, then=SCHEDULE)
+ * and plateau(factor=0.1, patience=10), which bp_trainer carries out: here it
+ * is constant.
  * [err: EARG ERANGE EFORMAT ENOTFOUND ENOMEM] */
 bp_status bp_nn_learning_rate(const char *optimizer, int64_t step,
                               int64_t steps_per_epoch, int64_t total_steps,

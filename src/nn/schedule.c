@@ -151,6 +151,17 @@ static const bp__argdef inverse_sqrt_args[] = {
      BP__FROM(1)},
     {"unit", BP__ARG_CHOICE, "what `warmup` counts", .def_text = "step",
      .choices = "epoch|step"}, {.name = NULL}};
+static const bp__argdef plateau_args[] = {
+    {"factor", BP__ARG_FLOAT, "of one rate to the next", .def = 0.1,
+     .min = 0, .max = 1, .open_max = true},
+    {"patience", BP__ARG_INT, "epochs without a better value that are let "
+     "pass", .def = 10, BP__FROM(0)},
+    {"threshold", BP__ARG_FLOAT, "how much better counts, as a part of the "
+     "best value", .def = 1e-4, BP__FROM(0)},
+    {"cooldown", BP__ARG_INT, "epochs after a change in which nothing counts",
+     .def = 0, BP__FROM(0)},
+    {"min_lr", BP__ARG_FLOAT, "no rate falls below it", .def = 0,
+     BP__FROM(0)}, {.name = NULL}};
 static const bp__argdef warmup_args[] = {
     {"steps", BP__ARG_INT, "how long the rate rises", .required = true,
      BP__FROM(1)},
@@ -178,10 +189,22 @@ const bp__row bp__schedule_rows[] = {
     {"inverse_sqrt", "lr * min(t / warmup, sqrt(warmup / t)), t = step + 1 "
      "(Vaswani et al. 2017, scaled to reach lr)", inverse_sqrt_args,
      "warmup", .build.schedule = inverse_sqrt_rate},
+    {"plateau", "lr * factor^n, n growing by 1 when train.monitor has had no "
+     "better value for more than `patience` epochs (PyTorch's "
+     "ReduceLROnPlateau); the training loop's: elsewhere the rate is lr",
+     plateau_args, "factor", .build.schedule = constant_rate},
     {"warmup", "lr (step + 1) / steps, then another schedule (Goyal et al. "
      "2017)", warmup_args,
      "steps", .build.schedule = warmup_rate},
     {.name = NULL}};
+
+const bp__spec *bp__optimizer_plateau(const bp__spec *optimizer)
+{
+    const bp__spec *s = bp__arg(optimizer, "schedule")->spec;
+    while (s && strcmp(s->row->name, "plateau") != 0)
+        s = bp__arg(s, "then")->spec;
+    return s;
+}
 
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,
                         int64_t steps_per_epoch, int64_t total)

@@ -144,6 +144,10 @@ bool bp__arg_is(const bp__spec *s, const char *key, const char *choice);
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,
                         int64_t steps_per_epoch, int64_t total);
 
+/* Its schedule `plateau`, alone or after a warmup, which is the trainer's to
+ * carry out; NULL: none. */
+const bp__spec *bp__optimizer_plateau(const bp__spec *optimizer);
+
 /* ---- descriptions, for readers of files -------------------------------- */
 
 bp__arena *bp__model_arena(bp_model *m);

@@ -33,3 +33,4 @@ $ show m.yaml --set optimizer=addagrad
 % falls exponential '{adam: {schedule: {exponential: 0.9}}}'
 % falls polynomial '{adam: {schedule: {polynomial: {power: 2}}}}'
 % falls inverse_sqrt '{adam: {lr: 0.01, schedule: {inverse_sqrt: {warmup: 4}}}}'
+% falls plateau '{adam: {schedule: {warmup: {steps: 4, then: {plateau: {patience: 1}}}}}}'

@@ -178,6 +178,8 @@ static void test_refused(void)
     check_refused("exponential", BP_EARG, "exponential needs gamma");
     check_refused("exponential(0)", BP_ERANGE, "gamma");
     check_refused("polynomial(-1)", BP_ERANGE, "power");
+    check_refused("plateau(1)", BP_ERANGE, "from 0 to below 1");
+    check_refused("plateau(patience=-1)", BP_ERANGE, "patience");
     check_refused("inverse_sqrt(0)", BP_ERANGE, "warmup");
     check_refused("inverse_sqrt(4, unit=day)", BP_EARG, "epoch|step");
 }
