@@ -55,9 +55,11 @@ static const table_text tables[] = {
      "is logged as the loss is without."},
     {BP_NN_OPTIMIZERS, "Optimizers",
      "PyTorch's formulas: p is a parameter, g its gradient, plus\n"
-     "weight_decay * p but in adamw. Clipping comes first: all gradients are\n"
-     "multiplied by min(1, clip_norm / (norm + 1e-6)). A moment below 2^-100\n"
-     "(f64: 2^-900) becomes 0."},
+     "weight_decay * p but in adamw, nadamw, lion, lamb, muon and\n"
+     "schedule_free, which say what they do with it. Names and defaults are\n"
+     "PyTorch's where it has the optimizer, else the authors'. Clipping comes\n"
+     "first: all gradients are multiplied by min(1, clip_norm / (norm + 1e-6)).\n"
+     "A moment below 2^-100 (f64: 2^-900) becomes 0."},
     {BP_NN_SCHEDULES, "Schedules",
      "For `schedule` of an optimizer: the rate of step 0, 1, ... out of\n"
      "total. lr is the optimizer's."},

@@ -66,6 +66,8 @@ typedef struct bp_nn_options {
     const char *init;  /* of weights; NULL: "kaiming_normal" */
     const char *bias_init; /* NULL: "zeros", or "torch" if init is "torch" */
     const char *prefix; /* of all variables ("generator"); NULL: none */
+    const char *optimizer; /* what bp_nn_minimize will get; needed before for
+                              schedule_free only. NULL: not known. Borrowed */
 } bp_nn_options;
 
 /* options NULL: f32, evaluation, seed 0. On failure the graph has the error
@@ -251,11 +253,19 @@ bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train);
 
 /* Gradients of a scalar with respect to all parameters read so far, their
  * clipping, the optimizer's updates, and bp_nn_commit:
- *   sgd, momentum, nesterov, adam, adamw (PyTorch's formulas)
+ *   sgd, momentum, nesterov, adam, adamw, nadam, nadamw, adamax, adagrad,
+ *   rmsprop, adadelta (PyTorch's formulas), lion (Chen et al. 2023), lamb
+ *   (You et al. 2020), muon (Jordan et al. 2024), schedule_free (AdamW, Defazio
+ *   et al. 2024)
  * all with lr, schedule, weight_decay, clip_norm. The rate is the variable
  * trainer.lr, which starts at lr; the caller sets it where a schedule wants
  * that. grad_norm (before clipping) may be NULL: then it is not computed
- * unless clipping needs it. */
+ * unless clipping needs it. optimizer NULL: that of bp_nn_options.
+ *
+ * schedule_free keeps its average in the parameters, which evaluation and files
+ * then hold; in training the network reads points beside them, and
+ * bp_nn_param_value gives those. So it has to be known before the network is
+ * traced: bp_nn_options.optimizer (a task sees to that). */
 void bp_nn_minimize(bp_nn *nn, bp_val objective, const char *optimizer,
                     bp_val *grad_norm);
 /* The gradients alone; adj: bp_nn_param_count values. */
@@ -263,7 +273,11 @@ bp_status bp_nn_gradients(bp_nn *nn, bp_val objective, bp_val *adj);
 
 /* The learning rate of step 0, 1, ...: a function of its arguments alone.
  *   constant, step(every=E, unit=epoch, factor=0.1), cosine(to=0),
+ *   one_cycle(pct_start=0.3), exponential(gamma=G, unit=epoch),
+ *   polynomial(power=1, to=0), inverse_sqrt(warmup=4000),
  *   warmup(steps=N, then=SCHEDULE)
+ * and plateau(factor=0.1, patience=10), which bp_trainer carries out: here it
+ * is constant.
  * [err: EARG ERANGE EFORMAT ENOTFOUND ENOMEM] */
 bp_status bp_nn_learning_rate(const char *optimizer, int64_t step,
                               int64_t steps_per_epoch, int64_t total_steps,

@@ -85,6 +85,9 @@ static void set_options(bp_nn *nn, const bp_nn_options *o)
         nn->bias_init = bp__nn_parse(nn, BP_NN_INITS, all.bias_init);
     else if (nn->init && strcmp(nn->init->row->name, "torch") == 0)
         nn->bias_init = nn->init;
+    nn->optimizer_text = all.optimizer;
+    if (all.optimizer)
+        nn->optimizer = bp__nn_parse(nn, BP_NN_OPTIMIZERS, all.optimizer);
 }
 
 bp_nn *bp_nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options)

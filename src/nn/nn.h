@@ -32,6 +32,7 @@ typedef struct bp__nn_var {
     const char *name; /* full */
     bp_var_kind kind;
     bp_val val;
+    bp_val used;      /* what the network reads: val, but see bp__row.point */
     bp_val next;      /* BP_NIL: no update */
 } bp__nn_var;
 
@@ -48,6 +49,8 @@ struct bp_nn {
     uint64_t seed;
     const char *prefix;            /* "" or "name" */
     const bp__spec *init, *bias_init; /* bias_init NULL: zeros */
+    const bp__spec *optimizer;     /* NULL: not known yet */
+    const char *optimizer_text;
     bp__nn_block *block;
     const char *next_name;
     bp__nn_var *vars;
@@ -97,6 +100,8 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
                     bp_dtype dtype, int rank, const int64_t *dims,
                     double value);
 void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value);
+/* The variable of parameter i, which bp_nn_param_value may stand beside. */
+bp_val bp__nn_param_variable(const bp_nn *nn, size_t i);
 /* "trainer.<prefix>.<name>" in the context's arena. */
 const char *bp__nn_trainer_name(bp_nn *nn, const char *name);
 /* x where |x| is not tiny, else 0: what decays never gets denormal. */
@@ -136,9 +141,6 @@ bp_val bp__nn_total(bp_graph *g, bp_val x);
 bp_val bp__nn_real_target(bp_nn *nn, bp_val output, bp_val target);
 bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output,
                    bp_val target);
-/* Gradients, clipping, updates, commit. */
-void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
-                     bp_val *grad_norm);
 bp_val bp__nn_metric(bp_nn *nn, const bp__spec *s, bp_val output,
                      bp_val target);
 

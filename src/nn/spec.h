@@ -58,6 +58,9 @@ typedef struct bp__row {
     } build;
     /* NULL, or what is wrong with the values together. May be NULL. */
     const char *(*check)(const bp__spec *s);
+    /* Optimizers that take gradients elsewhere than at the parameters: where
+     * the network reads parameter p while it trains. NULL: at p. */
+    bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
 } bp__row;
 
@@ -140,6 +143,10 @@ bool bp__arg_is(const bp__spec *s, const char *key, const char *choice);
 /* The learning rate of an optimizer's spec. */
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,
                         int64_t steps_per_epoch, int64_t total);
+
+/* Its schedule `plateau`, alone or after a warmup, which is the trainer's to
+ * carry out; NULL: none. */
+const bp__spec *bp__optimizer_plateau(const bp__spec *optimizer);
 
 /* ---- descriptions, for readers of files -------------------------------- */
 

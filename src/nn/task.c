@@ -281,6 +281,8 @@ bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
     bp_nn_options no = {.size = sizeof no, .dtype = t.task.dtype,
                         .training = training, .seed = t.task.seed,
                         .init = t.task.init, .bias_init = t.task.bias_init};
+    if (mode == BP_TASK_TRAIN || mode == BP_TASK_TRACE)
+        no.optimizer = t.task.optimizer;
     if (bp__ok(t.g))
         t.nn = bp_nn_new(t.g, s, &no);
     if (t.nn) {

@@ -61,7 +61,7 @@ static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     if (!bp__ok(nn->g))
         return BP_NIL;
-    nn->vars[nn->n_vars++] = (bp__nn_var){copy, kind, v, BP_NIL};
+    nn->vars[nn->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
     return v;
 }
 
@@ -150,6 +150,23 @@ static const char *full_name(bp_nn *nn, const char *name)
     return s;
 }
 
+/* The parameter's variable, or the point where its optimizer wants the
+ * gradient. */
+static bp_val read_parameter(bp_nn *nn, const char *name)
+{
+    bp_val p = read_var(nn, name, BP_VAR_PARAM);
+    const bp__spec *s = nn->optimizer;
+    if (!bp__ok(nn->g) || !nn->training || !s || !s->row->point)
+        return p;
+    bp_val at = s->row->point(nn, s, name, p);
+    if (!bp_is_nil(at))
+        bp_set_name(nn->g, at, name);
+    bp__nn_var *v = find_var(nn, name);
+    if (v)
+        v->used = at;
+    return at;
+}
+
 bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
                         const int64_t *dims, const bp__spec *init,
                         double fan_in, double fan_out)
@@ -161,12 +178,12 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
     const bp__nn_var *v = find_var(nn, full);
     if (v) {
         char a[200], b[200];
-        const bp__type *have = bp__type_of(nn->g, v->val);
+        const bp__type *have = bp__type_of(nn->g, v->used);
         if (!bp__same_dims(have, &t))
             return bp__nn_fail(nn, BP_ESHAPE, "\"%s\" is %s, and asked for "
                                "again as %s", full, bp__type_text(have, a),
                                bp__type_text(&t, b));
-        return v->val;
+        return v->used;
     }
     bool made;
     int64_t i = ensure_var(nn, full, BP_VAR_PARAM, &t, &made);
@@ -176,7 +193,7 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
         bp__init_fill(init, nn->seed, full, fan_in, fan_out, nn->dtype,
                       (size_t)bp__numel(&t), bp_store_data(nn->s, (size_t)i));
     count_elements(nn, BP_VAR_PARAM, &t);
-    return read_var(nn, full, BP_VAR_PARAM);
+    return read_parameter(nn, full);
 }
 
 bp_val bp_nn_param(bp_nn *nn, const char *name, int rank, const int64_t *dims,
@@ -236,6 +253,12 @@ const char *bp_nn_param_name(const bp_nn *nn, size_t i)
 }
 
 bp_val bp_nn_param_value(const bp_nn *nn, size_t i)
+{
+    const bp__nn_var *v = nth_param(nn, i);
+    return v ? v->used : BP_NIL;
+}
+
+bp_val bp__nn_param_variable(const bp_nn *nn, size_t i)
 {
     const bp__nn_var *v = nth_param(nn, i);
     return v ? v->val : BP_NIL;

@@ -147,8 +147,9 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
         st = bp__bind_batch(p, &t->task, &b, true, err);
     if (st)
         return st;
-    *t->lr = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
-                              t->total_steps);
+    double rate = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                                   t->total_steps);
+    *t->lr = bp__plateau_rate(&t->plateau, rate);
     st = bp_run(p, err);
     if (st)
         return step_failed(t, st, &b, err);
@@ -239,6 +240,7 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
     } else {
         *t->state.idle += 1;
     }
+    bp__plateau_judge(&t->plateau, x, t->larger_is_better);
     if (!st)
         st = bp__trainer_save_last(t, err);
     if (!st) {

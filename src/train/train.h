@@ -100,6 +100,22 @@ void bp__stuck_classes(const bp_evaluation *e, bp__str *out);
 /* That of the best weights so far. */
 bp__evaluator *bp__trainer_best(bp_trainer *t);
 
+/* ---- plateau.c ------------------------------------------------------- */
+
+/* Where its variables live; spec NULL: the schedule has no plateau. */
+typedef struct bp__plateau {
+    const struct bp__spec *spec;
+    double *factor;          /* of the schedule's rate */
+    double *has_best, *best; /* of the monitored value */
+    double *idle, *rest;     /* epochs without a better one; of cooldown */
+} bp__plateau;
+
+bp_status bp__plateau_init(bp__plateau *p, bp_store *s,
+                           const struct bp__spec *optimizer, bp_error *err);
+double bp__plateau_rate(const bp__plateau *p, double rate);
+/* After each epoch, with the monitored value. */
+void bp__plateau_judge(bp__plateau *p, double x, bool larger_is_better);
+
 /* ---- log.c ----------------------------------------------------------- */
 
 /* One record, and the shape in which it is read back. */

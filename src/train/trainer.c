@@ -208,6 +208,8 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
         st = find_step_variables(t, err);
     if (!st)
         st = bp__trainer_add_state(t, err);
+    if (!st)
+        st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)
         return st;
     bp__trainer_make_id(t);

@@ -41,6 +41,7 @@ struct bp_trainer {
     size_t n_inputs;
     int64_t batches, total_steps;
     bp__spec *optimizer;
+    bp__plateau plateau;
     bp__trainer_state state;
     int32_t *step;
     double *lr;

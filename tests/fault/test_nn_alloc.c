@@ -13,7 +13,8 @@ static const char layers[] =
     "dense(3)";
 
 /* Builds the whole; BP_OK or what stopped it. Leaves nothing behind. */
-static bp_status build(const bp_allocator *a, size_t *nodes)
+static bp_status build(const bp_allocator *a, const char *optimizer,
+                       size_t *nodes)
 {
     const int64_t dims[3] = {1, 4, 4};
     bp_store *s = bp_store_new(a);
@@ -27,7 +28,7 @@ static bp_status build(const bp_allocator *a, size_t *nodes)
     bp_task t = {.size = sizeof t, .model = m, .target = {.dtype = BP_I32},
                  .loss = "softmax_cross_entropy", .metrics = "accuracy",
                  .penalty = "l2(0.1)", .init = "xavier_uniform",
-                 .optimizer = "adamw(clip_norm=1, schedule=cosine)"};
+                 .optimizer = optimizer};
     bp_trace_options o = {.size = sizeof o, .rows = 2, .global_rows = 4,
                           .shards = 2, .sums = "train", .grad_norm = true};
     bp_graph *g = bp_task_graph(&t, s, BP_TASK_TRAIN, &o, a, NULL);
@@ -42,18 +43,18 @@ static bp_status build(const bp_allocator *a, size_t *nodes)
     return st;
 }
 
-int main(void)
+static void check_optimizer(const char *optimizer)
 {
     t_heap h = {.fail_at = -1};
     bp_allocator a = t_allocator(&h);
     size_t want = 0, nodes = 0;
-    T_CHECK(build(&a, &want) == BP_OK && want > 100);
+    T_CHECK(build(&a, optimizer, &want) == BP_OK && want > 100);
     T_CHECK(h.live == 0);
     int64_t calls = h.calls, failures = 0;
     for (int persistent = 0; persistent < 2; persistent++)
         for (int64_t n = 0; n < calls; n++) {
             h = (t_heap){.fail_at = n, .persistent = persistent};
-            bp_status st = build(&a, &nodes);
+            bp_status st = build(&a, optimizer, &nodes);
             failures += st != BP_OK;
             T_CHECKF(st == BP_ENOMEM || (st == BP_OK && nodes == want),
                      "allocation %lld: %s", (long long)n,
@@ -66,6 +67,15 @@ int main(void)
     T_CHECKF(failures > calls, "%lld failures of %lld allocations",
              (long long)failures, (long long)calls);
     h = (t_heap){.fail_at = -1};
-    T_CHECK(build(&a, &nodes) == BP_OK && nodes == want && h.live == 0);
+    T_CHECK(build(&a, optimizer, &nodes) == BP_OK && nodes == want && h.live == 0);
+}
+
+int main(void)
+{
+    check_optimizer("adamw(clip_norm=1, schedule=cosine)");
+    check_optimizer("nadamw(weight_decay=0.1)");
+    check_optimizer("lamb");
+    check_optimizer("muon(weight_decay=0.1)");
+    check_optimizer("schedule_free");
     return t_end();
 }

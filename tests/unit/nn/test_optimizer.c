@@ -1,37 +1,6 @@
 /* Optimizers against PyTorch's formulas, written out for scalars here: 1,000
  * steps in f64, with a rate that changes in every step. */
-#include "rig.h"
-
-enum { N = 5, STEPS = 1000 };
-
-static const double curve[N] = {0.5, 1.0, 2.0, 0.1, 3.0};
-static const double slope[N] = {1.0, -2.0, 0.5, 0.0, -0.25};
-
-/* f = sum curve * w^2 + slope * w, so that df/dw = 2 * curve * w + slope. */
-static bp_val objective(bp_nn *nn)
-{
-    bp_graph *g = bp_nn_graph(nn);
-    const int64_t n = N;
-    bp_val w = bp_nn_param(nn, "w", 1, &n, "normal(1)");
-    bp_val a = bp_mul(g, bp_const(g, BP_F64, 1, &n, curve), bp_square(g, w));
-    bp_val b = bp_mul(g, bp_const(g, BP_F64, 1, &n, slope), w);
-    return bp_sum(g, bp_add(g, a, b), 0, NULL, false);
-}
-
-static bp_program *build(bp_runtime *r, bp_store *s, const char *optimizer)
-{
-    bp_graph *g = bp_graph_new(NULL);
-    bp_nn_options o = {.size = sizeof o, .dtype = BP_F64, .training = true,
-                       .seed = 3};
-    bp_nn *nn = bp_nn_new(g, s, &o);
-    bp_val f = objective(nn), norm = BP_NIL;
-    bp_nn_minimize(nn, f, optimizer, &norm);
-    bp_output(g, "f", f);
-    bp_output(g, "norm", norm);
-    T_CHECKF(bp_graph_status(g) == BP_OK, "%s", bp_graph_error(g));
-    bp_nn_free(nn);
-    return rig_compile(r, g);
-}
+#include "optim_rig.h"
 
 typedef struct rule {
     const char *text, *kind;
@@ -84,7 +53,7 @@ static void check_rule(bp_runtime *r, const rule *k)
     double w[N], m[N] = {0}, v[N] = {0}, got[N], worst = 0, worst_norm = 0;
     rig_get(s, "w", w, sizeof w);
     for (int t = 1; t <= STEPS; t++) {
-        double lr = 0.02 * (1 + cos(t * 0.01)) + 1e-4;
+        double lr = moving_rate(t);
         rig_set(s, "trainer.lr", &lr, sizeof lr);
         rig_run(p);
         double norm = reference_step(k, lr, t, w, m, v);

@@ -1,0 +1,69 @@
+/* What optimizers share: the rate, moments, bias corrections. Scalars that are
+ * the same for all parameters are computed once, in f64, and rounded to the
+ * parameters' type: a few scalar nodes a step. */
+#ifndef BP__NN_OPTIMIZER_H
+#define BP__NN_OPTIMIZER_H
+
+#include "nn/nn.h"
+
+/* A row's builder: reads the gradients, sets parameters and moments. */
+typedef void bp__optimizer_update(bp_nn *nn, const bp__spec *s,
+                                  const bp_val *grad);
+bp__optimizer_update bp__sgd_update, bp__momentum_update, bp__lion_update,
+    bp__adam_update, bp__nadam_update, bp__lamb_update, bp__adagrad_update,
+    bp__rmsprop_update, bp__adadelta_update, bp__adamax_update,
+    bp__muon_update, bp__schedule_free_update;
+bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
+                               bp_val p);
+
+/* ---- optimizer_state.c ------------------------------------------------- */
+
+/* trainer.lr as f64; it starts at the optimizer's lr. */
+bp_val bp__optim_rate(bp_nn *nn, const bp__spec *s);
+/* A scalar of f64 in the parameters' type. */
+bp_val bp__optim_as_param(const bp_nn *nn, bp_val x);
+/* 1 - rate * weight_decay, in the parameters' type. */
+bp_val bp__optim_shrink(bp_nn *nn, bp_val rate, double weight_decay);
+/* g + weight_decay * p */
+bp_val bp__optim_decayed(bp_nn *nn, const bp__spec *s, bp_val p, bp_val grad);
+void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value);
+
+/* "optim.0.weight.m": of a parameter's type and shape, from `start`. */
+bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
+                        double start, const char **name);
+bp_val bp__optim_moment_of(bp_nn *nn, const char *param, bp_val p,
+                           const char *suffix, double start,
+                           const char **name);
+/* Cuts a moment's next value off and commits it; returns it. */
+bp_val bp__optim_keep(bp_nn *nn, const char *name, bp_val next,
+                      bool may_be_negative);
+/* m + (1 - beta)(x - m), committed. */
+bp_val bp__optim_mean(bp_nn *nn, size_t i, const char *suffix, bp_val x,
+                      double beta);
+/* beta * v + (1 - beta) x^2, committed. */
+bp_val bp__optim_mean_square(bp_nn *nn, size_t i, const char *suffix,
+                             bp_val x, double beta);
+
+/* "optim.beta1_power", an f64 scalar from `start`. */
+bp_val bp__optim_scalar(bp_nn *nn, const char *which, double start,
+                        const char **name);
+/* 1 - beta^t of step t = 1, 2, ... */
+bp_val bp__optim_correction(bp_nn *nn, const char *which, double beta);
+
+/* ---- optimizer_adam.c -------------------------------------------------- */
+
+/* What all parameters share in a step of Adam. */
+typedef struct bp__adam {
+    bp_val step_size; /* rate / (1 - beta1^t)       */
+    bp_val root;      /* 1 / sqrt(1 - beta2^t)      */
+    bp_val keep;      /* 1 - rate * weight_decay    */
+    double beta1, beta2, eps;
+    bool decoupled;   /* multiplies p by keep first */
+} bp__adam;
+
+/* beta1, beta2, eps and weight_decay are the spec's. */
+bp__adam bp__adam_begin(bp_nn *nn, const bp__spec *s, bp_val rate,
+                        bool decoupled);
+void bp__adam_one(bp_nn *nn, const bp__adam *a, size_t i, bp_val grad);
+
+#endif
