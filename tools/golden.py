@@ -638,6 +638,47 @@ def norms():
              {"eps": eps, "n_axes": n}, 16, 64)
 
 
+def exponential_units():
+    x = np.concatenate([draw(9, lo=-4, hi=4), [0.0, -200.0, 200.0]])
+    below = np.minimum(x, 0)
+    for alpha in [1.0, 0.5]:
+        case("elu", [("f", x)],
+             [("f", np.where(x > 0, x, alpha * np.expm1(below)))],
+             {"alpha": alpha}, 4, 2)
+        case("celu", [("f", x)],
+             [("f", np.where(x > 0, x, alpha * np.expm1(below / alpha)))],
+             {"alpha": alpha}, 4, 2)
+    alpha, scale = 1.6732632423543772848, 1.0507009873554804934
+    case("selu", [("f", x)],
+         [("f", scale * np.where(x > 0, x, alpha * np.expm1(below)))],
+         rel=4, abs_=4)
+
+
+def smooth_units():
+    x = np.concatenate([draw(9, lo=-6, hi=6), [0.0, -80.0, 80.0, 300.0]])
+    plus = np.array([math.log1p(math.exp(-abs(v))) + max(v, 0) for v in x])
+    case("silu", [("f", x)], [("f", x / (1 + np.exp(-x)))], rel=16, abs_=4)
+    case("mish", [("f", x)], [("f", x * np.tanh(plus))], rel=16, abs_=4)
+    case("softsign", [("f", x)], [("f", x / (1 + np.abs(x)))], rel=4)
+    for beta, threshold in [(1.0, 20.0), (0.5, 20.0), (2.0, 3.0)]:
+        z = beta * x
+        y = np.array([math.log1p(math.exp(-abs(v))) + max(v, 0) for v in z])
+        y = np.where(z > threshold, x, y / beta)
+        case("softplus", [("f", x)], [("f", y)],
+             {"beta": beta, "threshold": threshold}, 16, 4)
+
+
+def hard_units():
+    x = np.concatenate([draw(9, lo=-5, hi=5), [0.0, -3.0, 3.0, -1.0, 1e30,
+                                               -1e30]])
+    gate = np.minimum(np.maximum(x + 3, 0), 6) / 6
+    case("hard_sigmoid", [("f", x)], [("f", gate)], rel=4, abs_=1)
+    case("hard_swish", [("f", x)], [("f", x * gate)], rel=4, abs_=4)
+    for low, high in [(-1.0, 1.0), (-2.0, 0.5)]:
+        case("hard_tanh", [("f", x)], [("f", np.clip(x, low, high))],
+             {"low": low, "high": high})
+
+
 # ---- all -----------------------------------------------------------------------------
 
 def main():
@@ -646,7 +687,8 @@ def main():
     with np.errstate(all="ignore"):
         for part in [elementwise_one, casts, elementwise_more, reductions,
                      shapes, products, convolutions, pools, random_numbers,
-                     probabilities, activations, norms]:
+                     probabilities, activations, norms, exponential_units,
+                     smooth_units, hard_units]:
             part()
     with open(os.path.join(ROOT, "src", "ir", "ops.def")) as f:
         ops = re.findall(r"BP__OP\((\w+)\)", f.read())

@@ -21,6 +21,7 @@
  *     conv2d      weight [filters,C/groups,KH,KW], bias [filters]
  *     batch_norm  weight, bias, running_mean, running_var [C]
  *     layer_norm  weight, bias [dims that are normalized]
+ *     prelu       weight [1] or [C]
  *
  * (PyTorch's num_batches_tracked is left out; load_state_dict accepts that.)
  * Besides, the store holds optim.* (moments: optim.0.weight.m) and trainer.*
@@ -161,6 +162,20 @@ bp_val bp_nn_tanh(bp_nn *nn, bp_val x);
 bp_val bp_nn_relu(bp_nn *nn, bp_val x);
 bp_val bp_nn_leaky_relu(bp_nn *nn, bp_val x, double slope);
 bp_val bp_nn_gelu(bp_nn *nn, bp_val x); /* x * Phi(x): the erf form */
+bp_val bp_nn_elu(bp_nn *nn, bp_val x, double alpha);
+bp_val bp_nn_selu(bp_nn *nn, bp_val x);
+bp_val bp_nn_celu(bp_nn *nn, bp_val x, double alpha);
+bp_val bp_nn_silu(bp_nn *nn, bp_val x); /* x * sigmoid(x): swish */
+bp_val bp_nn_mish(bp_nn *nn, bp_val x);
+/* log(1 + exp(beta x)) / beta; x itself where beta x > threshold */
+bp_val bp_nn_softplus(bp_nn *nn, bp_val x, double beta, double threshold);
+bp_val bp_nn_softsign(bp_nn *nn, bp_val x);
+bp_val bp_nn_hard_sigmoid(bp_nn *nn, bp_val x);
+bp_val bp_nn_hard_swish(bp_nn *nn, bp_val x);
+bp_val bp_nn_hard_tanh(bp_nn *nn, bp_val x, double low, double high);
+/* x > 0 ? x : weight x; one weight, or one for each channel (axis 1), that
+ * starts at slope (PyTorch: 0.25). */
+bp_val bp_nn_prelu(bp_nn *nn, bp_val x, bool per_channel, double slope);
 bp_val bp_nn_softmax(bp_nn *nn, bp_val x); /* along the last axis */
 
 typedef struct bp_nn_batch_norm_options {

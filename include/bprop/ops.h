@@ -40,6 +40,20 @@ bp_val bp_cast(bp_graph *g, bp_val x, bp_dtype to);
 bp_val bp_stop_gradient(bp_graph *g, bp_val x);
 bp_val bp_leaky_relu(bp_graph *g, bp_val x, double slope);
 bp_val bp_gelu(bp_graph *g, bp_val x); /* x * Phi(x), the erf form */
+/* PyTorch's activations of these names; finite where the true value is, and
+ * so are their gradients. */
+bp_val bp_elu(bp_graph *g, bp_val x, double alpha);
+bp_val bp_selu(bp_graph *g, bp_val x);
+bp_val bp_celu(bp_graph *g, bp_val x, double alpha); /* alpha > 0 */
+bp_val bp_silu(bp_graph *g, bp_val x); /* x * sigmoid(x): swish */
+bp_val bp_mish(bp_graph *g, bp_val x);
+/* log(1 + exp(beta x)) / beta, and x itself where beta x > threshold; beta
+ * above 0. */
+bp_val bp_softplus(bp_graph *g, bp_val x, double beta, double threshold);
+bp_val bp_softsign(bp_graph *g, bp_val x);
+bp_val bp_hard_sigmoid(bp_graph *g, bp_val x);
+bp_val bp_hard_swish(bp_graph *g, bp_val x);
+bp_val bp_hard_tanh(bp_graph *g, bp_val x, double low, double high);
 
 /* ---- elementwise, two or three operands; they broadcast --------------- */
 bp_val bp_add(bp_graph *g, bp_val a, bp_val b); /* f or i32 */

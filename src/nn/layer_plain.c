@@ -1,64 +1,9 @@
-/* Activations, normalization, dropout, blocks: the C calls. */
+/* Normalization, dropout, blocks: the C calls. */
 #include "nn/nn.h"
 
 static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
 {
     return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
-/* ---- activations ---- */
-
-static bp_val activation(bp_nn *nn, const char *kind, bp_val x,
-                         bp_val (*op)(bp_graph *g, bp_val x))
-{
-    if (!bp__layer_begin(nn, kind, x))
-        return BP_NIL;
-    return bp__layer_end(nn, op(nn->g, x));
-}
-
-bp_val bp_nn_sigmoid(bp_nn *nn, bp_val x)
-{
-    return activation(nn, "sigmoid", x, bp_sigmoid);
-}
-
-bp_val bp_nn_tanh(bp_nn *nn, bp_val x)
-{
-    return activation(nn, "tanh", x, bp_tanh);
-}
-
-bp_val bp_nn_relu(bp_nn *nn, bp_val x)
-{
-    return activation(nn, "relu", x, bp_relu);
-}
-
-bp_val bp_nn_gelu(bp_nn *nn, bp_val x)
-{
-    return activation(nn, "gelu", x, bp_gelu);
-}
-
-bp_val bp_nn_leaky_relu(bp_nn *nn, bp_val x, double slope)
-{
-    if (!bp__layer_begin(nn, "leaky_relu", x))
-        return BP_NIL;
-    return bp__layer_end(nn, bp_leaky_relu(nn->g, x, slope));
-}
-
-bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis)
-{
-    char t[200];
-    if (!bp__layer_begin(nn, "softmax", x))
-        return BP_NIL;
-    int at = bp__axis(axis, bp_val_rank(nn->g, x));
-    if (at < 1)
-        return bp__nn_fail(nn, BP_ESHAPE, "axis %lld of its input %s is not "
-                           "one of a sample's axes", (long long)axis,
-                           type_of_x(nn, x, t));
-    return bp__layer_end(nn, bp_softmax(nn->g, x, at));
-}
-
-bp_val bp_nn_softmax(bp_nn *nn, bp_val x)
-{
-    return bp__nn_softmax_axis(nn, x, -1);
 }
 
 /* ---- normalization ---- */

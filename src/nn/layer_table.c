@@ -1,6 +1,6 @@
 /* The table of layers: what a description may say, and how each row becomes a
- * call of the functions in layer.c and layer_plain.c. To add a layer: a
- * function there, its prototype in nn.h, a row here. */
+ * call of the functions in layer.c, layer_plain.c and activation.c. To add
+ * a layer: a function there, its prototype in nn.h, a row here. */
 #include "nn/nn.h"
 
 #include <math.h>
@@ -72,13 +72,55 @@ PLAIN(sigmoid)
 PLAIN(tanh)
 PLAIN(relu)
 PLAIN(gelu)
+PLAIN(selu)
+PLAIN(silu)
+PLAIN(mish)
+PLAIN(softsign)
+PLAIN(hard_sigmoid)
+PLAIN(hard_swish)
 #undef PLAIN
 
-static bp_val build_leaky_relu(bp_nn *nn, const bp__spec *s, int n,
-                               const bp_val *x)
+/* Activations with one number. */
+#define ONE(kind, key)                                                     \
+    static bp_val build_##kind(bp_nn *nn, const bp__spec *s, int n,        \
+                               const bp_val *x)                            \
+    {                                                                      \
+        (void)n;                                                           \
+        return bp_nn_##kind(nn, x[0], bp__arg_float(s, key));              \
+    }
+ONE(leaky_relu, "slope")
+ONE(elu, "alpha")
+ONE(celu, "alpha")
+#undef ONE
+
+static bp_val build_softplus(bp_nn *nn, const bp__spec *s, int n,
+                             const bp_val *x)
 {
     (void)n;
-    return bp_nn_leaky_relu(nn, x[0], bp__arg_float(s, "slope"));
+    return bp_nn_softplus(nn, x[0], bp__arg_float(s, "beta"),
+                          bp__arg_float(s, "threshold"));
+}
+
+static bp_val build_hard_tanh(bp_nn *nn, const bp__spec *s, int n,
+                              const bp_val *x)
+{
+    (void)n;
+    return bp_nn_hard_tanh(nn, x[0], bp__arg_float(s, "low"),
+                           bp__arg_float(s, "high"));
+}
+
+static bp_val build_prelu(bp_nn *nn, const bp__spec *s, int n,
+                          const bp_val *x)
+{
+    (void)n;
+    return bp_nn_prelu(nn, x[0], bp__arg_is(s, "per", "channel"),
+                       bp__arg_float(s, "slope"));
+}
+
+static const char *check_hard_tanh(const bp__spec *s)
+{
+    return bp__arg_float(s, "low") < bp__arg_float(s, "high")
+               ? NULL : "low must be below high";
 }
 
 static bp_val build_softmax(bp_nn *nn, const bp__spec *s, int n,
@@ -182,6 +224,24 @@ static const bp__argdef avg_pool2d_args[] = {
 static const bp__argdef leaky_relu_args[] = {
     {"slope", BP__ARG_FLOAT, "factor of negative inputs", .def = 0.01,
      BP__FROM(0)}, END};
+static const bp__argdef elu_args[] = {
+    {"alpha", BP__ARG_FLOAT, "the limit below is -alpha", .def = 1,
+     BP__FROM(0)}, END};
+static const bp__argdef celu_args[] = {
+    {"alpha", BP__ARG_FLOAT, "the limit below is -alpha", .def = 1,
+     BP__ABOVE(0)}, END};
+static const bp__argdef softplus_args[] = {
+    {"beta", BP__ARG_FLOAT, "how sharp the bend is", .def = 1, BP__ABOVE(0)},
+    {"threshold", BP__ARG_FLOAT, "x itself where beta x is above it",
+     .def = 20, BP__ANY}, END};
+static const bp__argdef hard_tanh_args[] = {
+    {"low", BP__ARG_FLOAT, "the smallest value", .def = -1, BP__ANY},
+    {"high", BP__ARG_FLOAT, "the largest value", .def = 1, BP__ANY}, END};
+static const bp__argdef prelu_args[] = {
+    {"per", BP__ARG_CHOICE, "one weight, or one for each channel",
+     .def_text = "one", .choices = "one|channel"},
+    {"slope", BP__ARG_FLOAT, "what the weights start with", .def = 0.25,
+     BP__ANY}, END};
 static const bp__argdef softmax_args[] = {
     {"axis", BP__ARG_INT, "axis, batch included; -1: the last", .def = -1,
      BP__ANY}, END};
@@ -228,6 +288,28 @@ const bp__row bp__layer_rows[] = {
      1, .build.layer = build_leaky_relu},
     {"gelu", "x * Phi(x), by the error function", NULL, NULL, 1,
      .build.layer = build_gelu},
+    {"elu", "x where x > 0, else alpha * (exp(x) - 1): Clevert 2015",
+     elu_args, "alpha", 1, .build.layer = build_elu},
+    {"selu", "1.0507 * elu(x, 1.6733): Klambauer 2017; for it, start weights "
+     "by lecun_normal", NULL, NULL, 1, .build.layer = build_selu},
+    {"celu", "x where x > 0, else alpha * (exp(x / alpha) - 1): Barron 2017",
+     celu_args, "alpha", 1, .build.layer = build_celu},
+    {"silu", "x / (1 + exp(-x)), called swish too: Elfwing 2017", NULL, NULL,
+     1, .build.layer = build_silu},
+    {"mish", "x * tanh(log(1 + exp(x))): Misra 2019", NULL, NULL, 1,
+     .build.layer = build_mish},
+    {"softplus", "log(1 + exp(beta x)) / beta", softplus_args, "beta", 1,
+     .build.layer = build_softplus},
+    {"softsign", "x / (1 + |x|)", NULL, NULL, 1,
+     .build.layer = build_softsign},
+    {"hard_sigmoid", "x / 6 + 1 / 2, cut off at 0 and 1", NULL, NULL, 1,
+     .build.layer = build_hard_sigmoid},
+    {"hard_swish", "x * hard_sigmoid(x): Howard 2019", NULL, NULL, 1,
+     .build.layer = build_hard_swish},
+    {"hard_tanh", "x, cut off at low and high", hard_tanh_args, NULL, 1,
+     .check = check_hard_tanh, .build.layer = build_hard_tanh},
+    {"prelu", "x where x > 0, else weight * x, the weight learned: He 2015",
+     prelu_args, "per", 1, .build.layer = build_prelu},
     {"softmax", "exp(x) / sum exp(x)", softmax_args, "axis", 1,
      .build.layer = build_softmax},
     {"batch_norm", "each channel to mean 0 and variance 1 over the batch, "

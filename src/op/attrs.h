@@ -94,6 +94,18 @@ typedef struct bp__scalar_attrs { /* leaky_relu: slope */
     double value;
 } bp__scalar_attrs;
 
+typedef struct bp__alpha_attrs { /* elu, celu */
+    double alpha;
+} bp__alpha_attrs;
+
+typedef struct bp__softplus_attrs {
+    double beta, threshold; /* x itself where beta x > threshold */
+} bp__softplus_attrs;
+
+typedef struct bp__hard_tanh_attrs {
+    double low, high;
+} bp__hard_tanh_attrs;
+
 typedef struct bp__dropout_attrs { /* p: probability of dropping */
     double p;
     int64_t stream;

@@ -203,6 +203,7 @@ static void test_refused(void)
             "f32[2,3]");
     refused("residual(body=[dense(4), conv2d(2, kernel=1)])", 2, BP_ESHAPE,
             "0.residual/body/1.conv2d", "[N,channels,height,width]");
+    refused("prelu(channel)", 1, BP_ESHAPE, "0.prelu", "[N,channels,...]");
     refused("softmax(axis=0)", 2, BP_ESHAPE, "axis 0", "sample's axes");
 }
 

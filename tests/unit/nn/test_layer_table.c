@@ -30,6 +30,19 @@ static const grad_case layer_cases[] = {
     {"relu", "conv2d(2, kernel=3), relu, flatten, dense(3)"},
     {"leaky_relu", "conv2d(2, kernel=3), leaky_relu(0.2), flatten, dense(3)"},
     {"gelu", "conv2d(2, kernel=3), gelu, flatten, dense(3)"},
+    {"elu", "conv2d(2, kernel=3), elu(0.7), flatten, dense(3)"},
+    {"selu", "conv2d(2, kernel=3), selu, flatten, dense(3)"},
+    {"celu", "conv2d(2, kernel=3), celu(0.7), flatten, dense(3)"},
+    {"silu", "conv2d(2, kernel=3), silu, flatten, dense(3)"},
+    {"mish", "conv2d(2, kernel=3), mish, flatten, dense(3)"},
+    {"softplus", "conv2d(2, kernel=3), softplus(2), flatten, dense(3)"},
+    {"softsign", "conv2d(2, kernel=3), softsign, flatten, dense(3)"},
+    {"hard_sigmoid", "conv2d(2, kernel=3), hard_sigmoid, flatten, dense(3)"},
+    {"hard_swish", "conv2d(2, kernel=3), hard_swish, flatten, dense(3)"},
+    {"hard_tanh", "conv2d(2, kernel=3), hard_tanh(low=-0.5, high=0.3),"
+                  "flatten, dense(3)"},
+    {"prelu", "conv2d(2, kernel=3), prelu, prelu(channel, slope=0.1),"
+              "flatten, dense(3)"},
     {"softmax", "conv2d(2, kernel=3), softmax(1), flatten, dense(4), softmax,"
                 "dense(3)"},
     {"batch_norm", "conv2d(2, kernel=3), batch_norm, tanh, flatten, dense(4),"

@@ -131,6 +131,10 @@ static void test_refused_values(void)
     refused(BP_NN_LAYERS, "dense(ten)", BP_EARG, "units is \"ten\"");
     refused(BP_NN_LAYERS, "dense", BP_EARG, "dense needs units");
     refused(BP_NN_LAYERS, "dense(99999999999)", BP_ERANGE, "units");
+    refused(BP_NN_LAYERS, "celu(0)", BP_ERANGE, "alpha is \"0\"");
+    refused(BP_NN_LAYERS, "softplus(-1)", BP_ERANGE, "a number above 0");
+    refused(BP_NN_LAYERS, "hard_tanh(low=2)", BP_EARG, "low must be below");
+    refused(BP_NN_LAYERS, "prelu(both)", BP_EARG, "one of one|channel");
     refused(BP_NN_LAYERS, "dropout(1)", BP_ERANGE, "from 0 to below 1");
     refused(BP_NN_LAYERS, "dropout(nan)", BP_EARG, "p is \"nan\"");
     refused(BP_NN_LAYERS, "conv2d(8, kernel=3, padding=sane)", BP_EARG,

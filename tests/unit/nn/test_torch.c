@@ -1,9 +1,9 @@
 /* A small network with most layers, five optimizers with clipping, against
  * what PyTorch gave (tests/data/nn/torch.txt, by tools/golden_nn.py): logits,
  * loss, gradients, six steps, running statistics, evaluation. In f64. */
-#include "rig.h"
+#include "golden.h"
 
-enum { ROWS = 4, IN = 2 * 6 * 6, K = 3, STEPS = 6, MOST = 600 };
+enum { ROWS = 4, IN = 2 * 6 * 6, K = 3, STEPS = 6 };
 
 static const char layers[] =
     "conv2d(4, kernel=3, padding=same), batch_norm, relu, max_pool2d(2),"
@@ -12,12 +12,6 @@ static const char layers[] =
     " shortcut=[conv2d(6, kernel=[1, 2], stride=2)]),"
     "leaky_relu(0.1), avg_pool2d(2, stride=1, padding=1), flatten, dense(5),"
     "layer_norm, tanh, dense(3)";
-
-/* The formula of golden_nn.py. */
-static double number(int64_t i, int64_t k)
-{
-    return (double)((i * 37 + k * 101 + i * i * 11 + 13) % 509 - 254) / 512;
-}
 
 static double x_data[ROWS * IN];
 static const int32_t y_data[ROWS] = {2, 0, 1, 1};
@@ -33,53 +27,19 @@ static void fill_store(bp_store *s)
         if (v.kind != BP_VAR_PARAM)
             continue;
         for (size_t j = 0; j < v.bytes / sizeof *w; j++)
-            w[j] = number((int64_t)j, k);
+            w[j] = golden_number((int64_t)j, k);
         k++;
     }
     T_CHECK(k == 17);
 }
 
-/* The numbers of a line of the file; how many. */
-static int golden(const char *name, double *out)
-{
-    char path[1000];
-    static char line[1 << 17];
-    int n = 0;
-    snprintf(path, sizeof path, "%s/tests/data/nn/torch.txt",
-             BPROP_SOURCE_DIR);
-    FILE *f = fopen(path, "r");
-    T_REQUIRE(f != NULL);
-    size_t len = strlen(name);
-    while (n == 0 && fgets(line, sizeof line, f)) {
-        if (strncmp(line, name, len) != 0 || line[len] != ' ')
-            continue;
-        char *p;
-        n = (int)strtol(line + len, &p, 10);
-        T_REQUIRE(n > 0 && n <= MOST);
-        for (int i = 0; i < n; i++)
-            out[i] = strtod(p, &p);
-    }
-    fclose(f);
-    T_CHECKF(n > 0, "no line %s", name);
-    return n;
-}
-
-/* Within 1e-12 of the largest number of the line (or of `scale`). */
+/* The numbers of a line, called prefix and name. */
 static void compare(const char *prefix, const char *name, const double *got,
                     int n, double scale)
 {
     char full[200];
-    double want[MOST], worst = 0;
     snprintf(full, sizeof full, "%s%s", prefix, name);
-    if (!T_CHECKF(golden(full, want) == n, "%s: not %d numbers", full, n))
-        return;
-    for (int i = 0; i < n; i++) {
-        double d = fabs(got[i] - want[i]);
-        worst = d <= worst ? worst : d;
-        scale = fmax(scale, fabs(want[i]));
-    }
-    T_CHECKF(worst <= 1e-12 * scale, "%s: off by %g, largest %g", full, worst,
-             scale);
+    golden_compare("torch.txt", full, got, n, scale);
 }
 
 static bp_program *compile(bp_runtime *r, bp_store *s, const char *optimizer,
@@ -129,14 +89,14 @@ static void test_gradients(bp_runtime *r)
 static void compare_store(bp_store *s, const char *prefix, const char *name,
                           bp_var_kind kind)
 {
-    double all[MOST];
+    double all[GOLDEN_MOST];
     int n = 0;
     for (size_t i = 0; i < bp_store_count(s); i++) {
         bp_var_info v;
         bp_store_info(s, i, &v);
         if (v.kind != kind)
             continue;
-        T_REQUIRE(n + (int)(v.bytes / sizeof *all) <= MOST);
+        T_REQUIRE(n + (int)(v.bytes / sizeof *all) <= GOLDEN_MOST);
         memcpy(all + n, bp_store_data(s, i), v.bytes);
         n += (int)(v.bytes / sizeof *all);
     }
@@ -170,7 +130,7 @@ int main(void)
     bp_runtime *r = rig_runtime();
     for (int i = 0; i < ROWS; i++)
         for (int k = 0; k < IN; k++)
-            x_data[i * IN + k] = number(k, 40 + i);
+            x_data[i * IN + k] = golden_number(k, 40 + i);
     test_gradients(r);
     test_steps(r, "sgd", "sgd(0.05, weight_decay=0.01, clip_norm=0.3)");
     test_steps(r, "momentum", "momentum(0.05, clip_norm=0.3)");

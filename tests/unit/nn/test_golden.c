@@ -1,0 +1,131 @@
+/* Layers against what PyTorch gave (tests/data/nn/layers.txt, by
+ * tools/golden_layers.py): outputs, and the gradients of sum(y * c) by the
+ * input and the parameters. In f64. */
+#include "golden.h"
+
+enum { MAX_PARAMS = 4 };
+
+typedef struct layer_case {
+    const char *name, *layers;
+    int rank;
+    int64_t dims[4];
+    double scale; /* of the input */
+} layer_case;
+
+#define FLAT 3, {4, 3, 5}, 10
+static const layer_case layer_cases[] = {
+    {"elu", "elu(0.7)", FLAT},
+    {"selu", "selu", FLAT},
+    {"celu", "celu(0.5)", FLAT},
+    {"silu", "silu", FLAT},
+    {"mish", "mish", FLAT},
+    {"softplus", "softplus", FLAT},
+    {"softplus2", "softplus(2, threshold=3)", FLAT},
+    {"softsign", "softsign", FLAT},
+    {"hard_sigmoid", "hard_sigmoid", FLAT},
+    {"hard_swish", "hard_swish", FLAT},
+    {"hard_tanh", "hard_tanh", FLAT},
+    {"hard_tanh2", "hard_tanh(low=-2, high=0.5)", FLAT},
+    {"prelu", "prelu", FLAT},
+    {"prelu_channel", "prelu(channel)", FLAT},
+};
+
+static void fill(double *x, size_t n, int64_t k, double scale)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = scale * golden_number((int64_t)i, k);
+}
+
+/* The graph's outputs y, d0 (by x), d1, d2 ... (by the parameters); how many
+ * parameters. */
+static size_t trace(const layer_case *c, bp_store *s, bp_graph *g)
+{
+    bp_nn_options o = {.size = sizeof o, .dtype = BP_F64, .training = true};
+    bp_nn *nn = bp_nn_new(g, s, &o);
+    bp_model *m = bp_model_new(NULL);
+    bp_model_add(m, c->layers);
+    bp_val v[1 + MAX_PARAMS], d[1 + MAX_PARAMS];
+    v[0] = bp_batch_input(g, "x", BP_F64, c->rank, c->dims);
+    bp_val y = bp_nn_model(nn, m, 1, v);
+    T_CHECKF(bp_graph_status(g) == BP_OK, "%s: %s", c->name,
+             bp_graph_error(g));
+    size_t n = bp_nn_param_count(nn);
+    T_REQUIRE(n <= MAX_PARAMS);
+    for (size_t i = 0; i < n; i++)
+        v[i + 1] = bp_nn_param_value(nn, i);
+    int64_t dims[BP_MAX_RANK];
+    for (int i = 0; i < bp_val_rank(g, y); i++)
+        dims[i] = bp_val_dim(g, y, i);
+    bp_val w = bp_batch_input(g, "c", BP_F64, bp_val_rank(g, y), dims);
+    bp_val sum = bp_psum(g, bp_sum(g, bp_mul(g, y, w), 0, NULL, false));
+    bp_grad(g, sum, v, n + 1, d);
+    bp_output(g, "y", y);
+    for (size_t i = 0; i <= n; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "d%zu", i);
+        bp_output(g, name, d[i]);
+    }
+    bp_nn_free(nn);
+    bp_model_free(m);
+    return n;
+}
+
+static void fill_parameters(bp_store *s)
+{
+    int64_t k = 0;
+    for (size_t i = 0; i < bp_store_count(s); i++) {
+        bp_var_info v;
+        bp_store_info(s, i, &v);
+        if (v.kind == BP_VAR_PARAM)
+            fill(bp_store_data(s, i), v.bytes / sizeof(double), k++, 1);
+    }
+}
+
+static void compare(const layer_case *c, const bp_program *p,
+                    const char *output, const char *line)
+{
+    char name[100];
+    size_t bytes = 0;
+    const void *got = bp_result(p, output, &bytes);
+    T_REQUIRE(got != NULL);
+    snprintf(name, sizeof name, "%s.%s", c->name, line);
+    golden_compare("layers.txt", name, got, (int)(bytes / sizeof(double)), 0);
+}
+
+static void test_layer(bp_runtime *r, const layer_case *c)
+{
+    double x[GOLDEN_MOST], w[GOLDEN_MOST];
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    size_t n_params = trace(c, s, g), n = 1, bytes = 0;
+    bp_program *p = rig_compile(r, g);
+    for (int i = 0; i < c->rank; i++)
+        n *= (size_t)c->dims[i];
+    bp_result(p, "y", &bytes);
+    T_REQUIRE(n <= GOLDEN_MOST && bytes <= sizeof w);
+    fill(x, n, 40, c->scale);
+    fill(w, bytes / sizeof *w, 50, 1);
+    rig_bind(p, "x", x, n * sizeof *x);
+    rig_bind(p, "c", w, bytes);
+    fill_parameters(s);
+    rig_run(p);
+    compare(c, p, "y", "y");
+    compare(c, p, "d0", "dx");
+    for (size_t i = 0; i < n_params; i++) {
+        char from[20], to[20];
+        snprintf(from, sizeof from, "d%zu", i + 1);
+        snprintf(to, sizeof to, "d%zu", i);
+        compare(c, p, from, to);
+    }
+    bp_program_free(p);
+    bp_store_free(s);
+}
+
+int main(void)
+{
+    bp_runtime *r = rig_runtime();
+    for (size_t i = 0; i < sizeof layer_cases / sizeof *layer_cases; i++)
+        test_layer(r, &layer_cases[i]);
+    bp_runtime_free(r);
+    return t_end();
+}
