@@ -113,6 +113,7 @@ bp_val bp__nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o,
 bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o);
 bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
+bp_val bp__nn_log_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
 /* A residual block whose parts are lists of layers. */
 bp_val bp__nn_residual(bp_nn *nn, bp_val x, const bp__argval *body,
                        const bp__argval *shortcut);

@@ -59,9 +59,17 @@ typedef struct bp__row {
     /* NULL, or what is wrong with the values together. May be NULL. */
     const char *(*check)(const bp__spec *s);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
+    bool larger_is_better; /* metrics */
 } bp__row;
 
-enum bp__head { BP__HEAD_NONE, BP__HEAD_SOFTMAX, BP__HEAD_SIGMOID };
+/* Softmax also makes probabilities of log-probabilities: it leaves those that
+ * sum to 1 as they are. A margin's sign decides, and it has no probability. */
+enum bp__head {
+    BP__HEAD_NONE,
+    BP__HEAD_SOFTMAX,
+    BP__HEAD_SIGMOID,
+    BP__HEAD_MARGIN
+};
 
 typedef struct bp__argval {
     bool set;         /* false: the default is in place */
