@@ -59,13 +59,51 @@ def activations():
             ("softsign", nn.Softsign()), ("hard_sigmoid", hard_sigmoid),
             ("hard_swish", nn.Hardswish()), ("hard_tanh", nn.Hardtanh()),
             ("hard_tanh2", nn.Hardtanh(-2, 0.5)), ("prelu", nn.PReLU()),
-            ("prelu_channel", nn.PReLU(3))]:
+            ("prelu_channel", nn.PReLU(3)),
+            ("log_softmax", nn.LogSoftmax(1)),
+            ("log_softmax2", nn.LogSoftmax(2))]:
         layer(name, flat, 10, module)
+
+
+def loss(name, f, scale=4, offset=0):
+    y = (fill((5, 4), 40, scale) + offset).requires_grad_()
+    value = f(y)
+    value.backward()
+    write(name + ".y", value)
+    write(name + ".dx", y.grad)
+
+
+def losses():
+    functional = nn.functional
+    label = torch.tensor([3, 0, 1, 1, 2])
+    real, share = fill((5, 4), 60, 4), fill((5, 4), 60) + 0.5
+    sign = torch.where(real > 0, 1.0, -1.0)
+    hot = 2 * functional.one_hot(label, 4).double() - 1
+    loss("mae", lambda y: functional.l1_loss(y, real))
+    loss("huber", lambda y: functional.huber_loss(y, real))
+    loss("huber2", lambda y: functional.huber_loss(y, real, delta=0.75))
+    loss("log_cosh", lambda y: torch.log(torch.cosh(y - real)).mean())
+    for name, t in [("", sign), ("_class", hot)]:
+        loss("hinge" + name, lambda y: torch.clamp(1 - t * y, min=0).mean())
+        loss("squared_hinge" + name,
+             lambda y: (torch.clamp(1 - t * y, min=0) ** 2).mean())
+    loss("kl", lambda y: functional.kl_div(y, share, reduction="batchmean"))
+    loss("nll", lambda y: functional.nll_loss(y, label))
+    loss("nll_share", lambda y: -(share * y).sum(1).mean())
+    loss("poisson", lambda y: functional.poisson_nll_loss(y, share))
+    loss("poisson_rate", lambda y: functional.poisson_nll_loss(
+        y, share, log_input=False), 1, 0.75)
+    for e in [0.1, 1.0]:
+        loss(f"smooth_{e}", lambda y: functional.cross_entropy(
+            y, label, label_smoothing=e))
+        loss(f"smooth_share_{e}", lambda y: functional.cross_entropy(
+            y, share, label_smoothing=e))
 
 
 def main():
     print("# PyTorch, f64; printed by tools/golden_layers.py")
     activations()
+    losses()
 
 
 main()

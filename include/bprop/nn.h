@@ -177,6 +177,7 @@ bp_val bp_nn_hard_tanh(bp_nn *nn, bp_val x, double low, double high);
  * starts at slope (PyTorch: 0.25). */
 bp_val bp_nn_prelu(bp_nn *nn, bp_val x, bool per_channel, double slope);
 bp_val bp_nn_softmax(bp_nn *nn, bp_val x); /* along the last axis */
+bp_val bp_nn_log_softmax(bp_nn *nn, bp_val x); /* likewise */
 
 typedef struct bp_nn_batch_norm_options {
     double eps;      /* 0: 1e-5 */
@@ -247,13 +248,18 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x);
  *   mean_squared_error(form=mean)      (y - t)^2, mean over the outputs
  *   mean_squared_error(form=half_sum)  1/2 sum (y - t)^2 (quadratic cost)
  *   binary_cross_entropy     logits, t in [0,1], mean over the outputs
- *   softmax_cross_entropy    logits, t a class index or a distribution
+ *   softmax_cross_entropy(label_smoothing=0)
+ *                            logits, t a class index or a distribution
  *   sigmoid_cross_entropy    logits, t any real, summed over the outputs
+ *   mean_absolute_error, huber(delta=1), log_cosh    mean over the outputs
+ *   hinge, squared_hinge     t -1 or 1 (or a class), mean over the outputs
+ *   kl_divergence, nll       log-probabilities, t as in the cross-entropy
+ *   poisson(log_input=true)  logarithms of rates, t counts
  * target: i32 or u8 [N] (a class, spread to one-hot where the loss needs it;
  * for one output: 0 or 1), or of output's type and shape. */
 bp_val bp_nn_loss(bp_nn *nn, const char *loss, bp_val output, bp_val target);
 /* The sum over the whole batch of a metric's value for each sample:
- *   accuracy, mean_squared_error, mean_absolute_error
+ *   accuracy, top_k(k=5), mean_squared_error, mean_absolute_error
  * Divide by the number of samples. Call after bp_nn_loss: accuracy of a single
  * output compares a logit with 0, other outputs with 0.5. */
 bp_val bp_nn_metric(bp_nn *nn, const char *metric, bp_val output,

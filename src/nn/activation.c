@@ -130,20 +130,36 @@ bp_val bp_nn_prelu(bp_nn *nn, bp_val x, bool per_channel, double slope)
     return bp__layer_end(nn, bp_select(g, up, x, scaled));
 }
 
-bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis)
+static bp_val along_axis(bp_nn *nn, const char *kind, bp_val x, int64_t axis,
+                         bp_val (*op)(bp_graph *g, bp_val x, int64_t axis))
 {
     char t[200];
-    if (!bp__layer_begin(nn, "softmax", x))
+    if (!bp__layer_begin(nn, kind, x))
         return BP_NIL;
     int at = bp__axis(axis, bp_val_rank(nn->g, x));
     if (at < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "axis %lld of its input %s is not "
                            "one of a sample's axes", (long long)axis,
                            type_of_x(nn, x, t));
-    return bp__layer_end(nn, bp_softmax(nn->g, x, at));
+    return bp__layer_end(nn, op(nn->g, x, at));
+}
+
+bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis)
+{
+    return along_axis(nn, "softmax", x, axis, bp_softmax);
+}
+
+bp_val bp__nn_log_softmax_axis(bp_nn *nn, bp_val x, int64_t axis)
+{
+    return along_axis(nn, "log_softmax", x, axis, bp_log_softmax);
 }
 
 bp_val bp_nn_softmax(bp_nn *nn, bp_val x)
 {
     return bp__nn_softmax_axis(nn, x, -1);
+}
+
+bp_val bp_nn_log_softmax(bp_nn *nn, bp_val x)
+{
+    return bp__nn_log_softmax_axis(nn, x, -1);
 }

@@ -130,6 +130,13 @@ static bp_val build_softmax(bp_nn *nn, const bp__spec *s, int n,
     return bp__nn_softmax_axis(nn, x[0], bp__arg_int(s, "axis"));
 }
 
+static bp_val build_log_softmax(bp_nn *nn, const bp__spec *s, int n,
+                                const bp_val *x)
+{
+    (void)n;
+    return bp__nn_log_softmax_axis(nn, x[0], bp__arg_int(s, "axis"));
+}
+
 static bp_val build_batch_norm(bp_nn *nn, const bp__spec *s, int n,
                                const bp_val *x)
 {
@@ -312,6 +319,8 @@ const bp__row bp__layer_rows[] = {
      prelu_args, "per", 1, .build.layer = build_prelu},
     {"softmax", "exp(x) / sum exp(x)", softmax_args, "axis", 1,
      .build.layer = build_softmax},
+    {"log_softmax", "x - log sum exp(x)", softmax_args, "axis", 1,
+     .build.layer = build_log_softmax},
     {"batch_norm", "each channel to mean 0 and variance 1 over the batch, "
      "then scaled and shifted", batch_norm_args, NULL, 1,
      .build.layer = build_batch_norm},

@@ -1,6 +1,8 @@
-/* Losses and penalties. A loss is a mean over the samples of the whole batch,
+/* Losses. A loss is a mean over the samples of the whole batch,
  * so bp_mean's psum and global count make shards agree. */
 #include "nn/nn.h"
+
+#include "op/op.h"
 
 #include <bprop/ops.h>
 
@@ -97,19 +99,148 @@ static bp_val sigmoid_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
     return mean_of_all(nn->g, sum_of_sample(nn->g, e));
 }
 
-static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
-                                    bp_val t)
+/* A class for each row of the last axis, or a distribution of y's shape. */
+static bool check_classes(bp_nn *nn, bp_val y, bp_val t)
 {
-    (void)s;
     const bp__type yt = *bp__type_of(nn->g, y), tt = *bp__type_of(nn->g, t);
     bool fits = is_class(&tt) ? tt.rank + 1 == yt.rank : tt.rank == yt.rank;
     for (int i = 0; fits && i < tt.rank; i++)
         fits = tt.dims[i] == yt.dims[i];
     if (yt.rank < 2 || !fits)
-        return target_misfit(nn, y, t, "a class (i32) for each row of the "
-                             "last axis, or a distribution of the same "
-                             "shape");
-    return mean_of_all(nn->g, bp_softmax_cross_entropy(nn->g, y, t));
+        target_misfit(nn, y, t, "a class (i32) for each row of the last "
+                      "axis, or a distribution of the same shape");
+    return bp__ok(nn->g);
+}
+
+/* With smoothing e, the target is (1 - e) t + e / K: the second part of that
+ * is the loss of a uniform distribution, logsumexp(y) - mean(y). */
+static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
+                                    bp_val t)
+{
+    static const int64_t last = -1;
+    bp_graph *g = nn->g;
+    double e = bp__arg_float(s, "label_smoothing");
+    if (!check_classes(nn, y, t))
+        return BP_NIL;
+    bp_val hard = bp_softmax_cross_entropy(g, y, t);
+    if (e == 0)
+        return mean_of_all(g, hard);
+    bp_val flat = bp_logsumexp(g, y, -1, false);
+    flat = bp_sub(g, flat, bp_mean(g, y, 1, &last, false));
+    hard = bp_mul_scalar(g, hard, 1 - e);
+    return mean_of_all(g, bp_add(g, hard, bp_mul_scalar(g, flat, e)));
+}
+
+/* -y[class], or -sum t y. */
+static bp_val negative_log_likelihood(bp_nn *nn, const bp__spec *s, bp_val y,
+                                      bp_val t)
+{
+    (void)s;
+    bp_graph *g = nn->g;
+    if (!check_classes(nn, y, t))
+        return BP_NIL;
+    const bp__type yt = *bp__type_of(g, y);
+    int64_t last = yt.rank - 1, all = bp__numel(&yt), k = yt.dims[last];
+    if (!is_class(bp__type_of(g, t))) {
+        bp_val sum = bp_sum(g, bp_mul(g, t, y), 1, &last, false);
+        return bp_neg(g, mean_of_all(g, sum));
+    }
+    if (k < 1 || all > INT32_MAX)
+        return target_misfit(nn, y, t, "of an output with 1 class or more "
+                             "and less than 2^31 elements");
+    bp_val at = bp__flat_targets(g, t, all / k, k);
+    bp_val picked = bp_gather(g, bp_reshape(g, y, 1, &all), at, 0);
+    return bp_neg(g, mean_of_all(g, picked));
+}
+
+/* Where t > 0, t (log t - y); else 0, whatever y is. */
+static bp_val kl_divergence(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    (void)s;
+    bp_graph *g = nn->g;
+    t = bp__nn_real_target(nn, y, t);
+    bp_val none = bp_le(g, t, bp_scalar(g, nn->dtype, 0));
+    bp_val log_t = bp_log(g, bp_select(g, none, bp_scalar(g, nn->dtype, 1),
+                                       t));
+    bp_val d = bp_mul(g, t, bp_sub(g, log_t, y));
+    d = bp_select(g, none, bp_scalar(g, nn->dtype, 0), d);
+    return mean_of_all(g, sum_of_sample(g, d));
+}
+
+/* ---- of differences ---- */
+
+static bp_val absolute_error(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    (void)s;
+    bp_val d = bp_sub(nn->g, y, bp__nn_real_target(nn, y, t));
+    return mean_of_all(nn->g, bp_abs(nn->g, d));
+}
+
+/* c (d - c / 2), c being d cut off at +-delta: d^2 / 2 between, and outside
+ * delta (|d| - delta / 2), without a square that could overflow. */
+static bp_val huber(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    bp_graph *g = nn->g;
+    double delta = bp__arg_float(s, "delta");
+    bp_val d = bp_sub(g, y, bp__nn_real_target(nn, y, t));
+    bp_val c = bp_hard_tanh(g, d, -delta, delta);
+    bp_val rest = bp_sub(g, d, bp_mul_scalar(g, c, 0.5));
+    return mean_of_all(g, bp_mul(g, c, rest));
+}
+
+/* log cosh d = -log(1 - tanh(d)^2) / 2, exact near 0, and
+ * |d| + log1p(exp(-2 |d|)) - log 2, which never overflows: for |d| from 1 on.
+ * Each gets only what it is good for: the other's gradient is times 0. */
+static bp_val log_cosh(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    (void)s;
+    bp_graph *g = nn->g;
+    bp_val d = bp_sub(g, y, bp__nn_real_target(nn, y, t));
+    bp_val one = bp_scalar(g, nn->dtype, 1), size = bp_abs(g, d);
+    bp_val far = bp_ge(g, size, one);
+    bp_val th = bp_tanh(g, bp_select(g, far, bp_scalar(g, nn->dtype, 0), d));
+    bp_val near = bp_log1p(g, bp_neg(g, bp_square(g, th)));
+    near = bp_mul_scalar(g, near, -0.5);
+    size = bp_select(g, far, size, one);
+    bp_val tail = bp_log1p(g, bp_exp(g, bp_mul_scalar(g, size, -2)));
+    tail = bp_add_scalar(g, tail, -0.69314718055994530942);
+    return mean_of_all(g, bp_select(g, far, bp_add(g, size, tail), near));
+}
+
+/* ---- margins, counts ---- */
+
+/* max(0, 1 - t y); a class is 1, the others -1. */
+static bp_val margin(bp_nn *nn, bp_val y, bp_val t)
+{
+    bp_graph *g = nn->g;
+    bool classes = is_class(bp__type_of(g, t));
+    t = bp__nn_real_target(nn, y, t);
+    if (classes)
+        t = bp_add_scalar(g, bp_mul_scalar(g, t, 2), -1);
+    bp_val agree = bp_neg(g, bp_mul(g, t, y));
+    return bp_relu(g, bp_add_scalar(g, agree, 1));
+}
+
+static bp_val hinge(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    (void)s;
+    return mean_of_all(nn->g, margin(nn, y, t));
+}
+
+static bp_val squared_hinge(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    (void)s;
+    return mean_of_all(nn->g, bp_square(nn->g, margin(nn, y, t)));
+}
+
+static bp_val poisson(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    bp_graph *g = nn->g;
+    t = bp__nn_real_target(nn, y, t);
+    bool logs = bp__arg_bool(s, "log_input");
+    bp_val rate = logs ? bp_exp(g, y) : y;
+    bp_val log_rate = logs ? y : bp_log(g, bp_add_scalar(g, y, 1e-8));
+    return mean_of_all(g, bp_sub(g, rate, bp_mul(g, t, log_rate)));
 }
 
 static const bp__argdef squared_args[] = {
@@ -117,10 +248,20 @@ static const bp__argdef squared_args[] = {
      "(quadratic cost)", .def_text = "mean", .choices = "mean|half_sum"},
     {.name = NULL}};
 
+static const bp__argdef smoothing_args[] = {
+    {"label_smoothing", BP__ARG_FLOAT, "so much of the target is spread over "
+     "all classes evenly", .def = 0, .min = 0, .max = 1}, {.name = NULL}};
+static const bp__argdef huber_args[] = {
+    {"delta", BP__ARG_FLOAT, "where the square ends", .def = 1, BP__ABOVE(0)},
+    {.name = NULL}};
+static const bp__argdef poisson_args[] = {
+    {"log_input", BP__ARG_BOOL, "y is the logarithm of the rate", .def = 1},
+    {.name = NULL}};
+
 const bp__row bp__loss_rows[] = {
     {"softmax_cross_entropy", "-log softmax(y)[class], or -sum t log "
-     "softmax(y): categorical, of logits",
-     .build.loss = softmax_cross_entropy, .head = BP__HEAD_SOFTMAX},
+     "softmax(y): categorical, of logits", smoothing_args,
+     "label_smoothing", .build.loss = softmax_cross_entropy, .head = BP__HEAD_SOFTMAX},
     {"binary_cross_entropy", "-t log s(y) - (1-t) log(1 - s(y)) of logits, "
      "mean over the outputs", .build.loss = binary_cross_entropy,
      .head = BP__HEAD_SIGMOID},
@@ -128,6 +269,26 @@ const bp__row bp__loss_rows[] = {
      .build.loss = sigmoid_cross_entropy, .head = BP__HEAD_SIGMOID},
     {"mean_squared_error", "(y - t)^2", squared_args, "form",
      .build.loss = squared_error},
+    {"mean_absolute_error", "|y - t|, mean over the outputs",
+     .build.loss = absolute_error},
+    {"huber", "(y - t)^2 / 2 where |y - t| < delta, else delta * (|y - t| - "
+     "delta / 2); mean over the outputs: Huber 1964", huber_args, "delta",
+     .build.loss = huber},
+    {"log_cosh", "log cosh(y - t), mean over the outputs",
+     .build.loss = log_cosh},
+    {"hinge", "max(0, 1 - t y), mean over the outputs; t is -1 or 1, and of a "
+     "class 1 for that class, -1 for the others (one output: -1 for class 0, "
+     "1 for class 1)", .build.loss = hinge, .head = BP__HEAD_MARGIN},
+    {"squared_hinge", "max(0, 1 - t y)^2, likewise",
+     .build.loss = squared_hinge, .head = BP__HEAD_MARGIN},
+    {"kl_divergence", "t * (log t - y) where t > 0, summed over the outputs; y "
+     "is a log-probability, of log_softmax: PyTorch's batchmean",
+     .build.loss = kl_divergence, .head = BP__HEAD_SOFTMAX},
+    {"nll", "-y[class], or -sum t y: y is a log-probability, of log_softmax",
+     .build.loss = negative_log_likelihood, .head = BP__HEAD_SOFTMAX},
+    {"poisson", "exp(y) - t y, or y - t log(y + 1e-8), mean over the outputs: "
+     "negative log-likelihood of counts t, but for a constant", poisson_args,
+     NULL, .build.loss = poisson},
     {.name = NULL}};
 
 bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output, bp_val target)
@@ -156,65 +317,4 @@ bp_val bp_nn_loss(bp_nn *nn, const char *loss, bp_val output, bp_val target)
         return BP_NIL;
     return bp__nn_loss(nn, bp__nn_parse(nn, BP_NN_LOSSES, loss), output,
                        target);
-}
-
-/* ---- penalties ---- */
-
-/* The factor of sum w^2. */
-static double l2_factor(const bp__spec *s, int64_t n_train)
-{
-    if (bp__arg(s, "weight")->set)
-        return 0.5 * bp__arg_float(s, "weight");
-    return bp__arg_float(s, "lambda") / (2 * (double)n_train);
-}
-
-static bp_val l2_penalty(bp_nn *nn, const bp__spec *s, int64_t n_train)
-{
-    bp_graph *g = nn->g;
-    bool all = bp__arg_is(s, "on", "all");
-    bp_val sum = BP_NIL;
-    if (bp__arg(s, "lambda")->set && n_train < 1)
-        return bp__nn_fail(nn, BP_EARG, "lambda is divided by the number of "
-                           "training samples, which is not known: use weight");
-    for (size_t i = 0; i < bp_nn_param_count(nn); i++) {
-        bp_val w = bp_nn_param_value(nn, i);
-        if (!all && bp_val_rank(g, w) < 2)
-            continue;
-        bp_val q = bp_sum(g, bp_square(g, w), 0, NULL, false);
-        sum = bp_is_nil(sum) ? q : bp_add(g, sum, q);
-    }
-    if (bp_is_nil(sum))
-        return bp_scalar(g, nn->dtype, 0);
-    return bp_mul_scalar(g, sum, l2_factor(s, n_train));
-}
-
-static const char *check_l2(const bp__spec *s)
-{
-    return bp__arg(s, "weight")->set == bp__arg(s, "lambda")->set
-               ? "give either weight or lambda" : NULL;
-}
-
-static const bp__argdef l2_args[] = {
-    {"weight", BP__ARG_FLOAT, "weight / 2 * sum w^2: the gradient is "
-     "weight * w", BP__FROM(0), .no_default = true},
-    {"lambda", BP__ARG_FLOAT, "lambda / (2 n) * sum w^2, n the number of "
-     "training samples", BP__FROM(0), .no_default = true},
-    {"on", BP__ARG_CHOICE, "weights (rank 2 and more) or all parameters",
-     .def_text = "weights", .choices = "weights|all"}, {.name = NULL}};
-
-const bp__row bp__penalty_rows[] = {
-    {"l2", "the sum of the squared parameters", l2_args, "weight",
-     .check = check_l2, .build.penalty = l2_penalty},
-    {.name = NULL}};
-
-bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train)
-{
-    const bp__spec *s =
-        bp__nn_ok(nn) ? bp__nn_parse(nn, BP_NN_PENALTIES, penalty) : NULL;
-    if (!s)
-        return BP_NIL;
-    bp_scope_push(nn->g, s->row->name);
-    bp_val p = s->row->build.penalty(nn, s, n_train);
-    bp_scope_pop(nn->g);
-    return p;
 }

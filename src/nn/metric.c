@@ -47,6 +47,61 @@ static bp_val accuracy(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
     return mean_of_sample(g, bp_cast(g, bp_eq(g, best, want), nn->dtype));
 }
 
+/* The target's class: its index, or where a distribution is largest. */
+static bp_val class_of(bp_nn *nn, bp_val y, bp_val t)
+{
+    bp_dtype type = bp_val_dtype(nn->g, t);
+    if (type == BP_I32)
+        return t;
+    if (type == BP_U8)
+        return bp_cast(nn->g, t, BP_I32);
+    return bp_argmax(nn->g, bp__nn_real_target(nn, y, t), -1);
+}
+
+/* How many outputs come before the target's: larger ones, and equal ones of a
+ * smaller index, so that top_k(1) is accuracy. */
+static bp_val rank_of_target(bp_nn *nn, bp_val y, bp_val is)
+{
+    static const int64_t last = -1;
+    bp_graph *g = nn->g;
+    int64_t k = bp_val_dim(g, y, -1);
+    bp_val zero = bp_scalar(g, nn->dtype, 0);
+    bp_val own = bp_sum(g, bp_select(g, is, y, zero), 1, &last, true);
+    bp_val place = bp_iota(g, nn->dtype, 1, &k, 0);
+    bp_val at = bp_sum(g, bp_select(g, is, place, zero), 1, &last, true);
+    bp_val equal = bp_eq(g, y, own);
+    bp_val tie = bp_and(g, equal, bp_lt(g, place, at));
+    /* A NaN counts as larger: then no comparison says that it is not. */
+    bp_val before = bp_or(g, bp_not(g, bp_le(g, y, own)), tie);
+    bp_val self = bp_and(g, is, bp_eq(g, own, own));
+    before = bp_and(g, before, bp_not(g, self));
+    return bp_sum(g, bp_cast(g, before, nn->dtype), 1, &last, false);
+}
+
+static bp_val top_k(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
+{
+    char a[200], b[200];
+    bp_graph *g = nn->g;
+    const bp__type yt = *bp__type_of(g, y);
+    bp_val at = yt.rank < 2 ? t : class_of(nn, y, t);
+    if (!bp__ok(g))
+        return BP_NIL;
+    const bp__type tt = *bp__type_of(g, at);
+    bool fits = yt.rank >= 2 && tt.rank + 1 == yt.rank;
+    for (int i = 0; fits && i < tt.rank; i++)
+        fits = tt.dims[i] == yt.dims[i];
+    if (!fits)
+        return bp__nn_fail(nn, BP_ESHAPE, "the network gives %s, the target "
+                           "is %s: it must be a class for each row of the "
+                           "last axis", bp__type_text(&yt, a),
+                           bp__type_text(bp__type_of(g, t), b));
+    bp_val is = bp_one_hot(g, at, yt.dims[yt.rank - 1], BP_BOOL);
+    bp_val before = rank_of_target(nn, y, is);
+    bp_val most = bp_scalar(g, nn->dtype, (double)bp__arg_int(s, "k"));
+    bp_val hit = bp_lt(g, before, most);
+    return mean_of_sample(g, bp_cast(g, hit, nn->dtype));
+}
+
 static bp_val squared_error_metric(bp_nn *nn, const bp__spec *s, bp_val y,
                                    bp_val t)
 {
@@ -68,9 +123,16 @@ static const bp__argdef accuracy_args[] = {
      "logits, else 0.5", BP__ANY,
      .no_default = true}, {.name = NULL}};
 
+static const bp__argdef top_k_args[] = {
+    {"k", BP__ARG_INT, "how many of the largest outputs count", .def = 5,
+     BP__FROM(1)}, {.name = NULL}};
+
 const bp__row bp__metric_rows[] = {
     {"accuracy", "share of samples whose largest output is the target's "
-     "class", accuracy_args, "threshold", .build.metric = accuracy},
+     "class", accuracy_args, "threshold", .build.metric = accuracy,
+     .larger_is_better = true},
+    {"top_k", "share of samples whose class is among the k largest outputs",
+     top_k_args, "k", .build.metric = top_k, .larger_is_better = true},
     {"mean_squared_error", "(y - t)^2, mean over the outputs",
      .build.metric = squared_error_metric},
     {"mean_absolute_error", "|y - t|, mean over the outputs",

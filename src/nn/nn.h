@@ -121,6 +121,7 @@ bp_val bp__nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o,
 bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o);
 bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
+bp_val bp__nn_log_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
 /* A residual block whose parts are lists of layers. */
 /* ensemble.c. The layer gives the members' mean; as the network's output it
  * is taken for what bp__nn_ensemble_output gives, by the head of the loss. The

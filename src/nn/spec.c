@@ -155,7 +155,7 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
             return bp__error(err, BP_ENOTFOUND,
                              "unknown %s \"%.60s\": did you mean %s?", noun,
                              kind, near);
-        char list[600] = "";
+        char list[1500] = "";
         size_t n;
         const bp__row *rows = bp__rows(table, &n);
         for (size_t i = 0, len = 0; i < n; i++)
@@ -203,7 +203,7 @@ static bp_status find_arg(bp__spec *s, const char *key, size_t *index,
         return bp__error(err, BP_ENOTFOUND,
                          "%s has no \"%.60s\": did you mean %s?", row->name,
                          want, near);
-    char list[600] = "";
+    char list[1500] = "";
     for (size_t i = 0, len = 0; i < n; i++)
         len += (size_t)bp__snprintf(list + len, sizeof list - len, "%s%s",
                                     i ? ", " : "", row->args[i].name);

@@ -62,9 +62,17 @@ typedef struct bp__row {
      * the network reads parameter p while it trains. NULL: at p. */
     bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
+    bool larger_is_better; /* metrics */
 } bp__row;
 
-enum bp__head { BP__HEAD_NONE, BP__HEAD_SOFTMAX, BP__HEAD_SIGMOID };
+/* Softmax also makes probabilities of log-probabilities: it leaves those that
+ * sum to 1 as they are. A margin's sign decides, and it has no probability. */
+enum bp__head {
+    BP__HEAD_NONE,
+    BP__HEAD_SOFTMAX,
+    BP__HEAD_SIGMOID,
+    BP__HEAD_MARGIN
+};
 
 typedef struct bp__argval {
     bool set;         /* false: the default is in place */

@@ -53,9 +53,7 @@ static bp_status softmax_ce_infer(bp__infer *q)
     return BP_OK;
 }
 
-/* Places of the targets in the flattened logits; -1, which gather counts as a
- * fault, where a target is no class. */
-static bp_val flat_targets(bp_graph *g, bp_val target, int64_t n, int64_t k)
+bp_val bp__flat_targets(bp_graph *g, bp_val target, int64_t n, int64_t k)
 {
     bp_val t = bp_reshape(g, bp_cast(g, target, BP_I32), 1, &n);
     bp_val classes = bp_scalar(g, BP_I32, (double)k);
@@ -77,7 +75,7 @@ static void softmax_ce_define(const bp__define *d)
         y = bp_sum(g, bp_mul(g, d->in[1], l), 1, &last, false);
     } else {
         int64_t all = bp__numel(&x), n = all / k;
-        bp_val at = flat_targets(g, d->in[1], n, k);
+        bp_val at = bp__flat_targets(g, d->in[1], n, k);
         y = bp_gather(g, bp_reshape(g, l, 1, &all), at, 0);
         y = bp_reshape(g, y, (int)last, x.dims);
     }

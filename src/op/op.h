@@ -34,6 +34,10 @@ bool bp__take_axes(bp_graph *g, bp__op op, bp_val x, int n,
 /* One axis likewise; -1: failed. */
 int bp__take_axis(bp_graph *g, bp__op op, bp_val x, int64_t axis);
 
+/* Places of n class indices (i32, u8) in n rows of k, flattened; -1, which
+ * gather counts as a fault, where one is no class. */
+bp_val bp__flat_targets(bp_graph *g, bp_val target, int64_t n, int64_t k);
+
 /* ---- loops ------------------------------------------------------------ */
 
 /* A loop over an index space, with an element offset for each of up to four

@@ -48,8 +48,10 @@ static bp_status choose_monitor(bp_trainer *t, bp_error *err)
     if (m && t->monitor < 0 && strcmp(m, "loss"))
         return bp__error(err, BP_ENOTFOUND, "monitor '%s' is neither loss nor a "
                          "metric of this task", m);
-    t->larger_is_better =
-        t->monitor >= 0 && !strcmp(t->metric_name[t->monitor], "accuracy");
+    const bp__row *row =
+        t->monitor >= 0
+            ? bp__row_find(BP_NN_METRICS, t->metric_name[t->monitor]) : NULL;
+    t->larger_is_better = row && row->larger_is_better;
     return BP_OK;
 }
 

@@ -179,7 +179,7 @@ static void test_problems(void)
 static void test_all_at_once(void)
 {
     bp__config *c = load("model:\n  input: [4, x]\n  layers:\n    - danse: 3\n"
-                         "    - dropout: 2\n    - rlu\nloss: hinge\n"
+                         "    - dropout: 2\n    - rlu\nloss: triplet\n"
                          "metrics: [acuracy]\noptimizer: adm\n"
                          "train: {epochs: 0, batch: 0}\nfoo: 1\n", NULL);
     static const char *const places[] = {

@@ -1,4 +1,4 @@
-/* Layers against what PyTorch gave (tests/data/nn/layers.txt, by
+/* Layers and losses against what PyTorch gave (tests/data/nn/layers.txt, by
  * tools/golden_layers.py): outputs, and the gradients of sum(y * c) by the
  * input and the parameters. In f64. */
 #include "golden.h"
@@ -28,6 +28,8 @@ static const layer_case layer_cases[] = {
     {"hard_tanh2", "hard_tanh(low=-2, high=0.5)", FLAT},
     {"prelu", "prelu", FLAT},
     {"prelu_channel", "prelu(channel)", FLAT},
+    {"log_softmax", "log_softmax(1)", FLAT},
+    {"log_softmax2", "log_softmax", FLAT},
 };
 
 static void fill(double *x, size_t n, int64_t k, double scale)
@@ -81,14 +83,14 @@ static void fill_parameters(bp_store *s)
     }
 }
 
-static void compare(const layer_case *c, const bp_program *p,
+static void compare(const char *what, const bp_program *p,
                     const char *output, const char *line)
 {
     char name[100];
     size_t bytes = 0;
     const void *got = bp_result(p, output, &bytes);
     T_REQUIRE(got != NULL);
-    snprintf(name, sizeof name, "%s.%s", c->name, line);
+    snprintf(name, sizeof name, "%s.%s", what, line);
     golden_compare("layers.txt", name, got, (int)(bytes / sizeof(double)), 0);
 }
 
@@ -109,14 +111,93 @@ static void test_layer(bp_runtime *r, const layer_case *c)
     rig_bind(p, "c", w, bytes);
     fill_parameters(s);
     rig_run(p);
-    compare(c, p, "y", "y");
-    compare(c, p, "d0", "dx");
+    compare(c->name, p, "y", "y");
+    compare(c->name, p, "d0", "dx");
     for (size_t i = 0; i < n_params; i++) {
         char from[20], to[20];
         snprintf(from, sizeof from, "d%zu", i + 1);
         snprintf(to, sizeof to, "d%zu", i);
-        compare(c, p, from, to);
+        compare(c->name, p, from, to);
     }
+    bp_program_free(p);
+    bp_store_free(s);
+}
+
+/* ---- losses: y [5,4] ---- */
+
+enum { ROWS = 5, K = 4 };
+
+typedef enum target { LABEL, REAL, SHARE, SIGN } target;
+
+typedef struct loss_case {
+    const char *name, *loss;
+    target target;
+    double scale, offset; /* of y */
+} loss_case;
+
+static const loss_case loss_cases[] = {
+    {"mae", "mean_absolute_error", REAL, 4, 0},
+    {"huber", "huber", REAL, 4, 0},
+    {"huber2", "huber(0.75)", REAL, 4, 0},
+    {"log_cosh", "log_cosh", REAL, 4, 0},
+    {"hinge", "hinge", SIGN, 4, 0},
+    {"hinge_class", "hinge", LABEL, 4, 0},
+    {"squared_hinge", "squared_hinge", SIGN, 4, 0},
+    {"squared_hinge_class", "squared_hinge", LABEL, 4, 0},
+    {"kl", "kl_divergence", SHARE, 4, 0},
+    {"nll", "nll", LABEL, 4, 0},
+    {"nll_share", "nll", SHARE, 4, 0},
+    {"poisson", "poisson", SHARE, 4, 0},
+    {"poisson_rate", "poisson(log_input=false)", SHARE, 1, 0.75},
+    {"smooth_0.1", "softmax_cross_entropy(0.1)", LABEL, 4, 0},
+    {"smooth_1.0", "softmax_cross_entropy(1)", LABEL, 4, 0},
+    {"smooth_share_0.1", "softmax_cross_entropy(0.1)", SHARE, 4, 0},
+    {"smooth_share_1.0", "softmax_cross_entropy(1)", SHARE, 4, 0},
+};
+
+static void fill_target(target kind, double *t)
+{
+    fill(t, ROWS * K, 60, kind == SHARE ? 1 : 4);
+    for (int i = 0; i < ROWS * K; i++)
+        if (kind == SIGN)
+            t[i] = t[i] > 0 ? 1 : -1;
+        else if (kind == SHARE)
+            t[i] += 0.5;
+}
+
+static void test_loss(bp_runtime *r, const loss_case *c)
+{
+    static const int32_t label[ROWS] = {3, 0, 1, 1, 2};
+    const int64_t dims[2] = {ROWS, K};
+    double y[ROWS * K], t[ROWS * K];
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    bp_nn_options o = {.size = sizeof o, .dtype = BP_F64};
+    bp_nn *nn = bp_nn_new(g, s, &o);
+    bp_val in = bp_batch_input(g, "y", BP_F64, 2, dims), d;
+    bool classes = c->target == LABEL;
+    bp_val aim = bp_batch_input(g, "t", classes ? BP_I32 : BP_F64,
+                                classes ? 1 : 2, dims);
+    bp_val v = bp_nn_loss(nn, c->loss, in, aim);
+    bp_grad(g, v, &in, 1, &d);
+    bp_output(g, "v", v);
+    bp_output(g, "d", d);
+    T_CHECKF(bp_graph_status(g) == BP_OK, "%s: %s", c->name,
+             bp_graph_error(g));
+    bp_nn_free(nn);
+    bp_program *p = rig_compile(r, g);
+    fill(y, ROWS * K, 40, c->scale);
+    for (int i = 0; i < ROWS * K; i++)
+        y[i] += c->offset;
+    fill_target(c->target, t);
+    rig_bind(p, "y", y, sizeof y);
+    if (classes)
+        rig_bind(p, "t", label, sizeof label);
+    else
+        rig_bind(p, "t", t, sizeof t);
+    rig_run(p);
+    compare(c->name, p, "v", "y");
+    compare(c->name, p, "d", "dx");
     bp_program_free(p);
     bp_store_free(s);
 }
@@ -126,6 +207,8 @@ int main(void)
     bp_runtime *r = rig_runtime();
     for (size_t i = 0; i < sizeof layer_cases / sizeof *layer_cases; i++)
         test_layer(r, &layer_cases[i]);
+    for (size_t i = 0; i < sizeof loss_cases / sizeof *loss_cases; i++)
+        test_loss(r, &loss_cases[i]);
     bp_runtime_free(r);
     return t_end();
 }

@@ -45,6 +45,8 @@ static const grad_case layer_cases[] = {
               "flatten, dense(3)"},
     {"softmax", "conv2d(2, kernel=3), softmax(1), flatten, dense(4), softmax,"
                 "dense(3)"},
+    {"log_softmax", "conv2d(2, kernel=3), log_softmax(1), flatten, dense(4),"
+                    "log_softmax, dense(3)"},
     {"batch_norm", "conv2d(2, kernel=3), batch_norm, tanh, flatten, dense(4),"
                    "batch_norm(eps=0.01), dense(3)"},
     {"layer_norm", "conv2d(2, kernel=3), layer_norm, tanh, flatten, dense(3)"},
@@ -81,7 +83,7 @@ static void check(bp_runtime *r, const char *what, const char *layers,
                  .n_train = 20, .bias_init = "normal(0.1)",
                  .target = {.rank = 1, .dims = {3}}};
     bp_check_options o = {.size = sizeof o, .runtime = r, .rows = 3,
-                          .seed = 4, .directions = 3, .dtype = BP_F64,
+                          .seed = 5, .directions = 3, .dtype = BP_F64,
                           .on_tensor = on_tensor,
                           .user = (void *)(uintptr_t)what};
     bp_error err = {0};

@@ -131,9 +131,122 @@ static void test_metrics(bp_runtime *r)
     T_CHECK(run(r, ce, "accuracy", K, NULL, real) == real_right);
     T_CHECK(run(r, "binary_cross_entropy", "accuracy", 1, yes, NULL) == at0);
     T_CHECK(run(r, mse, "accuracy", 1, yes, NULL) == at_half);
+    T_CHECK(run(r, "hinge", "accuracy", 1, yes, NULL) == at0);
     T_CHECK(run(r, mse, "accuracy(threshold=0)", 1, yes, NULL) == at0);
     T_NEAR(run(r, mse, "mean_squared_error", K, NULL, real), se, 1e-14);
     T_NEAR(run(r, mse, "mean_absolute_error", K, NULL, real), ae, 1e-14);
+}
+
+/* In how many rows fewer than k outputs come before the target's. */
+static double hits(int k)
+{
+    double n = 0;
+    for (int i = 0; i < ROWS; i++) {
+        const double *x = logits + i * K;
+        int before = 0;
+        for (int j = 0; j < K; j++)
+            before += x[j] > x[label[i]] ||
+                      (x[j] == x[label[i]] && j < label[i]);
+        n += before < k;
+    }
+    return n;
+}
+
+static void test_top_k(bp_runtime *r)
+{
+    const char *ce = "softmax_cross_entropy";
+    double right = run(r, ce, "accuracy", K, label, NULL);
+    T_CHECK(run(r, ce, "top_k(1)", K, label, NULL) == right);
+    T_CHECK(run(r, ce, "top_k(2)", K, label, NULL) == hits(2));
+    T_CHECK(run(r, ce, "top_k(3)", K, label, NULL) == hits(3));
+    T_CHECK(run(r, ce, "top_k", K, label, NULL) == ROWS);
+    T_CHECK(run(r, ce, "top_k(1)", K, NULL, real) ==
+            run(r, ce, "accuracy", K, NULL, real));
+    /* Ties go to the smaller index, as the largest output does. */
+    for (int i = 0; i < N; i++)
+        logits[i] = 1;
+    for (int k = 1; k <= K; k++) {
+        char text[20];
+        snprintf(text, sizeof text, "top_k(%d)", k);
+        T_CHECK(run(r, ce, text, K, label, NULL) == hits(k));
+    }
+    /* A NaN is the largest, wherever it is. */
+    for (int i = 0; i < ROWS; i++)
+        logits[i * K + (label[i] + 1) % K] = NAN;
+    T_CHECK(run(r, ce, "accuracy", K, label, NULL) == 0);
+    T_CHECK(run(r, ce, "top_k(1)", K, label, NULL) == 0);
+    T_CHECK(run(r, ce, "top_k(4)", K, label, NULL) == ROWS);
+    fill();
+}
+
+/* The gradient of a loss of one row of K outputs, in f32; d NULL: the value
+ * alone. */
+static bp_status far_out(bp_runtime *r, const char *loss, const float *y,
+                         const float *t, int32_t class, float *v, float *d)
+{
+    const int64_t dims[2] = {1, K};
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    bp_nn *nn = bp_nn_new(g, s, NULL);
+    bp_val in = bp_batch_input(g, "y", BP_F32, 2, dims), dy;
+    bp_val l = bp_nn_loss(nn, loss, in,
+                          t ? bp_batch_input(g, "t", BP_F32, 2, dims)
+                            : bp_batch_input(g, "t", BP_I32, 1, dims));
+    bp_grad(g, l, &in, 1, &dy);
+    bp_output(g, "v", l);
+    bp_output(g, "d", dy);
+    bp_nn_free(nn);
+    bp_program *p = rig_compile(r, g);
+    rig_bind(p, "y", y, K * sizeof *y);
+    if (t)
+        rig_bind(p, "t", t, K * sizeof *t);
+    else
+        rig_bind(p, "t", &class, sizeof class);
+    bp_error err = {0};
+    bp_status st = bp_run(p, &err);
+    if (!st) {
+        *v = *(const float *)rig_result(p, "v", sizeof *v);
+        memcpy(d, rig_result(p, "d", K * sizeof *d), K * sizeof *d);
+    }
+    bp_program_free(p);
+    bp_store_free(s);
+    return st;
+}
+
+static void near_four(const char *what, const float *d, double a, double b,
+                      double c, double e)
+{
+    const double want[K] = {a, b, c, e};
+    for (int i = 0; i < K; i++)
+        T_CHECKF(fabs(d[i] - want[i]) <= 1e-6 * fmax(1, fabs(want[i])),
+                 "%s: gradient %d is %g, not %g", what, i, (double)d[i],
+                 want[i]);
+}
+
+/* What is finite stays finite; zeros of a target count nothing. */
+static void test_far_out(bp_runtime *r)
+{
+    static const float wide[K] = {-1e30f, 1e30f, 0, 1e-4f}, zero[K];
+    static const float probs[K] = {0, 0.25f, 0.75f, 0};
+    static const float logs[K] = {-INFINITY, -1, -2, -INFINITY};
+    float v, d[K];
+    T_CHECK(far_out(r, "huber", wide, zero, 0, &v, d) == BP_OK);
+    T_NEAR(v / 5e29, 1, 1e-6);
+    near_four("huber", d, -0.25, 0.25, 0, 0.25e-4);
+    T_CHECK(far_out(r, "log_cosh", wide, zero, 0, &v, d) == BP_OK);
+    T_NEAR(v / 5e29, 1, 1e-6);
+    near_four("log_cosh", d, -0.25, 0.25, 0, 0.25e-4);
+    T_CHECK(far_out(r, "kl_divergence", logs, probs, 0, &v, d) == BP_OK);
+    T_NEAR(v, 0.25 * (log(0.25) + 1) + 0.75 * (log(0.75) + 2), 1e-6);
+    near_four("kl_divergence", d, 0, -0.25, -0.75, 0);
+    T_CHECK(far_out(r, "nll", logs, NULL, 1, &v, d) == BP_OK && v == 1);
+    near_four("nll", d, 0, -1, 0, 0);
+    T_CHECK(far_out(r, "nll", logs, NULL, K, &v, d) == BP_ERANGE);
+    T_CHECK(far_out(r, "nll", logs, NULL, -1, &v, d) == BP_ERANGE);
+    /* Near 0 it is x^2 / 2, to the last digits. */
+    static const float small[K] = {1e-3f, 0, 0, 0};
+    T_CHECK(far_out(r, "log_cosh", small, zero, 0, &v, d) == BP_OK);
+    T_NEAR(v / (0.125 * 1e-6), 1, 1e-5);
 }
 
 static double penalty(bp_runtime *r, const char *text, double *sum_w,
@@ -204,7 +317,13 @@ static void test_refused(void)
             "mean_squared_error", "the same type and shape");
     refused("sigmoid_cross_entropy", 3, 1, BP_I32, BP_ESHAPE, "f32[5,4,2]",
             "i32[5]");
-    refused("hinge", 2, 1, BP_I32, BP_ENOTFOUND, "unknown loss", "hinge");
+    refused("triplet", 2, 1, BP_I32, BP_ENOTFOUND, "unknown loss", "triplet");
+    refused("nll", 2, 2, BP_F32, BP_ESHAPE, "f32[5,4]", "f32[5,3]");
+    refused("kl_divergence", 2, 2, BP_F32, BP_ESHAPE, "kl_divergence",
+            "the same type and shape");
+    refused("huber(0)", 2, 2, BP_F32, BP_ERANGE, "delta", "above 0");
+    refused("softmax_cross_entropy(1.5)", 2, 1, BP_I32, BP_ERANGE,
+            "label_smoothing", "from 0 to 1");
 }
 
 int main(void)
@@ -213,6 +332,8 @@ int main(void)
     fill();
     test_losses(r);
     test_metrics(r);
+    test_top_k(r);
+    test_far_out(r);
     test_penalties(r);
     test_refused();
     bp_runtime_free(r);
