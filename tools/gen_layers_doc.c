@@ -59,7 +59,10 @@ static const table_text tables[] = {
      "schedule_free, which say what they do with it. Names and defaults are\n"
      "PyTorch's where it has the optimizer, else the authors'. Clipping comes\n"
      "first: all gradients are multiplied by min(1, clip_norm / (norm + 1e-6)).\n"
-     "A moment below 2^-100 (f64: 2^-900) becomes 0."},
+     "Or each element is brought into [-clip_value, clip_value]. A moment below\n"
+     "2^-100 (f64: 2^-900) becomes 0. With ema, variables and files hold an\n"
+     "average x of the weights w, x + (1 - e) (w - x) after step t = 1, 2, ...\n"
+     "with e = min(ema, (1 + t) / (10 + t)) (Polyak and Juditsky 1992)."},
     {BP_NN_SCHEDULES, "Schedules",
      "For `schedule` of an optimizer: the rate of step 0, 1, ... out of\n"
      "total. lr is the optimizer's."},

@@ -67,8 +67,8 @@ typedef struct bp_nn_options {
     const char *init;  /* of weights; NULL: "kaiming_normal" */
     const char *bias_init; /* NULL: "zeros", or "torch" if init is "torch" */
     const char *prefix; /* of all variables ("generator"); NULL: none */
-    const char *optimizer; /* what bp_nn_minimize will get; needed before for
-                              schedule_free only. NULL: not known. Borrowed */
+    const char *optimizer; /* what bp_nn_minimize will get; needed where it
+                              averages. NULL: not known. Borrowed */
 } bp_nn_options;
 
 /* options NULL: f32, evaluation, seed 0. On failure the graph has the error
@@ -278,15 +278,16 @@ bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train);
  *   rmsprop, adadelta (PyTorch's formulas), lion (Chen et al. 2023), lamb
  *   (You et al. 2020), muon (Jordan et al. 2024), schedule_free (AdamW, Defazio
  *   et al. 2024)
- * all with lr, schedule, weight_decay, clip_norm. The rate is the variable
- * trainer.lr, which starts at lr; the caller sets it where a schedule wants
- * that. grad_norm (before clipping) may be NULL: then it is not computed
- * unless clipping needs it. optimizer NULL: that of bp_nn_options.
+ * all with lr, schedule, weight_decay, clip_norm, clip_value, ema. The rate is
+ * the variable trainer.lr, which starts at lr; the caller sets it where a
+ * schedule wants that. grad_norm (before clipping) may be NULL: then it is not
+ * computed unless clipping needs it. optimizer NULL: that of bp_nn_options.
  *
- * schedule_free keeps its average in the parameters, which evaluation and files
- * then hold; in training the network reads points beside them, and
- * bp_nn_param_value gives those. So it has to be known before the network is
- * traced: bp_nn_options.optimizer (a task sees to that). */
+ * With ema, or schedule_free, the parameters' variables hold averaged weights,
+ * which evaluation and files then have; in training the network reads values
+ * beside them, and bp_nn_param_value gives those. So the optimizer has to be
+ * known before the network is traced: bp_nn_options.optimizer (a task sees to
+ * that). */
 void bp_nn_minimize(bp_nn *nn, bp_val objective, const char *optimizer,
                     bp_val *grad_norm);
 /* The gradients alone; adj: bp_nn_param_count values. */

@@ -32,12 +32,17 @@ typedef struct bp__nn_var {
     const char *name; /* full */
     bp_var_kind kind;
     bp_val val;
-    bp_val used;      /* what the network reads: val, but see bp__row.point */
+    bp_val used;      /* what the network reads: val, unless averaged */
     bp_val next;      /* BP_NIL: no update */
 } bp__nn_var;
 
 /* Names of a model in force while its list of layers is walked. */
 typedef struct bp__nn_env bp__nn_env;
+
+/* What a step adds to averaged weights: scalars of the parameters' type. */
+typedef struct bp__share {
+    bp_val share, rest; /* rest = 1 - share */
+} bp__share;
 
 struct bp_nn {
     bp_allocator a;
@@ -51,6 +56,8 @@ struct bp_nn {
     const bp__spec *init, *bias_init; /* bias_init NULL: zeros */
     const bp__spec *optimizer;     /* NULL: not known yet */
     const char *optimizer_text;
+    bool averages;                 /* the step that is being built */
+    bp__share share;
     bp__nn_block *block;
     const char *next_name;
     bp__nn_var *vars;
@@ -100,6 +107,11 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
                     bp_dtype dtype, int rank, const int64_t *dims,
                     double value);
 void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value);
+/* True where the network reads other values than the parameters' variables
+ * while it trains; which ones. */
+bool bp__optimizer_averages(const bp__spec *s);
+bp_val bp__optimizer_point(bp_nn *nn, const bp__spec *s, const char *name,
+                           bp_val p);
 /* The variable of parameter i, which bp_nn_param_value may stand beside. */
 bp_val bp__nn_param_variable(const bp_nn *nn, size_t i);
 /* "trainer.<prefix>.<name>" in the context's arena. */

@@ -41,6 +41,16 @@ static void clip_gradients(bp_nn *nn, bp_val *grad, size_t n, bp_val norm,
         grad[i] = bp_mul(g, grad[i], scale);
 }
 
+/* Every element of every gradient in [-limit, limit]. */
+static void clip_elements(bp_nn *nn, bp_val *grad, size_t n, double limit)
+{
+    bp_graph *g = nn->g;
+    bp_val high = bp_scalar(g, nn->dtype, limit);
+    bp_val low = bp_scalar(g, nn->dtype, -limit);
+    for (size_t i = 0; i < n; i++)
+        grad[i] = bp_maximum(g, bp_minimum(g, grad[i], high), low);
+}
+
 static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
                      bp_val *grad_norm)
 {
@@ -61,6 +71,10 @@ static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
         if (limit > 0)
             clip_gradients(nn, grad, n, norm, limit);
     }
+    double largest = bp__arg_float(s, "clip_value");
+    if (largest > 0)
+        clip_elements(nn, grad, n, largest);
+    bp__optim_average_begin(nn, s);
     s->row->build.optimizer(nn, s, grad);
     bp_nn_commit(nn);
     bp_scope_pop(nn->g);
@@ -70,15 +84,16 @@ static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
 static bool knew_point(bp_nn *nn, const bp__spec *s, const char *text)
 {
     const bp__spec *known = nn->optimizer;
-    if (!text || (!s->row->point && !(known && known->row->point)))
+    bool own = bp__optimizer_averages(s);
+    if (!text || (!own && !bp__optimizer_averages(known)))
         return true;
     if (known && strcmp(text, nn->optimizer_text) == 0)
         return true;
-    bp__nn_fail(nn, BP_EARG, "%s takes its gradients at points of its own: "
-                "bp_nn_options.optimizer must be the text that bp_nn_minimize "
-                "gets, and is %s%.100s",
-                s->row->point ? s->row->name : known->row->name,
-                known ? "" : "NULL", known ? nn->optimizer_text : "");
+    bp__nn_fail(nn, BP_EARG, "%s averages weights, and takes its gradients "
+                "beside them: bp_nn_options.optimizer must be the text that "
+                "bp_nn_minimize gets, and is %s%.100s",
+                own ? s->row->name : known->row->name, known ? "" : "NULL",
+                known ? nn->optimizer_text : "");
     return false;
 }
 

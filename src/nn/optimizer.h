@@ -26,7 +26,6 @@ bp_val bp__optim_as_param(const bp_nn *nn, bp_val x);
 bp_val bp__optim_shrink(bp_nn *nn, bp_val rate, double weight_decay);
 /* g + weight_decay * p */
 bp_val bp__optim_decayed(bp_nn *nn, const bp__spec *s, bp_val p, bp_val grad);
-void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value);
 
 /* "optim.0.weight.m": of a parameter's type and shape, from `start`. */
 bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
@@ -49,6 +48,16 @@ bp_val bp__optim_scalar(bp_nn *nn, const char *which, double start,
                         const char **name);
 /* 1 - beta^t of step t = 1, 2, ... */
 bp_val bp__optim_correction(bp_nn *nn, const char *which, double beta);
+
+/* ---- optimizer_average.c ----------------------------------------------- */
+
+/* The parameter's next value; where weights are averaged, it joins them. */
+void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value);
+void bp__optim_average_begin(bp_nn *nn, const bp__spec *s);
+/* An f64 share and what is left of 1, in the parameters' type. */
+bp__share bp__optim_share(bp_nn *nn, bp_val share);
+/* The average takes its share of what lies beyond it; the rest stays ahead. */
+void bp__optim_average(bp_nn *nn, size_t i, bp_val beyond, bp__share s);
 
 /* ---- optimizer_adam.c -------------------------------------------------- */
 

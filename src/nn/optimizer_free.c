@@ -49,13 +49,9 @@ void bp__schedule_free_update(bp_nn *nn, const bp__spec *s,
     bp_val lr = bp__optim_as_param(nn, rate);
     bp_val c2 = bp__optim_correction(nn, "beta2_power", beta2);
     c2 = bp__optim_as_param(nn, bp_reciprocal(g, bp_sqrt(g, c2)));
-    bp_val share = share_of_step(nn, rate);
-    bp_val rest = bp_sub(g, bp_scalar(g, BP_F64, 1), share);
-    share = bp__optim_as_param(nn, share);
-    rest = bp__optim_as_param(nn, rest);
+    bp__share share = bp__optim_share(nn, share_of_step(nn, rate));
     for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
         const char *name;
-        bp_val x = bp__nn_param_variable(nn, i);
         bp_val y = bp_nn_param_value(nn, i);
         bp_val v = bp__optim_mean_square(nn, i, "v", grad[i], beta2);
         bp_val below = bp_mul(g, bp_sqrt(g, v), c2);
@@ -63,7 +59,6 @@ void bp__schedule_free_update(bp_nn *nn, const bp__spec *s,
         u = bp__optim_decayed(nn, s, y, u);
         bp_val ahead = bp__optim_moment(nn, i, AHEAD, 0, &name);
         ahead = bp_sub(g, ahead, bp_mul(g, lr, u));
-        bp__optim_set_param(nn, i, bp_add(g, x, bp_mul(g, share, ahead)));
-        bp__optim_keep(nn, name, bp_mul(g, rest, ahead), true);
+        bp__optim_average(nn, i, ahead, share);
     }
 }

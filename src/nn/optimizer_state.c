@@ -29,11 +29,6 @@ bp_val bp__optim_decayed(bp_nn *nn, const bp__spec *s, bp_val p, bp_val grad)
     return bp_add(nn->g, grad, bp_mul_scalar(nn->g, p, decay));
 }
 
-void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value)
-{
-    bp__nn_set_state(nn, bp_nn_param_name(nn, i), value);
-}
-
 /* ---- of each parameter ---- */
 
 bp_val bp__optim_moment_of(bp_nn *nn, const char *param, bp_val p,

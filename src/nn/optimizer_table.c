@@ -6,12 +6,20 @@
 #include <math.h>
 
 #define END {.name = NULL}
+#define SCHEDULE                                                           \
+    {"schedule", BP__ARG_SPEC, "the rate of each step; constant unless "   \
+     "given", .table = BP_NN_SCHEDULES}
+#define CLIP                                                               \
+    {"clip_norm", BP__ARG_FLOAT, "largest norm of all gradients together; " \
+     "0: no limit", BP__FROM(0)},                                          \
+    {"clip_value", BP__ARG_FLOAT, "largest size of each element of a "     \
+     "gradient; 0: no limit", BP__FROM(0)}
+#define EMA                                                                \
+    BETA("ema", "decay of an average of the weights, which is evaluated and " \
+         "saved in their place; 0: none", 0)
 #define COMMON(rate)                                                       \
     {"lr", BP__ARG_FLOAT, "learning rate", .def = (rate), BP__FROM(0)},    \
-    {"schedule", BP__ARG_SPEC, "the rate of each step; constant unless "   \
-     "given", .table = BP_NN_SCHEDULES},                                   \
-    {"clip_norm", BP__ARG_FLOAT, "largest norm of all gradients together; " \
-     "0: no limit", BP__FROM(0)}
+    SCHEDULE, CLIP, EMA
 #define DECAY(value)                                                       \
     {"weight_decay", BP__ARG_FLOAT, "pulls parameters towards 0",          \
      .def = (value), BP__FROM(0)}
@@ -77,11 +85,8 @@ static const bp__argdef muon_args[] = {
      BP__ABOVE(0)},
     {"adam_lr", BP__ARG_FLOAT, "learning rate of the rest; the schedule "
      "changes it by the same factor", .def = 0.0003, BP__FROM(0)},
-    {"schedule", BP__ARG_SPEC, "the rate of each step; constant unless "
-     "given", .table = BP_NN_SCHEDULES},
-    {"clip_norm", BP__ARG_FLOAT, "largest norm of all gradients together; "
-     "0: no limit", BP__FROM(0)},
-    DECAY(0), BETA("momentum", "decay of a matrix's mean gradient", 0.95),
+    SCHEDULE, CLIP, EMA, DECAY(0),
+    BETA("momentum", "decay of a matrix's mean gradient", 0.95),
     {"nesterov", BP__ARG_BOOL, "looks ahead by one step", .def = 1},
     {"ns_steps", BP__ARG_INT, "Newton-Schulz iterations", .def = 5,
      .min = 1, .max = 20},
@@ -91,13 +96,23 @@ static const bp__argdef muon_args[] = {
      .def = 1e-10, BP__ABOVE(0)}, END};
 
 static const bp__argdef schedule_free_args[] = {
-    COMMON(0.0025), DECAY(0),
+    {"lr", BP__ARG_FLOAT, "learning rate", .def = 0.0025, BP__FROM(0)},
+    SCHEDULE, CLIP, DECAY(0),
     BETA("beta1", "weight of the average where gradients are taken", 0.9),
     BETA("beta2", "decay of the mean squared gradient", 0.999), EPS(1e-8),
     END};
 
+/* Which of the two would come first is nobody's guess. */
+static const char *check_common(const bp__spec *s)
+{
+    if (bp__arg_float(s, "clip_norm") > 0 && bp__arg_float(s, "clip_value") > 0)
+        return "clip_norm and clip_value exclude each other";
+    return NULL;
+}
+
 #define ROW(name, doc, args, update)                                       \
-    {name, doc, args, "lr", .build.optimizer = update}
+    {name, doc, args, "lr", .build.optimizer = update,                     \
+     .check = check_common}
 
 const bp__row bp__optimizer_rows[] = {
     ROW("sgd", "p - lr * g", sgd_args, bp__sgd_update),
@@ -145,5 +160,5 @@ const bp__row bp__optimizer_rows[] = {
      "y = (1 - beta1) * z + beta1 * p; of the schedules only warmup is of use "
      "(Defazio et al. 2024)", schedule_free_args, "lr",
      .build.optimizer = bp__schedule_free_update,
-     .point = bp__schedule_free_point},
+     .check = check_common, .point = bp__schedule_free_point},
     END};

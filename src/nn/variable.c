@@ -150,15 +150,15 @@ static const char *full_name(bp_nn *nn, const char *name)
     return s;
 }
 
-/* The parameter's variable, or the point where its optimizer wants the
- * gradient. */
+/* The parameter's variable; where that holds an average, the point that is
+ * trained. */
 static bp_val read_parameter(bp_nn *nn, const char *name)
 {
     bp_val p = read_var(nn, name, BP_VAR_PARAM);
     const bp__spec *s = nn->optimizer;
-    if (!bp__ok(nn->g) || !nn->training || !s || !s->row->point)
+    if (!bp__ok(nn->g) || !nn->training || !bp__optimizer_averages(s))
         return p;
-    bp_val at = s->row->point(nn, s, name, p);
+    bp_val at = bp__optimizer_point(nn, s, name, p);
     if (!bp_is_nil(at))
         bp_set_name(nn->g, at, name);
     bp__nn_var *v = find_var(nn, name);

@@ -34,3 +34,7 @@ $ show m.yaml --set optimizer=addagrad
 % falls polynomial '{adam: {schedule: {polynomial: {power: 2}}}}'
 % falls inverse_sqrt '{adam: {lr: 0.01, schedule: {inverse_sqrt: {warmup: 4}}}}'
 % falls plateau '{adam: {schedule: {warmup: {steps: 4, then: {plateau: {patience: 1}}}}}}'
+% falls ema '{adam: {ema: 0.99, clip_value: 0.1}}'
+$ show m.yaml --set 'optimizer={sgd: {clip_norm: 1, clip_value: 1}}'
+! --set optimizer: sgd: clip_norm and clip_value exclude each other
+? 2

@@ -4,7 +4,7 @@
 
 typedef struct rule {
     const char *text, *kind;
-    double decay, momentum, clip, beta1, beta2, eps;
+    double decay, momentum, clip, clip_value, beta1, beta2, eps;
 } rule;
 
 /* One step of one parameter, as PyTorch's documentation writes it. */
@@ -41,8 +41,11 @@ static double reference_step(const rule *k, double lr, int t, double *w,
     }
     norm = sqrt(norm);
     double scale = k->clip > 0 ? fmin(1, k->clip / (norm + 1e-6)) : 1;
-    for (int i = 0; i < N; i++)
-        step_scalar(k, lr, t, grad[i] * scale, &w[i], &m[i], &v[i]);
+    double most = k->clip_value > 0 ? k->clip_value : HUGE_VAL;
+    for (int i = 0; i < N; i++) {
+        double g = fmax(-most, fmin(most, grad[i] * scale));
+        step_scalar(k, lr, t, g, &w[i], &m[i], &v[i]);
+    }
     return norm;
 }
 
@@ -84,6 +87,9 @@ static void test_formulas(bp_runtime *r)
         {"sgd(lr=0.1)", "sgd", .decay = 0},
         {"sgd(0.1, weight_decay=0.01)", "sgd", .decay = 0.01},
         {"sgd(clip_norm=0.5)", "sgd", .clip = 0.5},
+        {"sgd(clip_value=0.3)", "sgd", .clip_value = 0.3},
+        {"momentum(clip_value=0.2, weight_decay=0.1)", "momentum",
+         .momentum = 0.9, .decay = 0.1, .clip_value = 0.2},
         {"momentum", "momentum", .momentum = 0.9},
         {"momentum(momentum=0.5, weight_decay=0.1, clip_norm=1)", "momentum",
          .momentum = 0.5, .decay = 0.1, .clip = 1},
@@ -189,6 +195,22 @@ static void test_no_path(void)
     bp_store_free(s);
 }
 
+/* Both ways of clipping at once; NaN stays NaN in either. */
+static void test_clipping(bp_runtime *r)
+{
+    bp_error err = {0};
+    T_CHECK(bp_nn_check(BP_NN_OPTIMIZERS, "sgd(clip_norm=1, clip_value=1)",
+                        &err) == BP_EARG);
+    T_CHECK(strstr(err.message, "exclude each other") != NULL);
+    bp_store *s = bp_store_new(NULL);
+    bp_program *p = build(r, s, "sgd(clip_value=0.5)");
+    double w[N] = {0, 0, NAN, 0, 0};
+    rig_set(s, "w", w, sizeof w);
+    T_CHECK(bp_run(p, &err) == BP_ENONFINITE);
+    bp_program_free(p);
+    bp_store_free(s);
+}
+
 int main(void)
 {
     bp_runtime *r = rig_runtime();
@@ -196,6 +218,7 @@ int main(void)
     test_cut_off(r);
     test_resume(r);
     test_no_path();
+    test_clipping(r);
     bp_runtime_free(r);
     return t_end();
 }
