@@ -44,30 +44,60 @@ for level in $levels; do
 done
 
 # Killed at random moments, again and again: earlier ones on a machine that has
-# ended before, from the start when nothing is left to resume.
-kills=0 longest=50
-for i in $(seq 24); do
-    [ "$kills" -lt 6 ] || break
+# ended before, from the start when nothing is left to resume. Then resumed and
+# compared with WHOLE, whose run was not disturbed.
+kill_and_resume() { # a command that ends in --out, folder, WHOLE
+    local command=$1 folder=$2 whole=$3 kills=0 longest=50 pid file
+    for _ in $(seq 24); do
+        [ "$kills" -lt 6 ] || break
+        # shellcheck disable=SC2086
+        exec_train "$command" "$folder" --resume > killed.txt 2>&1 &
+        pid=$!
+        sleep "$(printf '0.%02d' $((RANDOM % longest)))"
+        if kill -9 $pid 2> /dev/null; then
+            kills=$((kills + 1))
+            wait $pid 2> /dev/null
+        else
+            wait $pid 2> /dev/null
+            longest=$((longest * 2 / 3 + 1))
+            rm -rf "$folder"
+        fi
+    done
+    check "at least one kill hit ($kills)" test "$kills" -ge 1
+    check "resumed after kills" "$command" "$folder" --resume > killed.txt 2>&1
+    for file in last best; do
+        check "$file after kills" cmp "$whole/$file.safetensors" \
+            "$folder/$file.safetensors"
+    done
+    check "log after kills" same_log "$whole" "$folder"
+    check "curve after kills" cmp "$whole/curve.svg" "$folder/curve.svg"
+}
+# The command itself in the shell's place, so that the kill hits it.
+exec_train() {
+    local options=$small
+    [ "$1" = train ] || options=$table
+    shift
     # shellcheck disable=SC2086
-    "$bprop" train $small --out killed --resume > killed.txt 2>&1 &
-    pid=$!
-    sleep "$(printf '0.%02d' $((RANDOM % longest)))"
-    if kill -9 $pid 2> /dev/null; then
-        kills=$((kills + 1))
-        wait $pid 2> /dev/null
-    else
-        wait $pid 2> /dev/null
-        longest=$((longest * 2 / 3 + 1))
-        rm -rf killed
-    fi
+    exec "$bprop" train $options --out "$@"
+}
+kill_and_resume train killed whole
+
+# The same on a table, in the middle of an epoch too.
+awk 'BEGIN { print "a;b;c;y"; for (i = 0; i < 700; i++)
+    print i * 7919 % 103 ";" (i % 9 ? i % 5 : "?") ";w" i * 31 % 13 ";" \
+        (i * 7919 % 103 + i % 5 > 50 ? "yes" : "no") }' > rows.csv
+check "a draft" "$bprop" new rows.csv > /dev/null
+table="rows.yaml --set train.epochs=5 --set train.log_every=7
+ --set train.checkpoint_seconds=0.001"
+# shellcheck disable=SC2086
+on_table() { "$bprop" train $table --out "$@"; }
+check "a run on a table" on_table rows > /dev/null
+for threads in 1 2 3; do
+    check "table, $threads threads" on_table rows$threads --threads $threads \
+        > /dev/null
+    check "the same" cmp rows/last.safetensors rows$threads/last.safetensors
 done
-check "at least one kill hit ($kills)" test "$kills" -ge 1
-check "resumed after kills" train killed --resume > killed.txt 2>&1
-for file in last best; do
-    check "$file after kills" cmp whole/$file.safetensors killed/$file.safetensors
-done
-check "log after kills" same_log whole killed
-check "curve after kills" cmp whole/curve.svg killed/curve.svg
+kill_and_resume on_table rows-killed rows
 
 # Ctrl-C, as soon as the run has begun.
 "$bprop" train $small --out stopped --set train.epochs=12 > stopped.txt 2>&1 &
