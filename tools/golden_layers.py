@@ -65,6 +65,50 @@ def activations():
         layer(name, flat, 10, module)
 
 
+class RMSNorm(nn.Module):
+    """Of newer PyTorch."""
+
+    def __init__(self, *dims, eps=2.0 ** -52):
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.empty(dims)), eps
+
+    def forward(self, x):
+        axes = tuple(range(-self.weight.dim(), 0))
+        mean = (x ** 2).mean(axes, keepdim=True)
+        return x / torch.sqrt(mean + self.eps) * self.weight
+
+
+def maxout(x):
+    n, c = x.shape[:2]
+    return x.reshape(n, c // 3, 3, *x.shape[2:]).max(2).values
+
+
+def shapes():
+    line, flat, picture = (2, 4, 9), (4, 6), (2, 4, 5, 3)
+    for name, dims, module in [
+            ("group_norm", picture, nn.GroupNorm(2, 4)),
+            ("group_norm2", flat, nn.GroupNorm(3, 6, eps=0.1)),
+            ("instance_norm", picture, nn.InstanceNorm2d(4)),
+            ("instance_norm2", line,
+             nn.InstanceNorm1d(4, eps=0.01, affine=True)),
+            ("rms_norm", flat, RMSNorm(6)),
+            ("rms_norm2", picture, RMSNorm(5, 3, eps=0.1)),
+            ("maxout", (2, 6, 2, 3), maxout), ("maxout2", flat, maxout),
+            ("conv1d", line, nn.Conv1d(4, 3, 3)),
+            ("conv1d2", line, nn.Conv1d(4, 6, 3, stride=2, padding=2,
+                                        dilation=2, groups=2, bias=False)),
+            ("conv1d3", line, nn.Conv1d(4, 2, 4, padding="same")),
+            ("transposed", picture, nn.ConvTranspose2d(4, 3, 3)),
+            ("transposed2", picture,
+             nn.ConvTranspose2d(4, 6, (3, 2), stride=(2, 3), padding=(1, 2),
+                                output_padding=(1, 2), groups=2,
+                                dilation=(2, 1), bias=False)),
+            ("nearest", picture, nn.Upsample(scale_factor=(2, 3))),
+            ("bilinear", picture,
+             nn.Upsample(scale_factor=(2, 3), mode="bilinear"))]:
+        layer(name, dims, 4, module)
+
+
 def loss(name, f, scale=4, offset=0):
     y = (fill((5, 4), 40, scale) + offset).requires_grad_()
     value = f(y)
@@ -103,6 +147,7 @@ def losses():
 def main():
     print("# PyTorch, f64; printed by tools/golden_layers.py")
     activations()
+    shapes()
     losses()
 
 

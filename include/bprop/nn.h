@@ -19,8 +19,13 @@
  *
  *     dense       weight [units,in], bias [units]
  *     conv2d      weight [filters,C/groups,KH,KW], bias [filters]
+ *     conv1d      weight [filters,C/groups,K], bias [filters]
+ *     conv_transpose2d  weight [C,filters/groups,KH,KW], bias [filters]
+ *     embedding   weight [count,dim]
  *     batch_norm  weight, bias, running_mean, running_var [C]
  *     layer_norm  weight, bias [dims that are normalized]
+ *     group_norm  weight, bias [C]; instance_norm likewise if affine
+ *     rms_norm    weight [dims that are normalized]
  *     prelu       weight [1] or [C]
  *
  * (PyTorch's num_batches_tracked is left out; load_state_dict accepts that.)
@@ -141,6 +146,47 @@ typedef struct bp_nn_conv2d_options {
 /* x [N,C,H,W] -> [N,filters,OH,OW] */
 bp_val bp_nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o);
 
+typedef struct bp_nn_conv1d_options {
+    int64_t filters, kernel;
+    int64_t stride;      /* 0: 1 */
+    int64_t padding;     /* on both sides */
+    bool same;           /* instead: output length = ceil(length / stride) */
+    int64_t dilation;    /* 0: 1 */
+    int64_t groups;      /* 0: 1 */
+    bool no_bias;
+    const char *init, *bias_init; /* NULL: the context's */
+} bp_nn_conv1d_options;
+/* x [N,C,L] -> [N,filters,OL] */
+bp_val bp_nn_conv1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o);
+
+/* Pairs as in conv2d; output_padding too is nothing where it is 0. */
+typedef struct bp_nn_conv_transpose2d_options {
+    int64_t filters;
+    int64_t kernel[2];
+    int64_t stride[2];         /* {0, 0}: 1 */
+    int64_t padding[2];        /* cut off both ends of the output */
+    int64_t output_padding[2]; /* added at the far end; below the stride */
+    int64_t dilation[2];       /* {0, 0}: 1 */
+    int64_t groups;            /* 0: 1 */
+    bool no_bias;
+    const char *init, *bias_init; /* NULL: the context's */
+} bp_nn_conv_transpose2d_options;
+/* The transpose of conv2d: x [N,C,H,W] -> [N,filters,OH,OW], OH = (H - 1)
+ * stride - 2 padding + dilation (kernel - 1) + 1 + output_padding. */
+bp_val bp_nn_conv_transpose2d(bp_nn *nn, bp_val x,
+                              const bp_nn_conv_transpose2d_options *o);
+
+typedef struct bp_nn_upsample_options {
+    int64_t scale[2]; /* of height and width; a 0 in the second: the first */
+    bool bilinear;    /* else each element is repeated */
+} bp_nn_upsample_options;
+/* x [N,C,H,W]; bilinear as PyTorch's with align_corners=False */
+bp_val bp_nn_upsample(bp_nn *nn, bp_val x, const bp_nn_upsample_options *o);
+/* Row x of the weight [count,dim]: [N,...] -> [N,...,dim]. x holds whole
+ * numbers as floats; one that is not, or is no row, fails the run with
+ * BP_ERANGE. The weight starts by normal(1). */
+bp_val bp_nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim);
+
 typedef struct bp_nn_pool2d_options {
     int64_t kernel[2];
     int64_t stride[2];  /* {0, 0}: the kernel's size */
@@ -190,6 +236,16 @@ bp_val bp_nn_batch_norm(bp_nn *nn, bp_val x,
                         const bp_nn_batch_norm_options *o);
 /* Over all axes but the first; eps 0: 1e-5. */
 bp_val bp_nn_layer_norm(bp_nn *nn, bp_val x, double eps);
+/* Over each of so many groups of channels of a sample [N,C,...]; eps 0:
+ * 1e-5. */
+bp_val bp_nn_group_norm(bp_nn *nn, bp_val x, int64_t groups, double eps);
+/* Over each channel of a sample; affine: then scaled and shifted. */
+bp_val bp_nn_instance_norm(bp_nn *nn, bp_val x, bool affine, double eps);
+/* x weight / sqrt(mean(x^2) + eps) over the last n_axes; eps 0: the type's
+ * epsilon, as in PyTorch. */
+bp_val bp_nn_rms_norm(bp_nn *nn, bp_val x, int n_axes, double eps);
+/* The largest of each `pieces` channels that follow each other. */
+bp_val bp_nn_maxout(bp_nn *nn, bp_val x, int64_t pieces);
 /* Training: 0 with probability p, else x / (1 - p). */
 bp_val bp_nn_dropout(bp_nn *nn, bp_val x, double p);
 

@@ -73,6 +73,7 @@ bp_val bp_nn_dense(bp_nn *nn, bp_val x, int64_t units)
 
 /* One spatial axis of a window. */
 typedef struct window_axis {
+    const char *name;
     int64_t size, kernel, stride, dilation, lo, hi;
 } window_axis;
 
@@ -96,10 +97,9 @@ static void pad_same(window_axis *w)
     w->hi = total - w->lo;
 }
 
-static bool check_window(bp_nn *nn, bp_val x, const window_axis *w, int axis)
+static bool check_window(bp_nn *nn, bp_val x, const window_axis *w)
 {
     char t[200];
-    const char *name = axis ? "width" : "height";
     int64_t span = w->dilation * (w->kernel - 1) + 1;
     if (w->kernel < 1 || w->stride < 1 || w->dilation < 1 || w->lo < 0)
         bp__nn_fail(nn, BP_EARG, "kernel %lld, stride %lld, dilation %lld, "
@@ -110,7 +110,7 @@ static bool check_window(bp_nn *nn, bp_val x, const window_axis *w, int axis)
     else if (w->size + w->lo + w->hi < span)
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s: a window of %lld does "
                     "not fit into a %s of %lld with padding %lld and %lld",
-                    type_of(nn, x, t), (long long)span, name,
+                    type_of(nn, x, t), (long long)span, w->name,
                     (long long)w->size, (long long)w->lo, (long long)w->hi);
     return bp__ok(nn->g);
 }
@@ -129,14 +129,15 @@ static bool make_window(bp_nn *nn, bp_val x, const int64_t kernel[2],
     }
     for (int i = 0; i < 2; i++) {
         int64_t k = pair_at(kernel, i, 0);
-        w[i] = (window_axis){.size = xt->dims[2 + i], .kernel = k,
+        w[i] = (window_axis){.name = i ? "width" : "height",
+                             .size = xt->dims[2 + i], .kernel = k,
                              .stride = pair_at(stride, i, 1),
                              .dilation = dilation
                                              ? pair_at(dilation, i, 1) : 1,
                              .lo = padding[i], .hi = padding[i]};
         if (same && w[i].stride > 0)
             pad_same(&w[i]);
-        if (!check_window(nn, x, &w[i], i))
+        if (!check_window(nn, x, &w[i]))
             return false;
     }
     return true;
@@ -206,6 +207,154 @@ bp_val bp_nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o)
         return bp__nn_fail(nn, BP_EARG, "conv2d: options are missing");
     return bp__nn_conv2d(nn, x, o, pick_init(nn, o->init, nn->init),
                          pick_init(nn, o->bias_init, nn->bias_init));
+}
+
+/* ---- convolution along one axis: over [N,C,1,L] ---- */
+
+static bool make_window1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o,
+                          window_axis *w)
+{
+    char t[200];
+    const bp__type *xt = bp__type_of(nn->g, x);
+    if (xt->rank != 3) {
+        bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
+                    "[N,channels,length]", type_of(nn, x, t));
+        return false;
+    }
+    *w = (window_axis){.name = "length", .size = xt->dims[2],
+                       .kernel = o->kernel,
+                       .stride = o->stride ? o->stride : 1,
+                       .dilation = o->dilation ? o->dilation : 1,
+                       .lo = o->padding, .hi = o->padding};
+    if (o->same && w->stride > 0)
+        pad_same(w);
+    return check_window(nn, x, w);
+}
+
+bp_val bp__nn_conv1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o,
+                     const bp__spec *init, const bp__spec *bias_init)
+{
+    window_axis w;
+    int64_t groups = o->groups ? o->groups : 1;
+    if (!bp__layer_begin(nn, "conv1d", x) || !make_window1d(nn, x, o, &w) ||
+        !check_channels(nn, x, o->filters, groups))
+        return BP_NIL;
+    bp_graph *g = nn->g;
+    const bp__type t = *bp__type_of(g, x);
+    int64_t c = t.dims[1] / groups, dims[3] = {o->filters, c, w.kernel};
+    double fan_in = (double)c * (double)w.kernel;
+    double fan_out = (double)o->filters * (double)w.kernel;
+    bp_val weight = bp__nn_parameter(nn, "weight", 3, dims, init, fan_in,
+                                     fan_out);
+    bp_conv2d_options op = {.stride = {1, w.stride},
+                            .padding = {0, 0, w.lo, w.hi},
+                            .dilation = {1, w.dilation}, .groups = groups};
+    weight = bp_reshape(g, weight, 4, (int64_t[]){o->filters, c, 1, w.kernel});
+    x = bp_reshape(g, x, 4, (int64_t[]){t.dims[0], t.dims[1], 1, t.dims[2]});
+    bp_val y = bp_conv2d(g, x, weight, &op);
+    int64_t length = bp_val_dim(g, y, 3);
+    bp__layer_macs(nn, (double)length * (double)o->filters * fan_in);
+    if (!o->no_bias)
+        y = add_channel_bias(nn, y, o->filters, bias_init, fan_in, fan_out);
+    return bp__layer_end(nn, bp_reshape(g, y, 3, (int64_t[]){
+                                 t.dims[0], o->filters, length}));
+}
+
+bp_val bp_nn_conv1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o)
+{
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
+    if (!o)
+        return bp__nn_fail(nn, BP_EARG, "conv1d: options are missing");
+    return bp__nn_conv1d(nn, x, o, pick_init(nn, o->init, nn->init),
+                         pick_init(nn, o->bias_init, nn->bias_init));
+}
+
+/* ---- transposed convolution ---- */
+
+/* size: of the output, (input - 1) stride - 2 padding + span + extra. */
+static bool make_transposed(bp_nn *nn, bp_val x,
+                            const bp_nn_conv_transpose2d_options *o,
+                            window_axis w[2])
+{
+    char t[200];
+    const bp__type *xt = bp__type_of(nn->g, x);
+    if (xt->rank != 4) {
+        bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
+                    "[N,channels,height,width]", type_of(nn, x, t));
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        int64_t extra = o->output_padding[i];
+        window_axis a = {.name = i ? "width" : "height",
+                         .kernel = pair_at(o->kernel, i, 0),
+                         .stride = pair_at(o->stride, i, 1),
+                         .dilation = pair_at(o->dilation, i, 1),
+                         .lo = o->padding[i], .hi = o->padding[i]};
+        a.size = (xt->dims[2 + i] - 1) * a.stride - 2 * a.lo +
+                 a.dilation * (a.kernel - 1) + 1 + extra;
+        w[i] = a;
+        if (extra < 0 || extra >= a.stride) {
+            bp__nn_fail(nn, BP_EARG, "output_padding is %lld, must be from 0 "
+                        "to below the stride, %lld", (long long)extra,
+                        (long long)a.stride);
+            return false;
+        }
+        if (xt->dims[2 + i] < 1 || a.size < 1) {
+            bp__nn_fail(nn, BP_ESHAPE, "its input is %s: the %s of its output "
+                        "would be %lld", type_of(nn, x, t), a.name,
+                        (long long)a.size);
+            return false;
+        }
+        if (!check_window(nn, x, &w[i]))
+            return false;
+    }
+    return true;
+}
+
+bp_val bp__nn_conv_transpose2d(bp_nn *nn, bp_val x,
+                               const bp_nn_conv_transpose2d_options *o,
+                               const bp__spec *init,
+                               const bp__spec *bias_init)
+{
+    window_axis w[2];
+    int64_t groups = o->groups ? o->groups : 1;
+    if (!bp__layer_begin(nn, "conv_transpose2d", x) ||
+        !make_transposed(nn, x, o, w) ||
+        !check_channels(nn, x, o->filters, groups))
+        return BP_NIL;
+    const bp__type t = *bp__type_of(nn->g, x);
+    int64_t per_group = o->filters / groups;
+    int64_t dims[4] = {t.dims[1], per_group, w[0].kernel, w[1].kernel};
+    double area = (double)w[0].kernel * (double)w[1].kernel;
+    /* PyTorch counts by the weight's axes, whatever they stand for. */
+    double fan_in = (double)per_group * area;
+    double fan_out = (double)t.dims[1] * area;
+    bp_val weight = bp__nn_parameter(nn, "weight", 4, dims, init, fan_in,
+                                     fan_out);
+    bp_conv2d_options op = {
+        .stride = {w[0].stride, w[1].stride},
+        .padding = {w[0].lo, w[0].hi, w[1].lo, w[1].hi},
+        .dilation = {w[0].dilation, w[1].dilation}, .groups = groups};
+    bp_val y = bp_conv2d_dx(nn->g, x, weight, w[0].size, w[1].size, &op);
+    double places = (double)t.dims[2] * (double)t.dims[3];
+    bp__layer_macs(nn, places * (double)t.dims[1] * fan_in);
+    if (!o->no_bias)
+        y = add_channel_bias(nn, y, o->filters, bias_init, fan_in, fan_out);
+    return bp__layer_end(nn, y);
+}
+
+bp_val bp_nn_conv_transpose2d(bp_nn *nn, bp_val x,
+                              const bp_nn_conv_transpose2d_options *o)
+{
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
+    if (!o)
+        return bp__nn_fail(nn, BP_EARG,
+                           "conv_transpose2d: options are missing");
+    return bp__nn_conv_transpose2d(
+        nn, x, o, pick_init(nn, o->init, nn->init),
+        pick_init(nn, o->bias_init, nn->bias_init));
 }
 
 /* ---- pooling ---- */

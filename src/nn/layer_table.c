@@ -1,6 +1,7 @@
 /* The table of layers: what a description may say, and how each row becomes a
- * call of the functions in layer.c, layer_plain.c and activation.c. To add
- * a layer: a function there, its prototype in nn.h, a row here. */
+ * call of the functions in layer.c, norm.c, activation.c, embedding.c and
+ * layer_plain.c. To add a layer: a function there, its prototype in nn.h, a
+ * row here. */
 #include "nn/nn.h"
 
 #include <math.h>
@@ -43,6 +44,64 @@ static bp_val build_conv2d(bp_nn *nn, const bp__spec *s, int n,
     copy_pair(s, "dilation", o.dilation);
     return bp__nn_conv2d(nn, x[0], &o, own_init(s, "init", nn->init),
                          own_init(s, "bias_init", nn->bias_init));
+}
+
+static bp_val build_conv1d(bp_nn *nn, const bp__spec *s, int n,
+                           const bp_val *x)
+{
+    (void)n;
+    bp_nn_conv1d_options o = {.filters = bp__arg_int(s, "filters"),
+                              .kernel = bp__arg_int(s, "kernel"),
+                              .stride = bp__arg_int(s, "stride"),
+                              .padding = bp__arg(s, "padding")->i[0],
+                              .same = bp__arg_is(s, "padding", "same"),
+                              .dilation = bp__arg_int(s, "dilation"),
+                              .groups = bp__arg_int(s, "groups"),
+                              .no_bias = !bp__arg_bool(s, "bias")};
+    return bp__nn_conv1d(nn, x[0], &o, own_init(s, "init", nn->init),
+                         own_init(s, "bias_init", nn->bias_init));
+}
+
+static const char *check_conv1d(const bp__spec *s)
+{
+    const bp__argval *p = bp__arg(s, "padding");
+    return p->i[0] == p->i[1] ? NULL : "padding is one number here";
+}
+
+static bp_val build_conv_transpose2d(bp_nn *nn, const bp__spec *s, int n,
+                                     const bp_val *x)
+{
+    (void)n;
+    bp_nn_conv_transpose2d_options o = {
+        .filters = bp__arg_int(s, "filters"),
+        .groups = bp__arg_int(s, "groups"),
+        .no_bias = !bp__arg_bool(s, "bias")};
+    copy_pair(s, "kernel", o.kernel);
+    copy_pair(s, "stride", o.stride);
+    copy_pair(s, "padding", o.padding);
+    copy_pair(s, "output_padding", o.output_padding);
+    copy_pair(s, "dilation", o.dilation);
+    return bp__nn_conv_transpose2d(nn, x[0], &o,
+                                   own_init(s, "init", nn->init),
+                                   own_init(s, "bias_init", nn->bias_init));
+}
+
+static bp_val build_upsample(bp_nn *nn, const bp__spec *s, int n,
+                             const bp_val *x)
+{
+    (void)n;
+    bp_nn_upsample_options o = {.bilinear = bp__arg_is(s, "mode",
+                                                       "bilinear")};
+    copy_pair(s, "scale", o.scale);
+    return bp_nn_upsample(nn, x[0], &o);
+}
+
+static bp_val build_embedding(bp_nn *nn, const bp__spec *s, int n,
+                              const bp_val *x)
+{
+    (void)n;
+    return bp__nn_embedding(nn, x[0], bp__arg_int(s, "count"),
+                            bp__arg_int(s, "dim"), own_init(s, "init", NULL));
 }
 
 static bp_val build_pool2d(bp_nn *nn, const bp__spec *s, int n,
@@ -153,6 +212,38 @@ static bp_val build_layer_norm(bp_nn *nn, const bp__spec *s, int n,
     return bp_nn_layer_norm(nn, x[0], bp__arg_float(s, "eps"));
 }
 
+static bp_val build_group_norm(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    return bp_nn_group_norm(nn, x[0], bp__arg_int(s, "groups"),
+                            bp__arg_float(s, "eps"));
+}
+
+static bp_val build_instance_norm(bp_nn *nn, const bp__spec *s, int n,
+                                  const bp_val *x)
+{
+    (void)n;
+    return bp_nn_instance_norm(nn, x[0], bp__arg_bool(s, "affine"),
+                               bp__arg_float(s, "eps"));
+}
+
+static bp_val build_rms_norm(bp_nn *nn, const bp__spec *s, int n,
+                             const bp_val *x)
+{
+    (void)n;
+    const bp__argval *eps = bp__arg(s, "eps");
+    return bp_nn_rms_norm(nn, x[0], (int)bp__arg_int(s, "axes"),
+                          eps->set ? eps->f : 0);
+}
+
+static bp_val build_maxout(bp_nn *nn, const bp__spec *s, int n,
+                           const bp_val *x)
+{
+    (void)n;
+    return bp_nn_maxout(nn, x[0], bp__arg_int(s, "pieces"));
+}
+
 static bp_val build_dropout(bp_nn *nn, const bp__spec *s, int n,
                             const bp_val *x)
 {
@@ -215,6 +306,50 @@ static const bp__argdef conv2d_args[] = {
      BP__FROM(1)},
     {"bias", BP__ARG_BOOL, "adds a bias", .def = 1}, INIT_ARGS, END};
 
+static const bp__argdef conv1d_args[] = {
+    {"filters", BP__ARG_INT, "output channels", .required = true,
+     BP__FROM(1)},
+    {"kernel", BP__ARG_INT, "length of the kernel", .required = true,
+     BP__FROM(1)},
+    {"stride", BP__ARG_INT, "step of the window", .def = 1, BP__FROM(1)},
+    {"padding", BP__ARG_PADDING, "zeros at both ends of the input",
+     .def_text = "valid", BP__FROM(0)},
+    {"dilation", BP__ARG_INT, "step between the kernel's elements", .def = 1,
+     BP__FROM(1)},
+    {"groups", BP__ARG_INT, "channels are cut into so many groups", .def = 1,
+     BP__FROM(1)},
+    {"bias", BP__ARG_BOOL, "adds a bias", .def = 1}, INIT_ARGS, END};
+
+static const bp__argdef conv_transpose2d_args[] = {
+    {"filters", BP__ARG_INT, "output channels", .required = true,
+     BP__FROM(1)},
+    {"kernel", BP__ARG_PAIR, "height and width of the kernel",
+     .required = true, BP__FROM(1)},
+    {"stride", BP__ARG_PAIR, "step of the window over the output", .def = 1,
+     BP__FROM(1)},
+    {"padding", BP__ARG_PAIR, "rows and columns cut off around the output",
+     .def = 0, BP__FROM(0)},
+    {"output_padding", BP__ARG_PAIR, "rows and columns added at the bottom "
+     "and right", .def = 0, BP__FROM(0)},
+    {"dilation", BP__ARG_PAIR, "step between the kernel's elements",
+     .def = 1, BP__FROM(1)},
+    {"groups", BP__ARG_INT, "channels are cut into so many groups", .def = 1,
+     BP__FROM(1)},
+    {"bias", BP__ARG_BOOL, "adds a bias", .def = 1}, INIT_ARGS, END};
+
+static const bp__argdef upsample_args[] = {
+    {"scale", BP__ARG_PAIR, "factors of height and width", .required = true,
+     BP__FROM(1)},
+    {"mode", BP__ARG_CHOICE, "elements are repeated, or interpolated (not to "
+     "the corners)", .def_text = "nearest", .choices = "nearest|bilinear"},
+    END};
+static const bp__argdef embedding_args[] = {
+    {"count", BP__ARG_INT, "rows of the table", .required = true,
+     BP__FROM(1)},
+    {"dim", BP__ARG_INT, "numbers of a row", .required = true, BP__FROM(1)},
+    {"init", BP__ARG_SPEC, "initial rows; normal(1) unless given",
+     .table = BP_NN_INITS}, END};
+
 #define POOL_ARGS                                                          \
     {"kernel", BP__ARG_PAIR, "height and width of the window",             \
      .required = true, BP__FROM(1)},                                       \
@@ -260,6 +395,24 @@ static const bp__argdef batch_norm_args[] = {
 static const bp__argdef layer_norm_args[] = {
     {"eps", BP__ARG_FLOAT, "added to the variance", .def = 1e-5,
      BP__ABOVE(0)}, END};
+static const bp__argdef group_norm_args[] = {
+    {"groups", BP__ARG_INT, "so many groups of channels", .required = true,
+     BP__FROM(1)},
+    {"eps", BP__ARG_FLOAT, "added to the variance", .def = 1e-5,
+     BP__ABOVE(0)}, END};
+static const bp__argdef instance_norm_args[] = {
+    {"affine", BP__ARG_BOOL, "then scales and shifts each channel",
+     .def = 0},
+    {"eps", BP__ARG_FLOAT, "added to the variance", .def = 1e-5,
+     BP__ABOVE(0)}, END};
+static const bp__argdef rms_norm_args[] = {
+    {"axes", BP__ARG_INT, "so many of the last axes", .def = 1, BP__FROM(1)},
+    {"eps", BP__ARG_FLOAT, "added to the mean square; the epsilon of the "
+     "type (f32: 2^-23) unless given", BP__ABOVE(0), .no_default = true},
+    END};
+static const bp__argdef maxout_args[] = {
+    {"pieces", BP__ARG_INT, "so many channels make one", .required = true,
+     BP__FROM(1)}, END};
 static const bp__argdef dropout_args[] = {
     {"p", BP__ARG_FLOAT, "probability of dropping", .def = 0.5, .min = 0,
      .max = 1, .open_max = true}, END};
@@ -279,6 +432,17 @@ const bp__row bp__layer_rows[] = {
      .build.layer = build_dense},
     {"conv2d", "cross-correlation of pictures with learned kernels",
      conv2d_args, "filters", 1, .build.layer = build_conv2d},
+    {"conv1d", "cross-correlation of sequences [N, channels, length] with "
+     "learned kernels", conv1d_args, "filters", 1, .check = check_conv1d,
+     .build.layer = build_conv1d},
+    {"conv_transpose2d", "the transpose of conv2d: size (in - 1) * stride - 2 "
+     "* padding + dilation * (kernel - 1) + 1 + output_padding",
+     conv_transpose2d_args, "filters", 1,
+     .build.layer = build_conv_transpose2d},
+    {"upsample", "larger pictures", upsample_args, "scale", 1,
+     .build.layer = build_upsample},
+    {"embedding", "row x of a learned table; x holds whole numbers from 0 to "
+     "below count", embedding_args, NULL, 1, .build.layer = build_embedding},
     {"max_pool2d", "the largest element of each window", max_pool2d_args,
      "kernel", 1, .build.layer = build_pool2d},
     {"avg_pool2d", "the mean of each window", avg_pool2d_args, "kernel", 1,
@@ -326,6 +490,17 @@ const bp__row bp__layer_rows[] = {
      .build.layer = build_batch_norm},
     {"layer_norm", "each sample to mean 0 and variance 1, then scaled and "
      "shifted", layer_norm_args, NULL, 1, .build.layer = build_layer_norm},
+    {"group_norm", "each group of channels of a sample to mean 0 and variance "
+     "1, then scaled and shifted: Wu 2018", group_norm_args, "groups", 1,
+     .build.layer = build_group_norm},
+    {"instance_norm", "each channel of a sample to mean 0 and variance 1: "
+     "Ulyanov 2016", instance_norm_args, "affine", 1,
+     .build.layer = build_instance_norm},
+    {"rms_norm", "weight * x / sqrt(mean(x^2) + eps): Zhang 2019",
+     rms_norm_args, "axes", 1, .build.layer = build_rms_norm},
+    {"maxout", "the largest of each few channels that follow each other: "
+     "Goodfellow 2013", maxout_args, "pieces", 1,
+     .build.layer = build_maxout},
     {"dropout", "0 with probability p, else x / (1 - p), in training",
      dropout_args, "p", 1, .build.layer = build_dropout},
     {"residual", "body(x) + shortcut(x)", residual_args, "body", 1,

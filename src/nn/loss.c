@@ -261,7 +261,8 @@ static const bp__argdef poisson_args[] = {
 const bp__row bp__loss_rows[] = {
     {"softmax_cross_entropy", "-log softmax(y)[class], or -sum t log "
      "softmax(y): categorical, of logits", smoothing_args,
-     "label_smoothing", .build.loss = softmax_cross_entropy, .head = BP__HEAD_SOFTMAX},
+     "label_smoothing", .build.loss = softmax_cross_entropy,
+     .head = BP__HEAD_SOFTMAX},
     {"binary_cross_entropy", "-t log s(y) - (1-t) log(1 - s(y)) of logits, "
      "mean over the outputs", .build.loss = binary_cross_entropy,
      .head = BP__HEAD_SIGMOID},

@@ -130,6 +130,15 @@ bp_val bp__nn_dense(bp_nn *nn, bp_val x, int64_t units, bool bias,
                     const bp__spec *init, const bp__spec *bias_init);
 bp_val bp__nn_conv2d(bp_nn *nn, bp_val x, const bp_nn_conv2d_options *o,
                      const bp__spec *init, const bp__spec *bias_init);
+bp_val bp__nn_conv1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o,
+                     const bp__spec *init, const bp__spec *bias_init);
+bp_val bp__nn_conv_transpose2d(bp_nn *nn, bp_val x,
+                               const bp_nn_conv_transpose2d_options *o,
+                               const bp__spec *init,
+                               const bp__spec *bias_init);
+/* init NULL: normal. */
+bp_val bp__nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim,
+                        const bp__spec *init);
 bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o);
 bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);

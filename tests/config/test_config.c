@@ -272,6 +272,29 @@ static void test_round_trip(void)
     T_CHECK(round_trip_folder(BPROP_SOURCE_DIR "/models") >= 4);
     T_CHECK(round_trip_folder(BPROP_SOURCE_DIR "/models/nielsen") >= 4);
     check_round_trip(
+        "layers.yaml",
+        "name: odd\n"
+        "model:\n"
+        "  input: [2, 8, 8]\n"
+        "  layers:\n"
+        "    - conv_transpose2d: {filters: 4, kernel: 2, stride: 2, init: {kaiming_normal: fan_out}}\n"
+        "    - group_norm: 2\n"
+        "    - mish\n"
+        "    - upsample: {scale: [1, 2], mode: bilinear}\n"
+        "    - conv2d: {filters: 6, kernel: 3, stride: 2}\n"
+        "    - instance_norm: true\n"
+        "    - prelu: channel\n"
+        "    - maxout: 2\n"
+        "    - flatten\n"
+        "    - dense: 12\n"
+        "    - hard_tanh: {low: -2, high: 2}\n"
+        "    - rms_norm\n"
+        "    - dense: 4\n"
+        "    - log_softmax\n"
+        "loss: nll\n"
+        "metrics: [accuracy, top_k: 2]\n"
+        "optimizer: {adam: {lr: 0.01}}\n");
+    check_round_trip(
         "odd.yaml",
         "name: \"a: b\"\n"
         "model:\n"

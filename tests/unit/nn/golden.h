@@ -5,7 +5,7 @@
 
 #include "rig.h"
 
-enum { GOLDEN_MOST = 600 };
+enum { GOLDEN_MOST = 1000 };
 
 /* Element i of data k. */
 static inline double golden_number(int64_t i, int64_t k)

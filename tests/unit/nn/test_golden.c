@@ -13,6 +13,9 @@ typedef struct layer_case {
 } layer_case;
 
 #define FLAT 3, {4, 3, 5}, 10
+#define VECTOR 2, {4, 6}, 4
+#define LINE 3, {2, 4, 9}, 4
+#define PICTURE 4, {2, 4, 5, 3}, 4
 static const layer_case layer_cases[] = {
     {"elu", "elu(0.7)", FLAT},
     {"selu", "selu", FLAT},
@@ -30,6 +33,24 @@ static const layer_case layer_cases[] = {
     {"prelu_channel", "prelu(channel)", FLAT},
     {"log_softmax", "log_softmax(1)", FLAT},
     {"log_softmax2", "log_softmax", FLAT},
+    {"group_norm", "group_norm(2)", PICTURE},
+    {"group_norm2", "group_norm(3, eps=0.1)", VECTOR},
+    {"instance_norm", "instance_norm", PICTURE},
+    {"instance_norm2", "instance_norm(true, eps=0.01)", LINE},
+    {"rms_norm", "rms_norm", VECTOR},
+    {"rms_norm2", "rms_norm(2, eps=0.1)", PICTURE},
+    {"maxout", "maxout(3)", 4, {2, 6, 2, 3}, 4},
+    {"maxout2", "maxout(3)", VECTOR},
+    {"conv1d", "conv1d(3, kernel=3)", LINE},
+    {"conv1d2", "conv1d(6, kernel=3, stride=2, padding=2, dilation=2,"
+                " groups=2, bias=false)", LINE},
+    {"conv1d3", "conv1d(2, kernel=4, padding=same)", LINE},
+    {"transposed", "conv_transpose2d(3, kernel=3)", PICTURE},
+    {"transposed2", "conv_transpose2d(6, kernel=[3, 2], stride=[2, 3],"
+                    " padding=[1, 2], output_padding=[1, 2], groups=2,"
+                    " dilation=[2, 1], bias=false)", PICTURE},
+    {"nearest", "upsample([2, 3])", PICTURE},
+    {"bilinear", "upsample([2, 3], mode=bilinear)", PICTURE},
 };
 
 static void fill(double *x, size_t n, int64_t k, double scale)

@@ -169,6 +169,32 @@ static void test_pools(bp_runtime *r)
     }
 }
 
+/* Rows of the table; what is no row's number fails the run. */
+static void test_embedding(bp_runtime *r)
+{
+    const int64_t dims[2] = {2, 3};
+    static const double bad[] = {-1, 5, 1.5, 1e12, -0.25, NAN};
+    static const double x[6] = {4, 0, 3, 3, 1, 2};
+    double weight[5 * 2], want[12];
+    bp_error err = {0};
+    memcpy(data, x, sizeof x);
+    bp_store *s = bp_store_new(NULL);
+    bp_program *p = run_layer(r, s, "embedding(count=5, dim=2)", 2, dims,
+                              false);
+    rig_get(s, "0.weight", weight, sizeof weight);
+    for (int i = 0; i < 12; i++)
+        want[i] = weight[(int)x[i / 2] * 2 + i % 2];
+    near_all("embedding", rig_result(p, "y", sizeof want), want, 12, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        data[4] = bad[i];
+        rig_bind(p, "x", data, 6 * sizeof(double));
+        T_CHECKF(bp_run(p, &err) == BP_ERANGE, "%g: %s", bad[i], err.message);
+    }
+    bp_program_free(p);
+    bp_store_free(s);
+    fill(5);
+}
+
 static void refused(const char *layer, int rank, bp_status status,
                     const char *a, const char *b)
 {
@@ -204,6 +230,31 @@ static void test_refused(void)
     refused("residual(body=[dense(4), conv2d(2, kernel=1)])", 2, BP_ESHAPE,
             "0.residual/body/1.conv2d", "[N,channels,height,width]");
     refused("prelu(channel)", 1, BP_ESHAPE, "0.prelu", "[N,channels,...]");
+    refused("group_norm(2)", 4, BP_ESHAPE, "f32[2,3,6,6]",
+            "2 groups must divide its 3 channels");
+    refused("group_norm(1)", 1, BP_ESHAPE, "f32[2]", "[N,channels,...]");
+    refused("instance_norm", 2, BP_ESHAPE, "0.instance_norm",
+            "two elements or more");
+    refused("rms_norm(3)", 3, BP_ESHAPE, "f32[2,3,6]", "from 1 to 2");
+    refused("maxout(2)", 2, BP_ESHAPE, "f32[2,3]",
+            "2 pieces must divide its 3 channels");
+    refused("conv1d(4, kernel=3)", 4, BP_ESHAPE, "f32[2,3,6,6]",
+            "[N,channels,length]");
+    refused("conv1d(4, kernel=4, dilation=2)", 3, BP_ESHAPE, "f32[2,3,6]",
+            "a window of 7 does not fit into a length of 6");
+    refused("conv1d(4, kernel=3, groups=2)", 3, BP_ESHAPE, "0.conv1d",
+            "2 groups must divide its 3 channels");
+    refused("conv_transpose2d(4, kernel=3)", 3, BP_ESHAPE, "f32[2,3,6]",
+            "[N,channels,height,width]");
+    refused("conv_transpose2d(4, kernel=3, output_padding=1)", 4, BP_EARG,
+            "output_padding is 1", "below the stride, 1");
+    refused("conv_transpose2d(4, kernel=1, padding=3)", 4, BP_ESHAPE,
+            "f32[2,3,6,6]", "the height of its output would be 0");
+    refused("conv_transpose2d(4, kernel=3, groups=2)", 4, BP_ESHAPE,
+            "0.conv_transpose2d", "2 groups must divide its 3 channels");
+    refused("upsample(2)", 3, BP_ESHAPE, "f32[2,3,6]",
+            "[N,channels,height,width]");
+    refused("upsample(2000000000)", 4, BP_ERANGE, "2000000000", "2^31");
     refused("softmax(axis=0)", 2, BP_ESHAPE, "axis 0", "sample's axes");
 }
 
@@ -214,6 +265,7 @@ int main(void)
     test_dense(r);
     test_conv2d(r);
     test_pools(r);
+    test_embedding(r);
     test_refused();
     bp_runtime_free(r);
     return t_end();

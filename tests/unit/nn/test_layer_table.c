@@ -12,11 +12,27 @@ typedef struct grad_case {
 
 /* Inputs are pictures [2,6,6]; a convolution before the layer shows what goes
  * through it. */
+/* The sign of each element as 0 or 1: of 4096 times the element. */
+#define BITS                                                               \
+    "add(from=[x, x, x, x, x, x, x, x], name=a),"                          \
+    "add(from=[a, a, a, a, a, a, a, a], name=b),"                          \
+    "add(from=[b, b, b, b, b, b, b, b], name=c),"                          \
+    "add(from=[c, c, c, c, c, c, c, c]), hard_sigmoid,"
 static const grad_case layer_cases[] = {
     {"dense", "flatten, dense(4), tanh, dense(3)"},
     {"conv2d", "conv2d(4, kernel=3, padding=same), tanh,"
                "conv2d(6, kernel=[3, 2], stride=2, dilation=2, padding=1,"
                " groups=2), flatten, dense(3)"},
+    {"conv1d", BITS "flatten, embedding(count=2, dim=8), conv1d(4, kernel=3,"
+               "padding=same), tanh, conv1d(6, kernel=2, stride=2, dilation=2,"
+               "padding=1, groups=2), flatten, dense(3)"},
+    {"conv_transpose2d", "conv_transpose2d(4, kernel=2, stride=2), tanh,"
+                         "conv_transpose2d(2, kernel=[2, 3], stride=[3, 1],"
+                         " padding=1, output_padding=[2, 0], dilation=2,"
+                         " groups=2), flatten, dense(3)"},
+    {"upsample", "conv2d(2, kernel=3), tanh, upsample([1, 2]),"
+                 "upsample(2, mode=bilinear), flatten, dense(3)"},
+    {"embedding", BITS "embedding(count=2, dim=3), flatten, dense(3)"},
     {"max_pool2d", "conv2d(3, kernel=2), max_pool2d(3, stride=2, padding=1),"
                    "flatten, dense(3)"},
     {"avg_pool2d", "conv2d(3, kernel=2), avg_pool2d(2, padding=1, stride=1),"
@@ -50,6 +66,14 @@ static const grad_case layer_cases[] = {
     {"batch_norm", "conv2d(2, kernel=3), batch_norm, tanh, flatten, dense(4),"
                    "batch_norm(eps=0.01), dense(3)"},
     {"layer_norm", "conv2d(2, kernel=3), layer_norm, tanh, flatten, dense(3)"},
+    {"group_norm", "conv2d(4, kernel=3), group_norm(2), tanh, flatten,"
+                   "dense(3)"},
+    {"instance_norm", "conv2d(2, kernel=3), instance_norm, tanh,"
+                      "instance_norm(true), tanh, flatten, dense(3)"},
+    {"rms_norm", "conv2d(2, kernel=3), rms_norm, tanh, rms_norm(3, eps=0.1),"
+                 "flatten, dense(3)"},
+    {"maxout", "conv2d(4, kernel=3), maxout(2), flatten, dense(6), maxout(3),"
+               "dense(3)"},
     {"dropout", "conv2d(2, kernel=3), dropout(0.3), tanh, flatten, dense(3)"},
     {"residual", "conv2d(2, kernel=3), residual([conv2d(3, kernel=3,"
                  "padding=same), tanh], shortcut=[conv2d(3, kernel=1)]),"

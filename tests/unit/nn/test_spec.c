@@ -139,6 +139,11 @@ static void test_refused_values(void)
     refused(BP_NN_LAYERS, "dropout(nan)", BP_EARG, "p is \"nan\"");
     refused(BP_NN_LAYERS, "conv2d(8, kernel=3, padding=sane)", BP_EARG,
             "same, valid, a whole number from 0");
+    refused(BP_NN_LAYERS, "conv1d(8, kernel=3, padding=[1, 2])", BP_EARG,
+            "padding is one number");
+    refused(BP_NN_LAYERS, "embedding(count=3)", BP_EARG, "needs dim");
+    refused(BP_NN_LAYERS, "upsample(2, mode=cubic)", BP_EARG,
+            "one of nearest|bilinear");
     refused(BP_NN_LAYERS, "conv2d(8, kernel=[3,0])", BP_ERANGE,
             "kernel is \"0\"");
     refused(BP_NN_LAYERS, "dense(4, units=4)", BP_EEXIST, "given twice");
