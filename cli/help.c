@@ -10,7 +10,7 @@ static const struct {
     {"layers", BP_NN_LAYERS},         {"losses", BP_NN_LOSSES},
     {"metrics", BP_NN_METRICS},       {"penalties", BP_NN_PENALTIES},
     {"optimizers", BP_NN_OPTIMIZERS}, {"schedules", BP_NN_SCHEDULES},
-    {"initializers", BP_NN_INITS},
+    {"initializers", BP_NN_INITS},    {"groups", BP_NN_GROUPS},
 };
 enum { N_TABLES = sizeof tables / sizeof tables[0] };
 
@@ -69,8 +69,8 @@ const cli_command cli_help = {
     .operands = "[COMMAND|keys|layers|losses|optimizers|...]",
     .summary = "explain a command, or what a model file may hold",
     .details = "`bprop help keys` lists the keys of a model file; layers, "
-               "losses, metrics, penalties,\noptimizers, schedules and "
-               "initializers list what may stand there.",
+               "losses, metrics, penalties,\noptimizers, schedules, groups "
+               "and initializers list what may stand there.",
     .max_operands = 1,
     .run = run_help,
 };

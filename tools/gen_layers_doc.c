@@ -66,6 +66,12 @@ static const table_text tables[] = {
     {BP_NN_SCHEDULES, "Schedules",
      "For `schedule` of an optimizer: the rate of step 0, 1, ... out of\n"
      "total. lr is the optimizer's."},
+    {BP_NN_GROUPS, "Groups",
+     "For `groups` of an optimizer: what it does otherwise with parameters\n"
+     "whose names match a pattern. The first group that matches counts; one\n"
+     "that matches nothing is an error. In YAML a pattern is quoted:\n"
+     "`groups: [{freeze: \"0.*\"}, {group: {params: \"*.bias\", weight_decay: 0}}]`.\n"
+     "Running statistics of frozen layers go on as before."},
 };
 
 static void print_default(FILE *f, const bp__argdef *d)

@@ -334,8 +334,9 @@ bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train);
  *   rmsprop, adadelta (PyTorch's formulas), lion (Chen et al. 2023), lamb
  *   (You et al. 2020), muon (Jordan et al. 2024), schedule_free (AdamW, Defazio
  *   et al. 2024)
- * all with lr, schedule, weight_decay, clip_norm, clip_value, ema. The rate is
- * the variable trainer.lr, which starts at lr; the caller sets it where a
+ * all with lr, schedule, weight_decay, clip_norm, clip_value, ema, and groups:
+ *   groups=[freeze("0.*"), group("*.bias", weight_decay=0, lr_factor=2)]
+ * The rate is the variable trainer.lr, which starts at lr; the caller sets it where a
  * schedule wants that. grad_norm (before clipping) may be NULL: then it is not
  * computed unless clipping needs it. optimizer NULL: that of bp_nn_options.
  *
@@ -370,9 +371,10 @@ typedef enum bp_nn_table {
     BP_NN_METRICS = 3,
     BP_NN_PENALTIES = 4,
     BP_NN_OPTIMIZERS = 5,
-    BP_NN_SCHEDULES = 6
+    BP_NN_SCHEDULES = 6,
+    BP_NN_GROUPS = 7
 } bp_nn_table;
-#define BP_NN_N_TABLES 7
+#define BP_NN_N_TABLES 8
 /* Checks a text, or a list of texts (metrics, layers), without a graph. */
 bp_status bp_nn_check(bp_nn_table table, const char *text, bp_error *err);
 

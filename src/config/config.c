@@ -231,12 +231,15 @@ bp_status bp__config_check_model(bp__config *c, bp_error *err)
 {
     bp_store *s = bp_store_new(NULL);
     bp_trace_options o = {.size = sizeof o, .rows = 2};
+    bp_traced traced = {0};
     bp_graph *g = s ? bp_task_graph(&c->task, s, BP_TASK_PREDICT, &o, NULL,
-                                    NULL)
+                                    &traced)
                     : NULL;
+    bp__optimizer_check_groups(traced.nn, c->task.optimizer);
     bp_status st = bp_graph_status(g);
     if (st)
         bp__error(err, st, "%s", g ? bp_graph_error(g) : "out of memory");
+    bp_nn_free(traced.nn);
     bp_graph_free(g);
     bp_store_free(s);
     return st;

@@ -94,7 +94,7 @@ static void read_layers(kind_reader *r, bp__spec *s, const bp__argdef *d,
     }
     for (bp__ynode *n = v->child; n; n = n->next) {
         bp_error err = {0};
-        bp__spec *layer = read_kind(r, BP_NN_LAYERS, n);
+        bp__spec *layer = read_kind(r, d->table, n);
         if (layer && bp__spec_add_layer(r->specs, s, d->name, layer, &err))
             kind_problem(r, n->at, s, &err);
     }
@@ -126,7 +126,8 @@ static void read_argument(kind_reader *r, bp__spec *s, const bp__argdef *d,
 {
     bp_error err = {0};
     bool pair = d->type == BP__ARG_PAIR || d->type == BP__ARG_PADDING;
-    bool word = d->type == BP__ARG_CHOICE || d->type == BP__ARG_PADDING;
+    bool word = d->type == BP__ARG_CHOICE || d->type == BP__ARG_PADDING ||
+                d->type == BP__ARG_TEXT;
     if (bp__yaml_is_null(v))
         return; /* the default */
     if (d->type == BP__ARG_LAYERS) {
@@ -276,6 +277,8 @@ static bp__ynode *argument_node(bp__arena *a, const bp__argdef *d,
         return bp__yaml_scalar(a, at, true, text);
     case BP__ARG_BOOL:
         return bp__yaml_scalar(a, at, true, v->f != 0 ? "true" : "false");
+    case BP__ARG_TEXT:
+        return v->s ? bp__yaml_scalar(a, at, false, v->s) : NULL;
     case BP__ARG_CHOICE:
         return v->s ? bp__yaml_scalar(a, at, true, v->s) : NULL;
     case BP__ARG_SPEC:

@@ -8,7 +8,7 @@
 /* Each table ends with a row whose name is NULL. */
 extern const bp__row bp__layer_rows[], bp__init_rows[], bp__loss_rows[],
     bp__metric_rows[], bp__penalty_rows[], bp__optimizer_rows[],
-    bp__schedule_rows[];
+    bp__schedule_rows[], bp__group_rows[];
 
 /* Range of a bp__argdef. */
 #define BP__FROM(lo) .min = (lo), .max = HUGE_VAL
@@ -44,6 +44,12 @@ typedef struct bp__share {
     bp_val share, rest; /* rest = 1 - share */
 } bp__share;
 
+/* What an optimizer does with a parameter. */
+typedef struct bp__group {
+    bool frozen;
+    double lr_factor, weight_decay;
+} bp__group;
+
 struct bp_nn {
     bp_allocator a;
     bp__arena arena;
@@ -56,6 +62,7 @@ struct bp_nn {
     const bp__spec *init, *bias_init; /* bias_init NULL: zeros */
     const bp__spec *optimizer;     /* NULL: not known yet */
     const char *optimizer_text;
+    bp__group *groups;             /* of each parameter, in a step */
     bool averages;                 /* the step that is being built */
     bp__share share;
     bp__nn_block *block;

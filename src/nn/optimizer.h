@@ -16,16 +16,23 @@ bp__optimizer_update bp__sgd_update, bp__momentum_update, bp__lion_update,
 bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
                                bp_val p);
 
+/* ---- group.c ----------------------------------------------------------- */
+
+/* Gives each parameter its group; false: the graph has an error. */
+bool bp__optim_groups(bp_nn *nn, const bp__spec *s);
+/* Goes on to a parameter that is not frozen; false: there is none. */
+bool bp__optim_next(const bp_nn *nn, size_t *i);
+
 /* ---- optimizer_state.c ------------------------------------------------- */
 
 /* trainer.lr as f64; it starts at the optimizer's lr. */
 bp_val bp__optim_rate(bp_nn *nn, const bp__spec *s);
 /* A scalar of f64 in the parameters' type. */
 bp_val bp__optim_as_param(const bp_nn *nn, bp_val x);
-/* 1 - rate * weight_decay, in the parameters' type. */
-bp_val bp__optim_shrink(bp_nn *nn, bp_val rate, double weight_decay);
-/* g + weight_decay * p */
-bp_val bp__optim_decayed(bp_nn *nn, const bp__spec *s, bp_val p, bp_val grad);
+/* p * (1 - rate * weight_decay), with parameter i's weight_decay. */
+bp_val bp__optim_shrunk(bp_nn *nn, size_t i, bp_val p, bp_val rate);
+/* grad + weight_decay * p */
+bp_val bp__optim_decayed(bp_nn *nn, size_t i, bp_val p, bp_val grad);
 
 /* "optim.0.weight.m": of a parameter's type and shape, from `start`. */
 bp_val bp__optim_moment(bp_nn *nn, size_t i, const char *suffix,
@@ -65,12 +72,12 @@ void bp__optim_average(bp_nn *nn, size_t i, bp_val beyond, bp__share s);
 typedef struct bp__adam {
     bp_val step_size; /* rate / (1 - beta1^t)       */
     bp_val root;      /* 1 / sqrt(1 - beta2^t)      */
-    bp_val keep;      /* 1 - rate * weight_decay    */
+    bp_val rate;      /* in f64                     */
     double beta1, beta2, eps;
-    bool decoupled;   /* multiplies p by keep first */
+    bool decoupled;   /* p is shrunk first          */
 } bp__adam;
 
-/* beta1, beta2, eps and weight_decay are the spec's. */
+/* beta1, beta2 and eps are the spec's. */
 bp__adam bp__adam_begin(bp_nn *nn, const bp__spec *s, bp_val rate,
                         bool decoupled);
 void bp__adam_one(bp_nn *nn, const bp__adam *a, size_t i, bp_val grad);

@@ -12,14 +12,12 @@ bp__adam bp__adam_begin(bp_nn *nn, const bp__spec *s, bp_val rate,
     bp__adam a = {.beta1 = bp__arg_float(s, "beta1"),
                   .beta2 = bp__arg_float(s, "beta2"),
                   .eps = bp__arg_float(s, "eps"),
+                  .rate = rate,
                   .decoupled = decoupled};
-    double decay = bp__arg_float(s, "weight_decay");
-    a.decoupled = decoupled && decay != 0;
     bp_val c1 = bp__optim_correction(nn, "beta1_power", a.beta1);
     bp_val c2 = bp__optim_correction(nn, "beta2_power", a.beta2);
     a.step_size = bp__optim_as_param(nn, bp_div(g, rate, c1));
     a.root = bp__optim_as_param(nn, bp_reciprocal(g, bp_sqrt(g, c2)));
-    a.keep = bp__optim_shrink(nn, rate, decay);
     return a;
 }
 
@@ -35,7 +33,7 @@ void bp__adam_one(bp_nn *nn, const bp__adam *a, size_t i, bp_val grad)
     bp_val step = bp_mul(g, a->step_size, m);
     step = bp_div(g, step, bp_add_scalar(g, root, a->eps));
     if (a->decoupled)
-        p = bp_mul(g, p, a->keep);
+        p = bp__optim_shrunk(nn, i, p, a->rate);
     bp__optim_set_param(nn, i, bp_sub(g, p, step));
 }
 
@@ -43,10 +41,10 @@ void bp__adam_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
 {
     bool decoupled = strcmp(s->row->name, "adamw") == 0;
     bp__adam a = bp__adam_begin(nn, s, bp__optim_rate(nn, s), decoupled);
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(nn->g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         bp_val p = bp_nn_param_value(nn, i);
         bp_val d = decoupled ? grad[i]
-                             : bp__optim_decayed(nn, s, p, grad[i]);
+                             : bp__optim_decayed(nn, i, p, grad[i]);
         bp__adam_one(nn, &a, i, d);
     }
 }
@@ -104,18 +102,16 @@ void bp__nadam_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bool decoupled = strcmp(s->row->name, "nadamw") == 0;
     double beta1 = bp__arg_float(s, "beta1");
     double beta2 = bp__arg_float(s, "beta2"), eps = bp__arg_float(s, "eps");
-    double decay = bp__arg_float(s, "weight_decay");
     bp_val lr = bp__optim_rate(nn, s);
     nadam_scalars a = nadam_begin(nn, s, lr);
     bp_val c2 = bp__optim_correction(nn, "beta2_power", beta2);
     c2 = bp__optim_as_param(nn, bp_reciprocal(g, bp_sqrt(g, c2)));
-    bp_val keep = bp__optim_shrink(nn, lr, decay);
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         bp_val p = bp_nn_param_value(nn, i), d = grad[i];
-        if (!decoupled)
-            d = bp__optim_decayed(nn, s, p, d);
-        else if (decay != 0)
-            p = bp_mul(g, p, keep);
+        if (decoupled)
+            p = bp__optim_shrunk(nn, i, p, lr);
+        else
+            d = bp__optim_decayed(nn, i, p, d);
         bp_val m = bp__optim_mean(nn, i, "m", d, beta1);
         bp_val v = bp__optim_mean_square(nn, i, "v", d, beta2);
         bp_val below = bp_mul(g, bp_sqrt(g, v), c2);
@@ -157,14 +153,14 @@ void bp__lamb_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bp_val c2 = bp__optim_correction(nn, "beta2_power", beta2);
     c1 = bp__optim_as_param(nn, bp_reciprocal(g, c1));
     c2 = bp__optim_as_param(nn, bp_reciprocal(g, bp_sqrt(g, c2)));
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         bp_val p = bp_nn_param_value(nn, i);
         bp_val m = bp__optim_mean(nn, i, "m", grad[i], beta1);
         bp_val v = bp__optim_mean_square(nn, i, "v", grad[i], beta2);
         bp_val below = bp_mul(g, bp_sqrt(g, v), c2);
         below = bp_add_scalar(g, below, eps);
         bp_val r = bp_div(g, bp_mul(g, c1, m), below);
-        r = bp__optim_decayed(nn, s, p, r);
+        r = bp__optim_decayed(nn, i, p, r);
         bp_val step = bp_mul(g, lr, trust_ratio(g, p, r));
         bp__optim_set_param(nn, i, bp_sub(g, p, bp_mul(g, step, r)));
     }

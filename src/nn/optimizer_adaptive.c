@@ -26,10 +26,10 @@ void bp__adagrad_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     double start = bp__arg_float(s, "initial_accumulator_value");
     double eps = bp__arg_float(s, "eps");
     bp_val lr = adagrad_rate(nn, s);
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const char *name;
         bp_val p = bp_nn_param_value(nn, i);
-        bp_val d = bp__optim_decayed(nn, s, p, grad[i]);
+        bp_val d = bp__optim_decayed(nn, i, p, grad[i]);
         bp_val sum = bp__optim_moment(nn, i, "sum", start, &name);
         sum = bp_add(g, sum, bp_square(g, d));
         sum = bp__optim_keep(nn, name, sum, false);
@@ -60,10 +60,10 @@ void bp__rmsprop_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bp_graph *g = nn->g;
     double mu = bp__arg_float(s, "momentum");
     bp_val lr = bp__optim_as_param(nn, bp__optim_rate(nn, s));
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const char *name;
         bp_val p = bp_nn_param_value(nn, i);
-        bp_val d = bp__optim_decayed(nn, s, p, grad[i]);
+        bp_val d = bp__optim_decayed(nn, i, p, grad[i]);
         bp_val step = bp_div(g, d, rmsprop_size(nn, s, i, d));
         if (mu > 0) {
             bp_val old = bp__optim_moment(nn, i, "momentum", 0, &name);
@@ -81,10 +81,10 @@ void bp__adadelta_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bp_graph *g = nn->g;
     double rho = bp__arg_float(s, "rho"), eps = bp__arg_float(s, "eps");
     bp_val lr = bp__optim_as_param(nn, bp__optim_rate(nn, s));
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const char *name;
         bp_val p = bp_nn_param_value(nn, i);
-        bp_val d = bp__optim_decayed(nn, s, p, grad[i]);
+        bp_val d = bp__optim_decayed(nn, i, p, grad[i]);
         bp_val v = bp__optim_mean_square(nn, i, "v", d, rho);
         bp_val u = bp__optim_moment(nn, i, "delta", 0, &name);
         bp_val size = bp_sqrt(g, bp_add_scalar(g, v, eps));
@@ -105,10 +105,10 @@ void bp__adamax_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bp_val lr = bp__optim_rate(nn, s);
     bp_val c1 = bp__optim_correction(nn, "beta1_power", beta1);
     bp_val step_size = bp__optim_as_param(nn, bp_div(g, lr, c1));
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const char *name;
         bp_val p = bp_nn_param_value(nn, i);
-        bp_val d = bp__optim_decayed(nn, s, p, grad[i]);
+        bp_val d = bp__optim_decayed(nn, i, p, grad[i]);
         bp_val m = bp__optim_mean(nn, i, "m", d, beta1);
         bp_val u = bp__optim_moment(nn, i, "u", 0, &name);
         u = bp_mul_scalar(g, u, beta2);

@@ -65,6 +65,13 @@ void bp__optim_average(bp_nn *nn, size_t i, bp_val beyond, bp__share s)
 
 void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value)
 {
+    /* A step of every optimizer is proportional to the rate. */
+    bp_val old = bp_nn_param_value(nn, i);
+    double factor = nn->groups[i].lr_factor;
+    if (factor != 1) {
+        bp_val step = bp_mul_scalar(nn->g, bp_sub(nn->g, value, old), factor);
+        value = bp_add(nn->g, old, step);
+    }
     if (!nn->averages) {
         bp__nn_set_state(nn, bp_nn_param_name(nn, i), value);
         return;

@@ -50,13 +50,15 @@ void bp__schedule_free_update(bp_nn *nn, const bp__spec *s,
     bp_val c2 = bp__optim_correction(nn, "beta2_power", beta2);
     c2 = bp__optim_as_param(nn, bp_reciprocal(g, bp_sqrt(g, c2)));
     bp__share share = bp__optim_share(nn, share_of_step(nn, rate));
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const char *name;
         bp_val y = bp_nn_param_value(nn, i);
         bp_val v = bp__optim_mean_square(nn, i, "v", grad[i], beta2);
         bp_val below = bp_mul(g, bp_sqrt(g, v), c2);
         bp_val u = bp_div(g, grad[i], bp_add_scalar(g, below, eps));
-        u = bp__optim_decayed(nn, s, y, u);
+        u = bp__optim_decayed(nn, i, y, u);
+        if (nn->groups[i].lr_factor != 1)
+            u = bp_mul_scalar(g, u, nn->groups[i].lr_factor);
         bp_val ahead = bp__optim_moment(nn, i, AHEAD, 0, &name);
         ahead = bp_sub(g, ahead, bp_mul(g, lr, u));
         bp__optim_average(nn, i, ahead, share);

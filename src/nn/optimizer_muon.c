@@ -37,10 +37,10 @@ static bp_val orthogonal(bp_graph *g, bp_val x, bool tall, int64_t steps)
 }
 
 /* m += (1 - momentum)(g - m); the direction is g + momentum (m - g) with
- * Nesterov's look ahead, else m; p * keep - lr sqrt(max(1, rows / columns))
+ * Nesterov's look ahead, else m; p shrunk - lr sqrt(max(1, rows / columns))
  * times the direction made orthogonal. */
 static void muon_matrix(bp_nn *nn, const bp__spec *s, size_t i, bp_val grad,
-                        bp_val lr, bp_val keep)
+                        bp_val rate)
 {
     bp_graph *g = nn->g;
     double mu = bp__arg_float(s, "momentum");
@@ -56,8 +56,8 @@ static void muon_matrix(bp_nn *nn, const bp__spec *s, size_t i, bp_val grad,
         d = bp_reshape(g, d, t.rank, t.dims);
     if (rows > columns)
         d = bp_mul_scalar(g, d, sqrt(rows / columns));
-    if (bp__arg_float(s, "weight_decay") != 0)
-        p = bp_mul(g, p, keep);
+    p = bp__optim_shrunk(nn, i, p, rate);
+    bp_val lr = bp__optim_as_param(nn, rate);
     bp__optim_set_param(nn, i, bp_sub(g, p, bp_mul(g, lr, d)));
 }
 
@@ -65,16 +65,13 @@ void bp__muon_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
 {
     bp_graph *g = nn->g;
     bp_val rate = bp__optim_rate(nn, s);
-    bp_val lr = bp__optim_as_param(nn, rate);
-    bp_val keep = bp__optim_shrink(nn, rate,
-                                   bp__arg_float(s, "weight_decay"));
     /* One schedule for both rates. */
     double ratio = bp__arg_float(s, "adam_lr") / bp__arg_float(s, "lr");
     bp__adam a = bp__adam_begin(nn, s, bp_mul_scalar(g, rate, ratio), true);
-    for (size_t i = 0; i < bp_nn_param_count(nn) && bp__ok(g); i++) {
+    for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const bp__type *t = bp__type_of(g, bp_nn_param_value(nn, i));
         if (t->rank >= 2 && bp__numel(t) > 0)
-            muon_matrix(nn, s, i, grad[i], lr, keep);
+            muon_matrix(nn, s, i, grad[i], rate);
         else
             bp__adam_one(nn, &a, i, grad[i]);
     }

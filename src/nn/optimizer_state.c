@@ -14,16 +14,20 @@ bp_val bp__optim_as_param(const bp_nn *nn, bp_val x)
     return nn->dtype == BP_F64 ? x : bp_cast(nn->g, x, nn->dtype);
 }
 
-bp_val bp__optim_shrink(bp_nn *nn, bp_val rate, double weight_decay)
+bp_val bp__optim_shrunk(bp_nn *nn, size_t i, bp_val p, bp_val rate)
 {
     bp_graph *g = nn->g;
-    bp_val drop = bp_mul_scalar(g, rate, weight_decay);
-    return bp__optim_as_param(nn, bp_sub(g, bp_scalar(g, BP_F64, 1), drop));
+    double decay = nn->groups[i].weight_decay;
+    if (decay == 0)
+        return p;
+    bp_val drop = bp_mul_scalar(g, rate, decay);
+    drop = bp_sub(g, bp_scalar(g, BP_F64, 1), drop);
+    return bp_mul(g, p, bp__optim_as_param(nn, drop));
 }
 
-bp_val bp__optim_decayed(bp_nn *nn, const bp__spec *s, bp_val p, bp_val grad)
+bp_val bp__optim_decayed(bp_nn *nn, size_t i, bp_val p, bp_val grad)
 {
-    double decay = bp__arg_float(s, "weight_decay");
+    double decay = nn->groups[i].weight_decay;
     if (decay == 0)
         return grad;
     return bp_add(nn->g, grad, bp_mul_scalar(nn->g, p, decay));

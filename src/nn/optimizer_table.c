@@ -17,9 +17,12 @@
 #define EMA                                                                \
     BETA("ema", "decay of an average of the weights, which is evaluated and " \
          "saved in their place; 0: none", 0)
+#define GROUPS                                                             \
+    {"groups", BP__ARG_LAYERS, "parameters that are treated otherwise; the " \
+     "first group that a name matches counts", .table = BP_NN_GROUPS}
 #define COMMON(rate)                                                       \
     {"lr", BP__ARG_FLOAT, "learning rate", .def = (rate), BP__FROM(0)},    \
-    SCHEDULE, CLIP, EMA
+    SCHEDULE, CLIP, EMA, GROUPS
 #define DECAY(value)                                                       \
     {"weight_decay", BP__ARG_FLOAT, "pulls parameters towards 0",          \
      .def = (value), BP__FROM(0)}
@@ -85,7 +88,7 @@ static const bp__argdef muon_args[] = {
      BP__ABOVE(0)},
     {"adam_lr", BP__ARG_FLOAT, "learning rate of the rest; the schedule "
      "changes it by the same factor", .def = 0.0003, BP__FROM(0)},
-    SCHEDULE, CLIP, EMA, DECAY(0),
+    SCHEDULE, CLIP, EMA, GROUPS, DECAY(0),
     BETA("momentum", "decay of a matrix's mean gradient", 0.95),
     {"nesterov", BP__ARG_BOOL, "looks ahead by one step", .def = 1},
     {"ns_steps", BP__ARG_INT, "Newton-Schulz iterations", .def = 5,
@@ -97,7 +100,7 @@ static const bp__argdef muon_args[] = {
 
 static const bp__argdef schedule_free_args[] = {
     {"lr", BP__ARG_FLOAT, "learning rate", .def = 0.0025, BP__FROM(0)},
-    SCHEDULE, CLIP, DECAY(0),
+    SCHEDULE, CLIP, GROUPS, DECAY(0),
     BETA("beta1", "weight of the average where gradients are taken", 0.9),
     BETA("beta2", "decay of the mean squared gradient", 0.999), EPS(1e-8),
     END};

@@ -12,13 +12,14 @@ static const bp__row *const tables[BP_NN_N_TABLES] = {
     [BP_NN_PENALTIES] = bp__penalty_rows,
     [BP_NN_OPTIMIZERS] = bp__optimizer_rows,
     [BP_NN_SCHEDULES] = bp__schedule_rows,
+    [BP_NN_GROUPS] = bp__group_rows,
 };
 
 const char *bp__table_noun(bp_nn_table table)
 {
     static const char *const nouns[BP_NN_N_TABLES] = {
         "layer", "initializer", "loss", "metric", "penalty", "optimizer",
-        "schedule"};
+        "schedule", "group"};
     return (unsigned)table < BP_NN_N_TABLES ? nouns[table] : "?";
 }
 
@@ -126,7 +127,10 @@ const char *bp__arg_expects(const bp__argdef *d, char *buf)
         bp__snprintf(buf, 200, "a kind of %s", bp__table_noun(d->table));
         break;
     case BP__ARG_LAYERS:
-        bp__snprintf(buf, 200, "a list of layers");
+        bp__snprintf(buf, 200, "a list of %ss", bp__table_noun(d->table));
+        break;
+    case BP__ARG_TEXT:
+        bp__snprintf(buf, 200, "a text");
         break;
     }
     return buf;
@@ -290,6 +294,12 @@ static bp_status set_value(bp__arena *ar, bp__spec *s, const bp__argdef *d,
         if (!(v->s = bp__arena_strdup(ar, text)))
             return bp__oom(err);
         break;
+    case BP__ARG_TEXT:
+        if (!*text)
+            return bad_value(s, d, BP_EARG, text, err);
+        if (!(v->s = bp__arena_strdup(ar, text)))
+            return bp__oom(err);
+        break;
     case BP__ARG_SPEC:
         st = bp__spec_new(ar, d->table, text, &v->spec, err);
         break;
@@ -372,7 +382,7 @@ bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
         if (!want || strcmp(d->name, want) != 0)
             continue;
         if (d->type != BP__ARG_LAYERS)
-            return bad_value(s, d, BP_EARG, "a list of layers", err);
+            return bad_value(s, d, BP_EARG, "a list", err);
         bp__argval *v = &s->args[i];
         bp__spec **list = arena_push(ar, v->list, v->n, &v->cap,
                                      sizeof *list);

@@ -1,5 +1,5 @@
 /* Kinds and their values: one table for each family (layers, initializers,
- * losses, metrics, penalties, optimizers, schedules), one row for each kind,
+ * losses, metrics, penalties, optimizers, schedules, groups), one row for each kind,
  * one mechanism for all. Texts ("adam(lr=0.1)"), model files, `bprop show` and
  * the documentation read these rows; no other list of kinds exists.
  *
@@ -21,7 +21,8 @@ typedef enum bp__arg_type {
     BP__ARG_CHOICE,  /* one of choices */
     BP__ARG_PADDING, /* same, valid, or a pair */
     BP__ARG_SPEC,    /* a kind of another table */
-    BP__ARG_LAYERS,  /* a list of layers */
+    BP__ARG_LAYERS,  /* a list of kinds of a table: layers unless given */
+    BP__ARG_TEXT,    /* any text but an empty one */
 } bp__arg_type;
 
 typedef struct bp__argdef {
@@ -34,11 +35,12 @@ typedef struct bp__argdef {
     double min, max;      /* of numbers, included; ignored if min > max */
     bool open_min, open_max; /* ... excluded */
     const char *choices;  /* "a|b|c" */
-    bp_nn_table table;    /* of a spec */
+    bp_nn_table table;    /* of a spec, or of the list's specs */
     bool no_default;      /* left out, it means what doc says */
 } bp__argdef;
 
 typedef struct bp__spec bp__spec;
+struct bp__group;
 
 typedef struct bp__row {
     const char *name, *doc;
@@ -53,6 +55,7 @@ typedef struct bp__row {
         bp_val (*metric)(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t);
         bp_val (*penalty)(bp_nn *nn, const bp__spec *s, int64_t n_train);
         void (*optimizer)(bp_nn *nn, const bp__spec *s, const bp_val *grad);
+        void (*group)(const bp__spec *s, struct bp__group *g);
         double (*schedule)(const bp__spec *s, double lr, int64_t step,
                            int64_t steps_per_epoch, int64_t total);
     } build;
@@ -78,7 +81,7 @@ typedef struct bp__argval {
     bool set;         /* false: the default is in place */
     int64_t i[2];     /* INT, PAIR, PADDING (as a number) */
     double f;         /* FLOAT; BOOL as 0 or 1 */
-    const char *s;    /* CHOICE; PADDING: "same", "valid" or NULL */
+    const char *s;    /* CHOICE, TEXT; PADDING: "same", "valid" or NULL */
     bp__spec *spec;   /* SPEC; NULL: none */
     bp__spec **list;  /* LAYERS */
     size_t n;
@@ -120,7 +123,7 @@ bp_status bp__spec_set_pair(bp__arena *ar, bp__spec *s, const char *key,
 /* Of a SPEC argument: the new spec is filled by the caller. */
 bp_status bp__spec_set_spec(bp__arena *ar, bp__spec *s, const char *key,
                             const char *kind, bp__spec **sub, bp_error *err);
-/* Appends to a LAYERS argument. */
+/* Appends to a LAYERS argument, of whatever table. */
 bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
                              bp__spec *layer, bp_error *err);
 bp_status bp__spec_set_name(bp__arena *ar, bp__spec *s, const char *name,
@@ -155,6 +158,10 @@ double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,
 /* Its schedule `plateau`, alone or after a warmup, which is the trainer's to
  * carry out; NULL: none. */
 const bp__spec *bp__optimizer_plateau(const bp__spec *optimizer);
+
+/* Whether its groups are parameters of a network that has been traced, in any
+ * mode; if not, the graph gets the error. */
+void bp__optimizer_check_groups(bp_nn *nn, const char *optimizer);
 
 /* ---- descriptions, for readers of files -------------------------------- */
 

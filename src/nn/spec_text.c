@@ -89,16 +89,20 @@ static const bp__argdef *arg_of(const bp__spec *s, const char *key)
     return NULL;
 }
 
-static bp_status read_layers(spec_reader *r, bp__spec *s, const char *key)
+static bp_status read_list(spec_reader *r, bp__spec *s, const char *key,
+                           bp_nn_table table)
 {
+    char want[60];
+    bp__snprintf(want, sizeof want, "\"[\" of a list of %ss",
+                 bp__table_noun(table));
     if (!next_is(r, '['))
-        return syntax_error(r, "\"[\" of a list of layers");
+        return syntax_error(r, want);
     if (next_is(r, ']'))
         return bp__error(r->err, BP_EARG, "%s: the list is empty",
                          s->row->name);
     for (;;) {
         bp__spec *layer;
-        bp_status st = read_spec(r, BP_NN_LAYERS, &layer);
+        bp_status st = read_spec(r, table, &layer);
         if (st == BP_OK)
             st = bp__spec_add_layer(r->ar, s, key, layer, r->err);
         if (st != BP_OK)
@@ -149,7 +153,7 @@ static bp_status read_value(spec_reader *r, bp__spec *s, const char *key)
     char word[WORD_MAX + 1];
     const bp__argdef *d = arg_of(s, key);
     if (d && d->type == BP__ARG_LAYERS)
-        return read_layers(r, s, key);
+        return read_list(r, s, key, d->table);
     if (next_is(r, '['))
         return read_pair(r, s, key);
     bp_status st = read_word(r, word, "a value");
@@ -330,6 +334,7 @@ static void print_value(bp__str *out, const bp__argdef *d,
         bp__str_printf(out, "%s", v->f != 0 ? "true" : "false");
         break;
     case BP__ARG_CHOICE:
+    case BP__ARG_TEXT:
         print_word(out, v->s);
         break;
     case BP__ARG_SPEC:

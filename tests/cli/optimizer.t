@@ -38,3 +38,14 @@ $ show m.yaml --set optimizer=addagrad
 $ show m.yaml --set 'optimizer={sgd: {clip_norm: 1, clip_value: 1}}'
 ! --set optimizer: sgd: clip_norm and clip_value exclude each other
 ? 2
+# Groups.
+% falls groups '{adamw: {groups: [{freeze: "0.*"}, {group: {params: "*.bias", weight_decay: 0, lr_factor: 2}}]}}'
+% grep -A 1 'freeze:' groups/config.yaml | grep -q 'params: "0.\*"'
+% falls again "{adamw: {groups: [{freeze: '0.*'}, {group: {params: '*.bias', weight_decay: 0, lr_factor: 2}}]}}"
+% cmp groups/last.safetensors again/last.safetensors
+$ show m.yaml --gradient --set 'optimizer={sgd: {groups: [{freeze: "0.wieght"}]}}'
+! ...freeze: no parameter is named "0.wieght"; there are 0.weight, 0.bias, 2.weight, 2.bias
+? 2
+$ show m.yaml --set 'optimizer={sgd: {groups: [{frieze: "0.*"}]}}'
+! --set optimizer: unknown group "frieze": did you mean freeze?
+? 2

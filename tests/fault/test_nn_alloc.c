@@ -74,7 +74,7 @@ int main(void)
 {
     check_optimizer("adamw(clip_norm=1, schedule=cosine)");
     check_optimizer("nadamw(weight_decay=0.1)");
-    check_optimizer("lamb(ema=0.9)");
+    check_optimizer("lamb(ema=0.9, groups=[freeze(\"*.bias\")])");
     check_optimizer("muon(weight_decay=0.1, clip_value=1)");
     check_optimizer("schedule_free");
     return t_end();

@@ -86,6 +86,11 @@ static void test_round_trips(void)
     round_trip(BP_NN_OPTIMIZERS,
                "adam(1e-3, schedule=warmup(10, then=cosine))",
                "adam(lr=0.001, schedule=warmup(steps=10, then=cosine))");
+    round_trip(BP_NN_OPTIMIZERS,
+               "sgd(groups = [freeze(\"0.*\"), "
+               "group(\"*.bias\", lr_factor=2)])",
+               "sgd(groups=[freeze(params=\"0.*\"), "
+               "group(params=\"*.bias\", lr_factor=2)])");
     round_trip(BP_NN_LOSSES, "mean_squared_error(half_sum)",
                "mean_squared_error(form=half_sum)");
     round_trip(BP_NN_PENALTIES, "l2(lambda=5, on=all)",
