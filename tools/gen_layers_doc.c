@@ -83,7 +83,8 @@ static void print_default(FILE *f, const bp__argdef *d)
         fprintf(f, "%s", d->def_text);
     } else if (d->type == BP__ARG_BOOL) {
         fprintf(f, "%s", d->def != 0 ? "true" : "false");
-    } else if (d->type == BP__ARG_SPEC || d->type == BP__ARG_LAYERS) {
+    } else if (d->no_default || d->type == BP__ARG_SPEC ||
+               d->type == BP__ARG_LAYERS) {
         fprintf(f, "none");
     } else if (d->min <= d->max && d->def < d->min) {
         fprintf(f, "none");

@@ -130,6 +130,10 @@ bp_val bp__nn_cut_off(bp_graph *g, bp_val x, bool may_be_negative);
 void bp__init_fill(const bp__spec *init, uint64_t seed, const char *name,
                    double fan_in, double fan_out, bp_dtype dtype, size_t n,
                    void *out);
+/* Of a `whole` row: 2 n numbers, of which the first n are the values; the
+ * caller frees them. NULL: out of memory. */
+double *bp__init_whole(const bp__spec *init, uint64_t seed, const char *name,
+                       const bp__type *t, const bp_allocator *a);
 
 /* Layers with their initializers parsed, under a record already begun or not:
  * what both the C calls and the rows use. */

@@ -42,6 +42,14 @@ typedef struct bp__argdef {
 typedef struct bp__spec bp__spec;
 struct bp__group;
 
+/* What an initializer fills: n numbers of a variable's type. */
+typedef struct bp__init_at {
+    uint64_t seed, stream; /* stream: of the variable's name */
+    int rank;
+    const int64_t *dims;
+    size_t n;
+} bp__init_at;
+
 typedef struct bp__row {
     const char *name, *doc;
     const bp__argdef *args; /* NULL: none */
@@ -51,6 +59,9 @@ typedef struct bp__row {
         bp_val (*layer)(bp_nn *nn, const bp__spec *s, int n, const bp_val *x);
         double (*init)(const bp__spec *s, double fan_in, double fan_out,
                        bool *uniform, double *mean);
+        /* out and scratch hold n numbers each */
+        void (*fill)(const bp__spec *s, const bp__init_at *at, double *out,
+                     double *scratch);
         bp_val (*loss)(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t);
         bp_val (*metric)(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t);
         bp_val (*penalty)(bp_nn *nn, const bp__spec *s, int64_t n_train);
@@ -66,6 +77,10 @@ typedef struct bp__row {
     bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
     bool larger_is_better; /* metrics */
+    /* Initializers: build.fill makes the variable as a whole. */
+    bool whole;
+    /* ... NULL, or what shape it needs. May be NULL. */
+    const char *(*fits)(const bp__spec *s, int rank, const int64_t *dims);
 } bp__row;
 
 /* Softmax also makes probabilities of log-probabilities: it leaves those that

@@ -167,6 +167,36 @@ static bp_val read_parameter(bp_nn *nn, const char *name)
     return at;
 }
 
+/* Where the initializer makes the variable as a whole, its values: made before
+ * the variable, so that no failure leaves one of zeros in the store. */
+static bool make_whole(bp_nn *nn, const char *full, const bp__type *t,
+                       const bp__spec *init, double **whole)
+{
+    char s[200];
+    *whole = NULL;
+    if (!init || !init->row->whole || bp_store_find(nn->s, full) >= 0)
+        return true;
+    const char *bad = init->row->fits
+                          ? init->row->fits(init, t->rank, t->dims) : NULL;
+    if (bad)
+        bp__nn_fail(nn, BP_ESHAPE, "\"%s\" is %s: the initializer %s %s",
+                    full, bp__type_text(t, s), init->row->name, bad);
+    else if (!(*whole = bp__init_whole(init, nn->seed, full, t, &nn->a)))
+        bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    return *whole != NULL;
+}
+
+/* Copies the values, rounded to the variable's type. */
+static void set_whole(const bp_nn *nn, const double *whole, size_t n,
+                      void *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if (nn->dtype == BP_F32)
+            ((float *)out)[i] = (float)whole[i];
+        else
+            ((double *)out)[i] = whole[i];
+}
+
 bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
                         const int64_t *dims, const bp__spec *init,
                         double fan_in, double fan_out)
@@ -186,12 +216,20 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
         return v->used;
     }
     bool made;
+    double *whole;
+    size_t n = (size_t)bp__numel(&t);
+    if (!make_whole(nn, full, &t, init, &whole))
+        return BP_NIL;
     int64_t i = ensure_var(nn, full, BP_VAR_PARAM, &t, &made);
+    void *data = i < 0 ? NULL : bp_store_data(nn->s, (size_t)i);
+    if (made && whole)
+        set_whole(nn, whole, n, data);
+    else if (made && init)
+        bp__init_fill(init, nn->seed, full, fan_in, fan_out, nn->dtype, n,
+                      data);
+    bp__free(&nn->a, whole, (2 * n + 1) * sizeof *whole);
     if (i < 0)
         return BP_NIL;
-    if (made && init)
-        bp__init_fill(init, nn->seed, full, fan_in, fan_out, nn->dtype,
-                      (size_t)bp__numel(&t), bp_store_data(nn->s, (size_t)i));
     count_elements(nn, BP_VAR_PARAM, &t);
     return read_parameter(nn, full);
 }

@@ -82,6 +82,8 @@ static void test_moments(void)
     check("kaiming_uniform(slope=1)", 0, sqrt(1 / in), true);
     check("xavier_normal", 0, sqrt(2 / (in + out)), false);
     check("xavier_uniform(gain=2)", 0, 2 * sqrt(2 / (in + out)), true);
+    check("lecun_normal", 0, sqrt(1 / in), false);
+    check("lecun_uniform", 0, sqrt(1 / in), true);
     check("torch", 0, 1 / sqrt(3 * in), true);
     check("zeros", 0, 0, false);
     check("ones", 1, 0, false);
@@ -149,10 +151,155 @@ static void test_defaults(void)
     }
 }
 
+/* Of a standard normal cut off at +-2: deviation 0.87962566, kurtosis
+ * 2.3652. Elements inside the bound are those of normal. */
+static void test_truncated(void)
+{
+    static double x[N], z[N];
+    make("truncated_normal(0.5, mean=3)", 7, "w", BP_F64, x);
+    make("normal", 7, "w", BP_F64, z);
+    moments m = measure(x);
+    T_CHECKF(m.min >= 2 && m.max <= 4 && m.max - m.min > 1.99, "%g to %g",
+             m.min, m.max);
+    T_NEAR(m.mean, 3, 0.5 * 5 / 245);
+    T_NEAR(m.std, 0.5 * 0.87962566, 0.5 * 5 / 346);
+    T_NEAR(m.kurtosis, 2.3652, 0.05);
+    int again = 0, differ = 0;
+    for (int i = 0; i < N; i++) {
+        again += fabs(z[i]) > 2;
+        differ += x[i] != 3 + 0.5 * z[i];
+    }
+    T_CHECKF(differ == again && again > 0, "%d, %d", differ, again);
+    make("truncated_normal(1, bound=0.1)", 7, "w", BP_F64, x);
+    m = measure(x);
+    T_CHECKF(m.min >= -0.1 && m.max <= 0.1 && m.max - m.min > 0.199,
+             "%g to %g", m.min, m.max);
+}
+
+static void make_shape(const char *init, int rank, const int64_t *dims,
+                       double *out)
+{
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    bp_nn_options o = {.size = sizeof o, .dtype = BP_F64, .seed = 5};
+    bp_nn *nn = bp_nn_new(g, s, &o);
+    size_t n = 1;
+    for (int i = 0; i < rank; i++)
+        n *= (size_t)dims[i];
+    bp_nn_param(nn, "w", rank, dims, init);
+    T_CHECKF(bp_graph_status(g) == BP_OK, "%s", bp_graph_error(g));
+    rig_get(s, "w", out, n * sizeof *out);
+    bp_nn_free(nn);
+    bp_graph_free(g);
+    bp_store_free(s);
+}
+
+/* The shorter side's vectors have length gain and right angles; times the
+ * normal matrix they come from, they give a triangle with a positive
+ * diagonal: so they are its Q. */
+static void check_orthogonal(int rank, const int64_t *dims, int columns)
+{
+    static double q[4000], a[4000];
+    int rows = (int)dims[0];
+    bool wide = rows < columns;
+    int m = wide ? rows : columns, n = wide ? columns : rows;
+    int of = wide ? columns : 1, along = wide ? 1 : columns;
+    double worst = 0;
+    make_shape("orthogonal(1.5)", rank, dims, q);
+    make_shape("normal", rank, dims, a);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < m; j++) {
+            double angle = 0, r = 0;
+            for (int k = 0; k < n; k++) {
+                double x = q[i * of + k * along];
+                angle += x * q[j * of + k * along];
+                r += x * a[j * of + k * along];
+            }
+            worst = fmax(worst, fabs(angle - (i == j ? 2.25 : 0)));
+            if (i > j)
+                worst = fmax(worst, fabs(r));
+            T_CHECK(i != j || r > 0);
+        }
+    T_CHECKF(worst <= 1e-13, "[%d,%d]: off by %g", rows, columns, worst);
+}
+
+static void test_orthogonal(void)
+{
+    /* A seed's start, which never changes. */
+    static const double stored[4] = {
+        0.99548122418093543, 0.094958582040941458, -0.094958582040941458,
+        0.99548122418093543};
+    double q[4];
+    make_shape("orthogonal", 2, (const int64_t[]){2, 2}, q);
+    for (int i = 0; i < 4; i++)
+        T_CHECKF(q[i] == stored[i], "%.17g", q[i]);
+    check_orthogonal(2, (const int64_t[]){30, 50}, 50);
+    check_orthogonal(2, (const int64_t[]){50, 30}, 30);
+    check_orthogonal(2, (const int64_t[]){31, 31}, 31);
+    check_orthogonal(4, (const int64_t[]){8, 3, 3, 3}, 27);
+    check_orthogonal(4, (const int64_t[]){30, 2, 3, 2}, 12);
+    check_orthogonal(2, (const int64_t[]){1, 1}, 1);
+}
+
+/* torch.nn.init.dirac_: w[g O + d, d, center] = 1. */
+static void check_dirac(const char *init, int groups, int rank,
+                        const int64_t *dims)
+{
+    static double w[4000];
+    int64_t area = 1, center = 0, n = dims[0] * dims[1];
+    for (int i = 2; i < rank; i++) {
+        area *= dims[i];
+        center = center * dims[i] + dims[i] / 2;
+    }
+    make_shape(init, rank, dims, w);
+    int wrong = 0;
+    for (int64_t i = 0; i < n * area; i++) {
+        int64_t o = i / area / dims[1], c = i / area % dims[1];
+        double want = o % (dims[0] / groups) == c && i % area == center;
+        wrong += w[i] != want;
+    }
+    T_CHECKF(wrong == 0, "%s: %d wrong", init, wrong);
+}
+
+static void test_dirac(void)
+{
+    check_dirac("dirac", 1, 4, (const int64_t[]){6, 4, 3, 3});
+    check_dirac("dirac", 1, 4, (const int64_t[]){4, 6, 4, 1});
+    check_dirac("dirac(2)", 2, 3, (const int64_t[]){6, 2, 5});
+    check_dirac("dirac(3)", 3, 5, (const int64_t[]){6, 4, 3, 2, 3});
+}
+
+/* Refused before the variable is made: the next trace makes it. */
+static void refused(const char *init, int rank, const char *a, const char *b)
+{
+    const int64_t dims[6] = {4, 3, 2, 2, 2, 2};
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    bp_nn *nn = bp_nn_new(g, s, NULL);
+    bp_nn_param(nn, "w", rank, dims, init);
+    RIG_REFUSED(g, BP_ESHAPE, "\"w\" is", a, b);
+    T_CHECK(bp_store_find(s, "w") < 0);
+    bp_nn_free(nn);
+    bp_graph_free(g);
+    bp_store_free(s);
+}
+
+static void test_refused(void)
+{
+    refused("orthogonal", 1, "f32[4]", "orthogonal needs two axes");
+    refused("dirac", 2, "f32[4,3]", "dirac needs the weight");
+    refused("dirac", 6, "f32[4,3,2,2,2,2]", "of 3 to 5 axes");
+    refused("dirac(3)", 4, "f32[4,3,2,2]", "do not divide the first axis");
+}
+
 int main(void)
 {
     test_moments();
     test_reproducible();
     test_defaults();
+    test_truncated();
+    test_orthogonal();
+    test_dirac();
+    test_refused();
     return t_end();
 }

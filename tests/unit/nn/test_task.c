@@ -331,6 +331,55 @@ static void test_refused(const bp_task *good)
     refused(&t, BP_ESHAPE, "f64[4,3]", "i32[4,9]");
 }
 
+/* Losses of log-probabilities give the output's exponential, margins no
+ * probability. */
+static void test_heads(bp_runtime *r, bp_task t)
+{
+    static const struct {
+        const char *loss, *net;
+        bool probability;
+    } cases[] = {{"nll", "flatten, dense(3), log_softmax", true},
+                 {"kl_divergence", "flatten, dense(3), log_softmax", true},
+                 {"hinge", "flatten, dense(3)", false},
+                 {"poisson", "flatten, dense(3)", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bp_store *s = bp_store_new(NULL);
+        bp_model *m = make_model(cases[i].net);
+        t.model = m;
+        t.loss = cases[i].loss;
+        bp_program *p = compile(r, &t, s, BP_TASK_PREDICT, 1, 4, false, NULL);
+        rig_run(p);
+        size_t bytes;
+        const double *prob = bp_result(p, "probability", &bytes);
+        T_CHECKF((prob != NULL) == cases[i].probability, "%s", t.loss);
+        const double *y = rig_result(p, "output", 4 * K * sizeof *y);
+        for (int k = 0; prob && k < 4 * K; k++)
+            T_NEAR(prob[k], exp(y[k]), 1e-14);
+        bp_program_free(p);
+        bp_model_free(m);
+        bp_store_free(s);
+    }
+}
+
+/* Shards agree on what the other layers and losses do. */
+static void test_more_layers(bp_runtime *r, bp_task t)
+{
+    bp_model *m = make_model(
+        "conv_transpose2d(4, kernel=2, stride=2), group_norm(2), mish,"
+        "upsample([1, 2], mode=bilinear), conv2d(6, kernel=3, stride=2),"
+        "instance_norm(true), prelu(channel), maxout(2), flatten, rms_norm,"
+        "dense(5, init=orthogonal), softplus, dense(3), log_softmax");
+    t.model = m;
+    t.loss = "nll";
+    t.metrics = "top_k(2)";
+    test_gradients(r, &t, 11);
+    t.loss = "softmax_cross_entropy(0.1)";
+    test_gradients(r, &t, 5);
+    t.loss = "log_cosh";
+    test_gradients(r, &t, 7);
+    bp_model_free(m);
+}
+
 int main(void)
 {
     bp_runtime *r = rig_runtime();
@@ -344,6 +393,8 @@ int main(void)
     test_norm_is_free(r, &t);
     test_function_net(r);
     test_refused(&t);
+    test_heads(r, t);
+    test_more_layers(r, t);
     bp_model_free(m);
     bp_runtime_free(r);
     return t_end();
