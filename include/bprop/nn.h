@@ -336,9 +336,10 @@ bp_val bp_nn_penalty(bp_nn *nn, const char *penalty, int64_t n_train);
  *   et al. 2024)
  * all with lr, schedule, weight_decay, clip_norm, clip_value, ema, and groups:
  *   groups=[freeze("0.*"), group("*.bias", weight_decay=0, lr_factor=2)]
- * The rate is the variable trainer.lr, which starts at lr; the caller sets it where a
- * schedule wants that. grad_norm (before clipping) may be NULL: then it is not
- * computed unless clipping needs it. optimizer NULL: that of bp_nn_options.
+ * The rate is the variable trainer.lr, which starts at lr; the caller sets it
+ * where a schedule wants that. grad_norm (before clipping) may be NULL: then it
+ * is not computed unless clipping needs it. optimizer NULL: that of
+ * bp_nn_options.
  *
  * With ema, or schedule_free, the parameters' variables hold averaged weights,
  * which evaluation and files then have; in training the network reads values

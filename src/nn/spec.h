@@ -1,6 +1,6 @@
 /* Kinds and their values: one table for each family (layers, initializers,
- * losses, metrics, penalties, optimizers, schedules, groups), one row for each kind,
- * one mechanism for all. Texts ("adam(lr=0.1)"), model files, `bprop show` and
+ * losses, metrics, penalties, optimizers, schedules, groups), one row for each
+ * kind, one mechanism for all. Texts ("adam(lr=0.1)"), model files, `bprop show` and
  * the documentation read these rows; no other list of kinds exists.
  *
  * A bp__spec is one use of a row, with every value checked as it is set. Specs

@@ -67,14 +67,16 @@ static void check_optimizer(const char *optimizer)
     T_CHECKF(failures > calls, "%lld failures of %lld allocations",
              (long long)failures, (long long)calls);
     h = (t_heap){.fail_at = -1};
-    T_CHECK(build(&a, optimizer, &nodes) == BP_OK && nodes == want && h.live == 0);
+    T_CHECK(build(&a, optimizer, &nodes) == BP_OK && nodes == want &&
+            h.live == 0);
 }
 
 int main(void)
 {
     check_optimizer("adamw(clip_norm=1, schedule=cosine)");
     check_optimizer("nadamw(weight_decay=0.1)");
-    check_optimizer("lamb(ema=0.9, groups=[freeze(\"*.bias\")])");
+    check_optimizer("lamb(ema=0.9, "
+                    "groups=[freeze(\"*.bias\")])");
     check_optimizer("muon(weight_decay=0.1, clip_value=1)");
     check_optimizer("schedule_free");
     return t_end();
