@@ -428,13 +428,6 @@ static bp_status learn_columns(bp__config *c, const tables *t, bp_error *err)
     return st;
 }
 
-static void set_input(bp__config *c)
-{
-    int64_t width = c->columns->width;
-    if (c->table_input)
-        bp__model_set_dims(c->model, 0, 1, &width);
-}
-
 static bp_status apply_part(const bp__columns *k, const part *p,
                             const char *what, bool target, table_report *r,
                             bp_data **d, bp_error *err)
@@ -469,7 +462,7 @@ bp_status bp__tables_open(bp__config *c, const char *dir, unsigned wanted,
     if (!st && !c->columns)
         st = learn_columns(c, &t, err);
     if (!st)
-        set_input(c);
+        bp__tables_set_input(c);
     for (int s = 0; s < BP__N_SPLITS && !st; s++)
         if ((wanted & 1u << s) && t.part[s].table)
             st = apply_part(c->columns, &t.part[s],
@@ -518,117 +511,4 @@ bp_status bp__table_inputs(bp__config *c, const char *path, bp_data **d,
     }
     bp__table_free(t);
     return st;
-}
-
-/* ---- what a run keeps ------------------------------------------------------------*/
-
-static void put(bp__config *c, bp__ynode *map, const char *key, bool plain,
-                const char *text)
-{
-    bp__place at = c->resolved->at;
-    bp__yaml_append(map, key, at, bp__yaml_scalar(&c->arena, at, plain, text));
-}
-
-static void put_number(bp__config *c, bp__ynode *map, const char *key, double x)
-{
-    char text[32];
-    bp__format_double(text, x);
-    put(c, map, key, true, text);
-}
-
-static bp__ynode *column_node(bp__config *c, const bp__column *x, bool target)
-{
-    bp__place at = c->resolved->at;
-    bp__ynode *m = bp__yaml_new(&c->arena, BP__Y_MAP, at);
-    char text[32];
-    put(c, m, "name", false, x->name);
-    put(c, m, "kind", true, bp__column_kind_name(x->kind));
-    put(c, m, "target", true, target ? "true" : "false");
-    put(c, m, "comma", true, x->comma ? "true" : "false");
-    put(c, m, "missing", true, x->had_missing ? "true" : "false");
-    if (*x->why)
-        put(c, m, "why", false, x->why);
-    put_number(c, m, "center", x->center);
-    put_number(c, m, "factor", x->factor);
-    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
-    for (int i = 0; i < x->n_edges; i++) {
-        bp__format_double(text, x->edges[i]);
-        bp__yaml_append(list, NULL, at,
-                        bp__yaml_scalar(&c->arena, at, true, text));
-    }
-    if (x->n_edges)
-        bp__yaml_append(m, "edges", at, list);
-    list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
-    for (int i = 0; i < x->n_words; i++)
-        bp__yaml_append(list, NULL, at,
-                        bp__yaml_scalar(&c->arena, at, false, x->words[i]));
-    if (x->n_words)
-        bp__yaml_append(m, "words", at, list);
-    return m;
-}
-
-void bp__columns_to_config(bp__config *c)
-{
-    bp__place at = c->resolved->at;
-    if (!c->columns)
-        return;
-    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
-    for (int i = 0; i < c->columns->n; i++)
-        bp__yaml_append(list, NULL, at,
-                        column_node(c, &c->columns->column[i],
-                                    i == c->columns->target));
-    bp__config_set_member(c, "columns", list);
-}
-
-static void read_column(bp__columns *k, bp__column *x, const bp__ynode *n)
-{
-    const char *kind = bp__yaml_text(bp__yaml_get(n, "kind"));
-    const char *why = bp__yaml_text(bp__yaml_get(n, "why"));
-    const bp__ynode *edges = bp__yaml_get(n, "edges");
-    const bp__ynode *words = bp__yaml_get(n, "words");
-    x->name = bp__arena_strdup(&k->memory,
-                               bp__yaml_text(bp__yaml_get(n, "name")));
-    for (int i = 0; i < BP__N_COLUMN_KINDS; i++)
-        if (!strcmp(kind, bp__column_kind_name((bp__column_kind)i)))
-            x->kind = (bp__column_kind)i;
-    x->why = bp__arena_strdup(&k->memory, why ? why : "");
-    x->comma = bp__yaml_bool(bp__yaml_get(n, "comma"));
-    x->had_missing = bp__yaml_bool(bp__yaml_get(n, "missing"));
-    x->center = bp__yaml_number(bp__yaml_get(n, "center"));
-    x->factor = bp__yaml_number(bp__yaml_get(n, "factor"));
-    double *e = bp__arena_array(&k->memory, edges ? edges->n + 1 : 1,
-                                sizeof *e);
-    x->words = bp__arena_array(&k->memory, words ? words->n + 1 : 1,
-                               sizeof *x->words);
-    x->edges = e;
-    if (k->memory.failed)
-        return;
-    for (const bp__ynode *v = edges ? edges->child : NULL; v; v = v->next)
-        e[x->n_edges++] = bp__yaml_number(v);
-    for (const bp__ynode *v = words ? words->child : NULL; v; v = v->next)
-        x->words[x->n_words++] = bp__arena_strdup(&k->memory, v->text);
-}
-
-bp_status bp__columns_from_config(bp__config *c, bp_error *err)
-{
-    const bp__ynode *list = bp__yaml_at(c->resolved, "data.columns");
-    if (!list)
-        return BP_OK;
-    bp__columns *k = bp__columns_new(NULL, (int)list->n);
-    int i = 0;
-    if (!k)
-        return bp__oom(err);
-    for (const bp__ynode *n = list->child; n; n = n->next, i++) {
-        read_column(k, &k->column[i], n);
-        if (bp__yaml_bool(bp__yaml_get(n, "target")))
-            k->target = i;
-    }
-    if (k->memory.failed) {
-        bp__columns_free(k);
-        return bp__oom(err);
-    }
-    bp__columns_place(k);
-    c->columns = k;
-    set_input(c);
-    return BP_OK;
 }

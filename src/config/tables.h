@@ -26,6 +26,9 @@ bp_status bp__columns_from_config(bp__config *c, bp_error *err);
 /* c->columns into data.columns of the resolved tree. */
 void bp__columns_to_config(bp__config *c);
 
+/* Gives the model's input the columns' width, where it is a table. */
+void bp__tables_set_input(bp__config *c);
+
 /* source.c. Replaces or adds a member of `data` in the resolved tree. */
 void bp__config_set_member(bp__config *c, const char *key, bp__ynode *value);
 /* The path of a file of the data, in the config's memory. */
