@@ -90,9 +90,10 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
     bp__columns_options k = {.target = o->target, .task = o->task};
     bp_status s = bp__table_read(NULL, NULL, o->path, NULL, &d->table, err);
     if (!s && d->table->n_rows < 10)
-        s = bp__error(err, BP_ERANGE, "'%s' has %lld rows; 10 are the least "
+        s = bp__error(err, BP_ERANGE, "'%s' has %lld row%s; 10 are the least "
                       "that can be trained on and tested", o->path,
-                      (long long)d->table->n_rows);
+                      (long long)d->table->n_rows,
+                      d->table->n_rows == 1 ? "" : "s");
     if (!s)
         s = bp__columns_guess(d->table, &k, &d->columns, err);
     if (!s)

@@ -362,6 +362,24 @@ static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
     return !c->memory.failed;
 }
 
+static bp_status nothing_to_use(const bp__columns *c, const bp__table *t,
+                                bp_error *err)
+{
+    char text[300] = "";
+    size_t n = 0;
+    for (int i = 0; i < c->n && n + 80 < sizeof text; i++)
+        if (i != c->target)
+            n += (size_t)bp__snprintf(text + n, sizeof text - n,
+                                      "%s '%.30s' (%.40s)", n ? "," : ":",
+                                      c->column[i].name, c->column[i].why);
+    if (t->n_open_quotes)
+        bp__snprintf(text, sizeof text, "; the quote in line %lld is never "
+                     "closed", (long long)t->open_quote_line);
+    return bp__error(err, BP_EFORMAT, "'%s' has %d column%s, and none but the "
+                     "target can be used%s", t->source, c->n,
+                     c->n == 1 ? "" : "s", text);
+}
+
 bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
                           const int64_t *rows, int64_t n, int bins,
                           bp_error *err)
@@ -383,10 +401,7 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
             return bp__oom(err);
     }
     bp__columns_place(c);
-    if (c->width == 0)
-        return bp__error(err, BP_EFORMAT, "'%s': no column but the target can "
-                         "be used", t->source);
-    return BP_OK;
+    return c->width ? BP_OK : nothing_to_use(c, t, err);
 }
 
 int bp__column_word(const bp__column *c, const char *word)

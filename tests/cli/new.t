@@ -47,3 +47,7 @@ $ new short.csv
 ! bprop: 'short.csv' has 2 rows; 10 are the least that can be trained on and tested
 ? 1
 % test ! -e short.yaml
+% { echo a,id,y; for i in $(seq 30); do echo "1,n$i,$((i % 2))"; done; } >ids.csv
+$ new ids.csv
+! bprop: 'ids.csv' has 3 columns, and none but the target can be used: 'a' (constant), 'id' (different in nearly every row)
+? 1
