@@ -344,8 +344,10 @@ static int train_folds(const cli_args *a)
         one.out = out;
         printf("%sfold %d of %d:\n", i ? "\n" : "", i + 1, a->folds);
         int rc = train_once(&one, &score);
-        if (rc != EXIT_FINE)
+        if (rc != EXIT_FINE) {
+            rmdir(parent); /* nothing of it stays where nothing was trained */
             return rc;
+        }
         sum += score;
         squares += score * score;
     }

@@ -113,6 +113,11 @@ static bp__ynode *read_input(bp__scheck *c, const char *path, bp__ynode *raw)
         bp_model_input(cfg->model, "x", 1, (const int64_t[]){1});
         return bp__yaml_copy(c->d->arena, raw);
     }
+    if (raw->kind == BP__Y_SCALAR && raw->text[strspn(raw->text, "+-.")] > '9') {
+        bp__diag_add(c->d, raw->at, "%s: expected table, a whole number from "
+                     "1 or a list of them, got %s", path, raw->text);
+        return NULL;
+    }
     if (raw->kind != BP__Y_MAP) {
         if (raw->kind == BP__Y_SCALAR && !bp__yaml_is_null(raw)) {
             bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);

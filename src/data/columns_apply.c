@@ -1,6 +1,8 @@
 /* Cells -> features, by what training learned. */
 #include "data/columns.h"
 
+#include "data/data.h"
+
 #include <math.h>
 
 /* Which column of the table is each column of c; -1: not there. By name where
@@ -135,26 +137,18 @@ static bool apply_target(const applier *p, int64_t row, void *y, int64_t k)
     return ok;
 }
 
-static bp_status make_arrays(const bp__columns *c, int64_t n, bool has_target,
-                             bp_array *x, bp_array *y, bp_error *err)
+static bp_status make_arrays(const bp__columns *c, const bp_allocator *a,
+                             int64_t n, bool has_target, bp_array *x,
+                             bp_array *y, bp_error *err)
 {
     int64_t dims[2] = {n, c->width};
     bool classes = bp__columns_classes(c);
-    bp_status s = bp_array_new(NULL, BP_F32, 2, dims, x, err);
+    bp_status s = bp_array_new(a, BP_F32, 2, dims, x, err);
     dims[1] = 1;
     if (!s && has_target)
-        s = bp_array_new(NULL, classes ? BP_I32 : BP_F32, classes ? 1 : 2,
+        s = bp_array_new(a, classes ? BP_I32 : BP_F32, classes ? 1 : 2,
                          dims, y, err);
     return s;
-}
-
-/* Cuts an array to its first n rows. */
-static void keep_first(bp_array *x, int64_t n)
-{
-    if (x->data && x->dims[0]) {
-        x->bytes = x->bytes / (size_t)x->dims[0] * (size_t)n;
-        x->dims[0] = n;
-    }
 }
 
 bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
@@ -171,7 +165,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     bp_status s = match_columns(c, t, at, err);
     bool has_target = target && !s && c->target >= 0 && at[c->target] >= 0;
     if (!s)
-        s = make_arrays(c, n, has_target, &x, &y, err);
+        s = make_arrays(c, &t->a, n, has_target, &x, &y, err);
     applier p = {c, t, report, at};
     int64_t k = 0;
     for (int64_t i = 0; i < n && !s; i++) {
@@ -188,16 +182,11 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
         s = bp__error(err, BP_ERANGE, "'%s': no row can be used%s", t->source,
                       has_target ? ": none has a target that training knows"
                                  : "");
-    size_t x_bytes = x.bytes, y_bytes = y.bytes;
-    keep_first(&x, k);
-    keep_first(&y, k);
-    bp_data_options o = {.size = sizeof o};
+    bp_data_options o = {.size = sizeof o, .last = k};
     if (!s)
-        s = bp_data_from_arrays(&x, 1, has_target ? &y : NULL, &o, data, err);
-    x.bytes = x_bytes; /* as they were allocated */
-    y.bytes = y_bytes;
-    bp_array_free(NULL, &x);
-    bp_array_free(NULL, &y);
+        return bp__data_take(&t->a, &x, 1, &y, &o, t->source, data, err);
+    bp_array_free(&t->a, &x);
+    bp_array_free(&t->a, &y);
     return s;
 }
 
@@ -227,10 +216,9 @@ bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,
                     (k->had_missing && j + 1 == k->width))
                     *out++ = in[j];
         }
-    bp_data_options o = {.size = sizeof o};
     if (!st)
-        st = bp_data_from_arrays(&to, 1, bp_data_target(d, &y) ? &y : NULL, &o,
-                                 plain, err);
+        st = bp_data_from_arrays(&to, 1, bp_data_target(d, &y) ? &y : NULL,
+                                 NULL, plain, err);
     bp_array_free(NULL, &to);
     return st;
 }
