@@ -7,7 +7,7 @@
 
 #include "config/yaml.h"
 
-/* ---- looking ----------------------------------------------------------------*/
+/* ---- looking ------------------------------------------------------------ */
 
 static bp_status count_cells(bp__draft *d, bp_error *err)
 {
@@ -132,7 +132,7 @@ void bp__draft_free(bp__draft *d)
     memset(d, 0, sizeof *d);
 }
 
-/* ---- telling ------------------------------------------------------------------*/
+/* ---- telling ------------------------------------------------------------ */
 
 static const char *separator_name(char c)
 {
@@ -234,7 +234,7 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
     describe_balance(d, out);
 }
 
-/* ---- the model file ---------------------------------------------------------- */
+/* ---- the model file ----------------------------------------------------- */
 
 static void put_quoted(bp__str *out, const char *s)
 {

@@ -69,7 +69,7 @@ const bp__skey bp__table_keys[BP__TABLE_N_KEYS] = {
      .doc = "kinds that are not to be guessed"},
 };
 
-/* ---- what training learned -------------------------------------------------*/
+/* ---- what training learned ---------------------------------------------- */
 
 static const bp__skey column_keys[] = {
     {.name = "name", .type = BP__S_TEXT},

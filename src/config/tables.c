@@ -30,7 +30,7 @@ bool bp__config_needs_data(const bp__config *c)
     return c->table_input && !c->columns;
 }
 
-/* ---- options ----------------------------------------------------------------*/
+/* ---- options ------------------------------------------------------------ */
 
 /* The texts of a list, in the config's memory. */
 static const char *const *texts_of(bp__config *c, const bp__ynode *list,
@@ -121,7 +121,7 @@ static int bins_of(const bp__config *c, int64_t rows)
                                         : bp__auto_bins(rows);
 }
 
-/* ---- rows -------------------------------------------------------------------*/
+/* ---- rows --------------------------------------------------------------- */
 
 /* The rows of each split within its table. */
 typedef struct part {
@@ -282,10 +282,8 @@ static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
     bp__columns *k = NULL;
     bp__columns_options o;
     columns_options(c, &o);
-    bp_status st = where ? bp__columns_guess(all.table, &o, &k, err)
+    bp_status st = where ? bp__columns_target(all.table, &o, &k, err)
                          : bp__oom(err);
-    if (!st)
-        st = bp__columns_fit(k, all.table, NULL, 0, 0, err);
     const bp__columns *classes =
         !st && bp__columns_classes(k) && (!even || bp__yaml_bool(even)) ? k
                                                                         : NULL;
@@ -303,7 +301,7 @@ static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
     return st;
 }
 
-/* ---- reports ------------------------------------------------------------------*/
+/* ---- reports ------------------------------------------------------------ */
 
 typedef struct table_report {
     bp__str text;
@@ -379,7 +377,7 @@ static void report_cells(table_report *r, const char *what, const bp__table *t,
                        "nothing", " (the rows are left out)", false);
 }
 
-/* ---- all of it ------------------------------------------------------------------*/
+/* ---- all of it ---------------------------------------------------------- */
 
 static bp_status read_tables(bp__config *c, const char *dir, unsigned wanted,
                              tables *t, bp_error *err)

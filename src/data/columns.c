@@ -56,7 +56,7 @@ void bp__columns_place(bp__columns *c)
     c->width = at;
 }
 
-/* ---- what a column holds -------------------------------------------------- */
+/* ---- what a column holds ------------------------------------------------ */
 
 typedef struct summary {
     int64_t n, numbers, commas; /* cells; readable either way */
@@ -65,36 +65,46 @@ typedef struct summary {
     bool counting; /* each is one more than the one before */
 } summary;
 
-/* Numbers by value, words after them by their bytes. */
-static int compare_cells(const void *a, const void *b)
+/* A cell that is read as a number once, however often it is compared. */
+typedef struct keyed {
+    const char *cell;
+    double x;
+    bool number;
+} keyed;
+
+static keyed key_of(const char *cell)
 {
-    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
-    double p, q;
-    bool np = bp__table_number(x, false, &p), nq = bp__table_number(y, false,
-                                                                    &q);
-    if (np != nq)
-        return np ? -1 : 1;
-    if (np && p < q)
+    keyed k = {.cell = cell};
+    k.number = bp__table_number(cell, false, &k.x);
+    return k;
+}
+
+/* Numbers by value, words after them by their bytes. */
+static int compare_keyed(const void *a, const void *b)
+{
+    const keyed *p = a, *q = b;
+    if (p->number != q->number)
+        return p->number ? -1 : 1;
+    if (p->number && p->x < q->x)
         return -1;
-    if (np && p > q)
+    if (p->number && p->x > q->x)
         return 1;
-    return strcmp(x, y);
+    return strcmp(p->cell, q->cell);
 }
 
 /* The cells of some rows that are not missing, sorted; *n: how many. */
-static const char **sorted_cells(const bp__table *t, int col,
-                                 const int64_t *rows, int64_t n_rows,
-                                 int64_t *n)
+static keyed *sorted_cells(const bp__table *t, int col, const int64_t *rows,
+                           int64_t n_rows, int64_t *n)
 {
-    const char **all = bp__calloc(&t->a, (size_t)n_rows + 1, sizeof *all);
+    keyed *all = bp__calloc(&t->a, (size_t)n_rows + 1, sizeof *all);
     *n = 0;
     for (int64_t r = 0; all && r < n_rows; r++) {
         const char *cell = bp__table_cell(t, rows ? rows[r] : r, col);
         if (cell)
-            all[(*n)++] = cell;
+            all[(*n)++] = key_of(cell);
     }
     if (all)
-        qsort(all, (size_t)*n, sizeof *all, compare_cells);
+        qsort(all, (size_t)*n, sizeof *all, compare_keyed);
     return all;
 }
 
@@ -103,17 +113,16 @@ static bool summarize(const bp__table *t, int col, summary *s)
     int64_t n;
     double before = 0;
     *s = (summary){.whole = true, .counting = true};
-    const char **all = sorted_cells(t, col, NULL, t->n_rows, &n);
+    keyed *all = sorted_cells(t, col, NULL, t->n_rows, &n);
     if (!all)
         return false;
     s->n = n;
     for (int64_t i = 0; i < n; i++) {
-        double x, y;
-        bool plain = bp__table_number(all[i], false, &x);
-        s->distinct += i == 0 || strcmp(all[i], all[i - 1]) != 0;
-        s->numbers += plain;
-        s->commas += bp__table_number(all[i], true, &y);
-        s->whole = s->whole && plain && x >= -1e15 && x <= 1e15 &&
+        double x = all[i].x, y;
+        s->distinct += i == 0 || strcmp(all[i].cell, all[i - 1].cell) != 0;
+        s->numbers += all[i].number;
+        s->commas += bp__table_number(all[i].cell, true, &y);
+        s->whole = s->whole && all[i].number && x >= -1e15 && x <= 1e15 &&
                    x == (double)(int64_t)x;
     }
     for (int64_t r = 0; r < t->n_rows && s->counting; r++) {
@@ -127,7 +136,27 @@ static bool summarize(const bp__table *t, int col, summary *s)
     return true;
 }
 
-/* ---- kinds -----------------------------------------------------------------*/
+static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
+                         int col, const int64_t *rows, int64_t n_rows)
+{
+    int64_t n;
+    keyed *all = sorted_cells(t, col, rows, n_rows, &n);
+    if (!all)
+        return false;
+    x->had_missing = n < n_rows && col != c->target;
+    x->n_words = 0;
+    for (int64_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(all[i].cell, all[i - 1].cell))
+            all[x->n_words++] = all[i]; /* never past i */
+    x->words = bp__arena_array(&c->memory, (size_t)x->n_words + 1,
+                               sizeof *x->words);
+    for (int i = 0; x->words && i < x->n_words; i++)
+        x->words[i] = bp__arena_strdup(&c->memory, all[i].cell);
+    bp__free(&t->a, all, ((size_t)n_rows + 1) * sizeof *all);
+    return !c->memory.failed;
+}
+
+/* ---- kinds -------------------------------------------------------------- */
 
 enum { MAX_WORDS = 1000, FEW_ROWS = 20, MAX_CLASSES = 20 };
 
@@ -232,6 +261,32 @@ static bp_status guess_all(bp__columns *c, const bp__table *t,
     if (!st)
         st = apply_kinds(c, t, o, err);
     return !st && c->memory.failed ? bp__oom(err) : st;
+}
+
+bp_status bp__columns_target(const bp__table *t, const bp__columns_options *o,
+                             bp__columns **columns, bp_error *err)
+{
+    bp__columns *c = *columns = bp__columns_new(&t->a, t->n_cols);
+    summary s;
+    if (!c)
+        return bp__oom(err);
+    c->target = t->n_cols - 1;
+    bp_status st = o->target ? find_column(t, o->target, "the target",
+                                           &c->target, err)
+                             : BP_OK;
+    bp__column *x = &c->column[c->target];
+    if (!st && !summarize(t, c->target, &s))
+        st = bp__oom(err);
+    if (!st)
+        guess_target(x, &s, o->task);
+    if (!st && x->kind == BP__COLUMN_CATEGORY &&
+        !fit_category(c, x, t, c->target, NULL, t->n_rows))
+        st = bp__oom(err);
+    if (st) {
+        bp__columns_free(c);
+        *columns = NULL;
+    }
+    return st;
 }
 
 bp_status bp__columns_guess(const bp__table *t, const bp__columns_options *o,
@@ -342,26 +397,6 @@ static bool fit_number(bp__columns *c, bp__column *x, const bp__table *t,
     return ok;
 }
 
-static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
-                         int col, const int64_t *rows, int64_t n_rows)
-{
-    int64_t n;
-    const char **all = sorted_cells(t, col, rows, n_rows, &n);
-    if (!all)
-        return false;
-    x->had_missing = n < n_rows && col != c->target;
-    x->n_words = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (i == 0 || strcmp(all[i], all[i - 1]))
-            all[x->n_words++] = all[i]; /* never past i */
-    x->words = bp__arena_array(&c->memory, (size_t)x->n_words + 1,
-                               sizeof *x->words);
-    for (int i = 0; x->words && i < x->n_words; i++)
-        x->words[i] = bp__arena_strdup(&c->memory, all[i]);
-    bp__free(&t->a, all, ((size_t)n_rows + 1) * sizeof *all);
-    return !c->memory.failed;
-}
-
 static bp_status nothing_to_use(const bp__columns *c, const bp__table *t,
                                 bp_error *err)
 {
@@ -406,7 +441,18 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
 
 int bp__column_word(const bp__column *c, const char *word)
 {
-    const char **at = bsearch(&word, c->words, (size_t)c->n_words,
-                              sizeof *c->words, compare_cells);
-    return at ? (int)(at - c->words) : -1;
+    keyed want = key_of(word);
+    int lo = 0, hi = c->n_words;
+    while (lo < hi) {
+        int mid = lo + (hi - lo) / 2;
+        keyed k = key_of(c->words[mid]);
+        int d = compare_keyed(&want, &k);
+        if (d == 0)
+            return mid;
+        if (d < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return -1;
 }

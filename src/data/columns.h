@@ -72,6 +72,9 @@ typedef struct bp__columns_options {
 /* Kinds, from all rows of a table. [err: EARG EFORMAT ENOMEM] */
 bp_status bp__columns_guess(const bp__table *t, const bp__columns_options *o,
                             bp__columns **c, bp_error *err);
+/* The target alone: its kind, and its words where it is a category. */
+bp_status bp__columns_target(const bp__table *t, const bp__columns_options *o,
+                             bp__columns **c, bp_error *err);
 /* What the n rows say (NULL: all rows). [err: EFORMAT ENOMEM] */
 bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
                           const int64_t *rows, int64_t n, int bins,

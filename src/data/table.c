@@ -351,7 +351,7 @@ static bp_status name_columns(bp__table *t, const bp__table_options *o,
     return BP_OK;
 }
 
-/* ---- all of it --------------------------------------------------------------*/
+/* ---- all of it ---------------------------------------------------------- */
 
 static void skip_mark(bp__table *t)
 {
@@ -433,7 +433,7 @@ int bp__table_find(const bp__table *t, const char *column)
     return -1;
 }
 
-/* ---- numbers --------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------ */
 
 /* Removes group marks where they cut the whole part into threes, and turns
  * the decimal mark into a point. */

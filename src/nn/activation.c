@@ -1,11 +1,6 @@
 /* Activations: the C calls. */
 #include "nn/nn.h"
 
-static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
-{
-    return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
 static bp_val activation(bp_nn *nn, const char *kind, bp_val x,
                          bp_val (*op)(bp_graph *g, bp_val x))
 {
@@ -118,7 +113,7 @@ bp_val bp_nn_prelu(bp_nn *nn, bp_val x, bool per_channel, double slope)
     int rank = bp_val_rank(g, x);
     if (per_channel && rank < 2)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,...]", type_of_x(nn, x, t));
+                           "[N,channels,...]", bp__nn_type_text(nn, x, t));
     int64_t dims[BP_MAX_RANK];
     for (int i = 0; i < rank; i++)
         dims[i] = 1;
@@ -140,7 +135,7 @@ static bp_val along_axis(bp_nn *nn, const char *kind, bp_val x, int64_t axis,
     if (at < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "axis %lld of its input %s is not "
                            "one of a sample's axes", (long long)axis,
-                           type_of_x(nn, x, t));
+                           bp__nn_type_text(nn, x, t));
     return bp__layer_end(nn, op(nn->g, x, at));
 }
 

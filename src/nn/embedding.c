@@ -1,11 +1,6 @@
 /* Layers that look up or copy: embedding, upsampling, maxout. */
 #include "nn/nn.h"
 
-static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
-{
-    return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
 /* ---- embedding ---- */
 
 /* x as i32; -1, which the look-up counts as a fault, where it is no whole
@@ -30,7 +25,7 @@ bp_val bp__nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim,
                            "at least 1", (long long)count, (long long)dim);
     if (rank < 1 || rank == BP_MAX_RANK)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be [N,...] "
-                           "with less than %d axes", type_of_x(nn, x, t),
+                           "with less than %d axes", bp__nn_type_text(nn, x, t),
                            BP_MAX_RANK);
     const int64_t dims[2] = {count, dim};
     if (!init)
@@ -100,12 +95,13 @@ bp_val bp_nn_upsample(bp_nn *nn, bp_val x, const bp_nn_upsample_options *o)
                               o->scale[1] ? o->scale[1] : o->scale[0]};
     if (xt.rank != 4 || xt.dims[2] < 1 || xt.dims[3] < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,height,width]", type_of_x(nn, x, t));
+                           "[N,channels,height,width]",
+                           bp__nn_type_text(nn, x, t));
     if (scale[0] < 1 || scale[1] < 1 || scale[0] > INT32_MAX / xt.dims[2] ||
         scale[1] > INT32_MAX / xt.dims[3])
         return bp__nn_fail(nn, BP_ERANGE, "its input is %s, scaled by %lld "
                            "and %lld: each must be at least 1 and the result "
-                           "below 2^31", type_of_x(nn, x, t),
+                           "below 2^31", bp__nn_type_text(nn, x, t),
                            (long long)scale[0], (long long)scale[1]);
     return bp__layer_end(nn, o->bilinear ? interpolate(nn, x, scale)
                                          : repeat_elements(nn->g, x, scale));
@@ -122,10 +118,11 @@ bp_val bp_nn_maxout(bp_nn *nn, bp_val x, int64_t pieces)
     bp__type xt = *bp__type_of(nn->g, x);
     if (xt.rank < 2 || xt.rank == BP_MAX_RANK || xt.dims[1] < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,...]", type_of_x(nn, x, t));
+                           "[N,channels,...]", bp__nn_type_text(nn, x, t));
     if (pieces < 1 || xt.dims[1] % pieces)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s: %lld pieces must "
-                           "divide its %lld channels", type_of_x(nn, x, t),
+                           "divide its %lld channels",
+                           bp__nn_type_text(nn, x, t),
                            (long long)pieces, (long long)xt.dims[1]);
     int64_t dims[BP_MAX_RANK] = {xt.dims[0], xt.dims[1] / pieces, pieces};
     for (int i = 2; i < xt.rank; i++)

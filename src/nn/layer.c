@@ -3,11 +3,6 @@
  * message what would fit. */
 #include "nn/nn.h"
 
-static const char *type_of(const bp_nn *nn, bp_val x, char *buf)
-{
-    return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
 /* The initializer of an option; NULL text: the context's. */
 static const bp__spec *pick_init(bp_nn *nn, const char *text,
                                  const bp__spec *context)
@@ -27,10 +22,10 @@ static bool check_dense(bp_nn *nn, bp_val x, int64_t units)
     else if (xt->rank > 3)
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be [N,features] or "
                     "[N,length,features]: put flatten before it",
-                    type_of(nn, x, t));
+                    bp__nn_type_text(nn, x, t));
     else if (xt->rank < 2 || xt->dims[xt->rank - 1] < 1)
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be [N,features] or "
-                    "[N,length,features]", type_of(nn, x, t));
+                    "[N,length,features]", bp__nn_type_text(nn, x, t));
     return bp__ok(nn->g);
 }
 
@@ -110,7 +105,7 @@ static bool check_window(bp_nn *nn, bp_val x, const window_axis *w)
     else if (w->size + w->lo + w->hi < span)
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s: a window of %lld does "
                     "not fit into a %s of %lld with padding %lld and %lld",
-                    type_of(nn, x, t), (long long)span, w->name,
+                    bp__nn_type_text(nn, x, t), (long long)span, w->name,
                     (long long)w->size, (long long)w->lo, (long long)w->hi);
     return bp__ok(nn->g);
 }
@@ -124,7 +119,7 @@ static bool make_window(bp_nn *nn, bp_val x, const int64_t kernel[2],
     const bp__type *xt = bp__type_of(nn->g, x);
     if (xt->rank != 4) {
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                    "[N,channels,height,width]", type_of(nn, x, t));
+                    "[N,channels,height,width]", bp__nn_type_text(nn, x, t));
         return false;
     }
     for (int i = 0; i < 2; i++) {
@@ -155,7 +150,7 @@ static bool check_channels(bp_nn *nn, bp_val x, int64_t filters,
     else if (c % groups || filters % groups)
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s: %lld groups must divide "
                     "its %lld channels and the %lld filters",
-                    type_of(nn, x, t), (long long)groups, (long long)c,
+                    bp__nn_type_text(nn, x, t), (long long)groups, (long long)c,
                     (long long)filters);
     return bp__ok(nn->g);
 }
@@ -218,7 +213,7 @@ static bool make_window1d(bp_nn *nn, bp_val x, const bp_nn_conv1d_options *o,
     const bp__type *xt = bp__type_of(nn->g, x);
     if (xt->rank != 3) {
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                    "[N,channels,length]", type_of(nn, x, t));
+                    "[N,channels,length]", bp__nn_type_text(nn, x, t));
         return false;
     }
     *w = (window_axis){.name = "length", .size = xt->dims[2],
@@ -281,7 +276,7 @@ static bool make_transposed(bp_nn *nn, bp_val x,
     const bp__type *xt = bp__type_of(nn->g, x);
     if (xt->rank != 4) {
         bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                    "[N,channels,height,width]", type_of(nn, x, t));
+                    "[N,channels,height,width]", bp__nn_type_text(nn, x, t));
         return false;
     }
     for (int i = 0; i < 2; i++) {
@@ -302,7 +297,7 @@ static bool make_transposed(bp_nn *nn, bp_val x,
         }
         if (xt->dims[2 + i] < 1 || a.size < 1) {
             bp__nn_fail(nn, BP_ESHAPE, "its input is %s: the %s of its output "
-                        "would be %lld", type_of(nn, x, t), a.name,
+                        "would be %lld", bp__nn_type_text(nn, x, t), a.name,
                         (long long)a.size);
             return false;
         }
@@ -418,7 +413,8 @@ bp_val bp_nn_global_avg_pool2d(bp_nn *nn, bp_val x)
         return BP_NIL;
     if (bp_val_rank(nn->g, x) != 4)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,height,width]", type_of(nn, x, t));
+                           "[N,channels,height,width]",
+                           bp__nn_type_text(nn, x, t));
     return bp__layer_end(nn, bp_mean(nn->g, x, 2, axes, false));
 }
 
@@ -430,7 +426,7 @@ bp_val bp_nn_flatten(bp_nn *nn, bp_val x)
     const bp__type *xt = bp__type_of(nn->g, x);
     if (xt->rank < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be [N,...]",
-                           type_of(nn, x, t));
+                           bp__nn_type_text(nn, x, t));
     int64_t dims[2] = {xt->dims[0], 1};
     for (int i = 1; i < xt->rank; i++)
         dims[1] *= xt->dims[i];

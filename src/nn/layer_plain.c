@@ -1,11 +1,6 @@
 /* Dropout, blocks, joins: the C calls. */
 #include "nn/nn.h"
 
-static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
-{
-    return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
 /* ---- dropout ---- */
 
 bp_val bp_nn_dropout(bp_nn *nn, bp_val x, double p)
@@ -38,8 +33,8 @@ static bp_val residual_sum(bp_nn *nn, bp_val y, bp_val z)
                            "of this graph");
     if (!bp__same_dims(bp__type_of(nn->g, y), bp__type_of(nn->g, z)))
         return bp__nn_fail(nn, BP_ESHAPE, "its body gives %s, its shortcut "
-                           "%s: they must be equal", type_of_x(nn, y, a),
-                           type_of_x(nn, z, b));
+                           "%s: they must be equal", bp__nn_type_text(nn, y, a),
+                           bp__nn_type_text(nn, z, b));
     return bp__layer_end(nn, bp_add(nn->g, y, z));
 }
 
@@ -107,8 +102,9 @@ bp_val bp_nn_add(bp_nn *nn, int n, const bp_val *x)
         if (!bp__same_dims(bp__type_of(nn->g, x[0]),
                            bp__type_of(nn->g, x[i])))
             return bp__nn_fail(nn, BP_ESHAPE, "its inputs are %s and %s: "
-                               "they must be equal", type_of_x(nn, x[0], a),
-                               type_of_x(nn, x[i], b));
+                               "they must be equal",
+                               bp__nn_type_text(nn, x[0], a),
+                               bp__nn_type_text(nn, x[i], b));
         y = bp_add(nn->g, y, x[i]);
     }
     return bp__layer_end(nn, y);
@@ -124,15 +120,15 @@ bp_val bp_nn_concat(bp_nn *nn, int n, const bp_val *x, int64_t axis)
     if (at < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "axis %lld of its input %s is not "
                            "one of a sample's axes", (long long)axis,
-                           type_of_x(nn, x[0], a));
+                           bp__nn_type_text(nn, x[0], a));
     for (int i = 1; i < n; i++) {
         bp__type u = *bp__type_of(nn->g, x[i]);
         u.dims[at] = u.rank == t->rank ? t->dims[at] : -1;
         if (!bp__same_dims(t, &u))
             return bp__nn_fail(nn, BP_ESHAPE, "its inputs are %s and %s: all "
                                "sizes but that of axis %d must be equal",
-                               type_of_x(nn, x[0], a),
-                               type_of_x(nn, x[i], b), at);
+                               bp__nn_type_text(nn, x[0], a),
+                               bp__nn_type_text(nn, x[i], b), at);
     }
     return bp__layer_end(nn, bp_concat(nn->g, n, x, at));
 }

@@ -89,6 +89,13 @@ static inline bool bp__nn_ok(const bp_nn *nn)
     return nn && bp__ok(nn->g);
 }
 
+/* "f32[N,8]", for messages; buf: 200 bytes. */
+static inline const char *bp__nn_type_text(const bp_nn *nn, bp_val x,
+                                           char *buf)
+{
+    return bp__type_text(bp__type_of(nn->g, x), buf);
+}
+
 /* Enters and leaves a layer: number or name, scope, record. begin also checks
  * that x is a float value of the graph of the context's type. out may be
  * BP_NIL. */

@@ -1,11 +1,6 @@
 /* Normalization: the C calls. */
 #include "nn/nn.h"
 
-static const char *type_of_x(const bp_nn *nn, bp_val x, char *buf)
-{
-    return bp__type_text(bp__type_of(nn->g, x), buf);
-}
-
 /* A parameter that starts with one value: 1 for weights, 0 for biases. */
 static bp_val norm_param(bp_nn *nn, const char *name, int rank,
                          const int64_t *dims, double value)
@@ -82,7 +77,7 @@ bp_val bp_nn_batch_norm(bp_nn *nn, bp_val x,
         return BP_NIL;
     if (bp_val_rank(nn->g, x) < 2)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,...]", type_of_x(nn, x, t));
+                           "[N,channels,...]", bp__nn_type_text(nn, x, t));
     if (!(eps > 0) || !(momentum > 0 && momentum <= 1))
         return bp__nn_fail(nn, BP_ERANGE, "eps %g must be above 0, momentum "
                            "%g above 0 and at most 1", eps, momentum);
@@ -105,7 +100,7 @@ bp_val bp_nn_layer_norm(bp_nn *nn, bp_val x, double eps)
     const bp__type xt = *bp__type_of(nn->g, x);
     if (xt.rank < 2)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,features,...]", type_of_x(nn, x, t));
+                           "[N,features,...]", bp__nn_type_text(nn, x, t));
     if (eps == 0)
         eps = 1e-5;
     if (!(eps > 0))
@@ -167,10 +162,11 @@ bp_val bp_nn_group_norm(bp_nn *nn, bp_val x, int64_t groups, double eps)
     const bp__type xt = *bp__type_of(nn->g, x);
     if (xt.rank < 2 || xt.dims[1] < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
-                           "[N,channels,...]", type_of_x(nn, x, t));
+                           "[N,channels,...]", bp__nn_type_text(nn, x, t));
     if (groups < 1 || xt.dims[1] % groups)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s: %lld groups must "
-                           "divide its %lld channels", type_of_x(nn, x, t),
+                           "divide its %lld channels",
+                           bp__nn_type_text(nn, x, t),
                            (long long)groups, (long long)xt.dims[1]);
     x = normalize_groups(nn, x, groups, eps);
     return bp__layer_end(nn, scale_channels(nn, x));
@@ -190,7 +186,7 @@ bp_val bp_nn_instance_norm(bp_nn *nn, bp_val x, bool affine, double eps)
     if (places < 2 || xt.dims[1] < 1)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s, must be "
                            "[N,channels,...] with two elements or more a "
-                           "channel", type_of_x(nn, x, t));
+                           "channel", bp__nn_type_text(nn, x, t));
     x = normalize_groups(nn, x, xt.dims[1], eps);
     return bp__layer_end(nn, affine ? scale_channels(nn, x) : x);
 }
@@ -207,7 +203,7 @@ bp_val bp_nn_rms_norm(bp_nn *nn, bp_val x, int n_axes, double eps)
     if (n_axes < 1 || n_axes >= xt.rank)
         return bp__nn_fail(nn, BP_ESHAPE, "its input is %s: the number of "
                            "last axes is %d, must be from 1 to %d",
-                           type_of_x(nn, x, t), n_axes, xt.rank - 1);
+                           bp__nn_type_text(nn, x, t), n_axes, xt.rank - 1);
     int64_t axes[BP_MAX_RANK];
     for (int i = 0; i < n_axes; i++)
         axes[i] = xt.rank - n_axes + i;

@@ -14,7 +14,7 @@ const char *bp__score_name(bp__score s)
     return (unsigned)s < BP__ARRAY_LEN(names) ? names[s] : "?";
 }
 
-/* ---- predictions ----------------------------------------------------------- */
+/* ---- predictions -------------------------------------------------------- */
 
 static bp_status new_predictions(bp__predictions *p, const bp_data *d,
                                  int64_t k, const bp_allocator *a,
