@@ -1,6 +1,6 @@
 /* Elementwise chains: every op against scalar C; pairs of ops; truth values;
- * random chains against the same ops run one by one (to the bit), at every level; and that
- * all this takes every opcode. */
+ * random chains against the same ops run one by one (to the bit), at every
+ * level; and that all this takes every opcode. */
 #include "chain_rig.h"
 
 /* ---- each op ------------------------------------------------------------ */
