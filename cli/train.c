@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
+#include "config/pictures.h"
 #include "config/tables.h"
 #include "progress.h"
 
@@ -146,7 +147,10 @@ static void print_end(const cli_args *a, const cli_model *m,
     printf("\nnext:\n");
     if (m->config->has_data[BP_SPLIT_TEST])
         printf("  bprop eval %s%s%s\n", out, flag, data);
-    printf("  bprop predict %s INPUT.npy\n", out);
+    printf("  bprop predict %s %s\n", out,
+           m->config->columns                   ? "TABLE.csv"
+           : bp__config_has_pictures(m->config) ? "PICTURE.jpg"
+                                                : "INPUT.npy");
     if (a->operands[0])
         printf("  bprop train %s%s%s --out %s --resume --set "
                "train.epochs=%lld\n", a->operands[0], flag, data, out,
