@@ -108,18 +108,9 @@ static int new_pictures(const cli_args *a, const char *file)
 /* A folder, an archive, or a folder in one. */
 static bool are_pictures(const char *path)
 {
-    static const char *const ends[] = {".tar", ".tgz", ".tar.gz", ".tar.xz",
-                                       ".tar.bz2", ".tar.zst", ".zip"};
     bp__fs_info info;
-    if (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir)
-        return true;
-    for (size_t i = 0; i < BP__ARRAY_LEN(ends); i++) {
-        const char *s = strstr(path, ends[i]);
-        size_t n = strlen(ends[i]);
-        if (s && (!s[n] || s[n] == '/'))
-            return true;
-    }
-    return false;
+    return (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir) ||
+           cli_is_archive(path);
 }
 
 static int run_new(const cli_args *a)

@@ -35,13 +35,9 @@ static bool is_pictures(const char *path)
     bp__fs_info info;
     if (bp__picture_name(path))
         return true;
-    if (bp__file_stat(NULL, path, &info, NULL) || info.is_dir)
-        return true; /* or a folder within an archive */
-    size_t n = strlen(path);
-    return (n > 4 && (!strcmp(path + n - 4, ".tar") ||
-                      !strcmp(path + n - 4, ".zip") ||
-                      !strcmp(path + n - 4, ".tgz"))) ||
-           strstr(path, ".tar.");
+    if (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir)
+        return true;
+    return cli_is_archive(path);
 }
 
 static int64_t numel_of(int rank, const int64_t *dims)

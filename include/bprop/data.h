@@ -160,6 +160,16 @@ typedef struct bp_data_report {
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
                         const char *what, bp_data_report *report);
 
+/* Remarks that stop nothing, over several sets (the first one trains): samples
+ * that stand in two sets, or more than once, or with other targets; pictures
+ * of one color; classes that are missing in the first set, or much rarer than
+ * others. Each is counted, with examples, in a line of report->text; n_bad
+ * counts the samples that are equal to an earlier one. Reads every sample.
+ * what[i] names sets[i]. [err: EARG ENOMEM EIO] */
+bp_status bp_data_check_sets(const bp_data *const *sets,
+                             const char *const *what, size_t n,
+                             bp_data_report *report, bp_error *err);
+
 /* ---- normalization ---------------------------------------------------- */
 
 typedef enum bp_norm_kind {
