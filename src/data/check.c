@@ -65,7 +65,8 @@ static const char *examples(const bp_data *d, const finding *f, char *buf)
         bp__format_double(value, f->value[i]);
         bp__data_where(d, f->sample[i], where, sizeof where);
         at +=
-            bp__snprintf(buf + at, (size_t)(800 - at), "%s%s has %s", i ? ", " : ": ", where, value);
+            bp__snprintf(buf + at, (size_t)(800 - at), "%s%s has %s",
+                         i ? ", " : ": ", where, value);
     }
     if (f->count > n)
         bp__snprintf(buf + at, (size_t)(800 - at), ", and %lld more",
