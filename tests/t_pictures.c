@@ -156,3 +156,38 @@ t_bytes t_write_jpeg(const t_jpeg *p)
     return (t_bytes){NULL, 0};
 }
 #endif
+
+#ifdef BP_T_ARCHIVE
+#include <archive.h>
+#include <archive_entry.h>
+
+bool t_write_zip(const char *path, const char *const *names,
+                 const t_bytes *files, size_t n, bool deflated)
+{
+    struct archive *a = archive_write_new();
+    bool ok = archive_write_set_format_zip(a) == ARCHIVE_OK &&
+              archive_write_set_options(a, deflated ? "zip:compression=deflate"
+                                                    : "zip:compression=store")
+                  == ARCHIVE_OK &&
+              archive_write_open_filename(a, path) == ARCHIVE_OK;
+    for (size_t i = 0; i < n && ok; i++) {
+        struct archive_entry *e = archive_entry_new();
+        archive_entry_set_pathname(e, names[i]);
+        archive_entry_set_size(e, (la_int64_t)files[i].bytes);
+        archive_entry_set_filetype(e, AE_IFREG);
+        archive_entry_set_perm(e, 0644);
+        ok = archive_write_header(a, e) == ARCHIVE_OK &&
+             archive_write_data(a, files[i].data, files[i].bytes) ==
+                 (la_ssize_t)files[i].bytes;
+        archive_entry_free(e);
+    }
+    return archive_write_free(a) == ARCHIVE_OK && ok;
+}
+#else
+bool t_write_zip(const char *path, const char *const *names,
+                 const t_bytes *files, size_t n, bool deflated)
+{
+    (void)path, (void)names, (void)files, (void)n, (void)deflated;
+    return false;
+}
+#endif

@@ -39,6 +39,9 @@ typedef struct t_jpeg {
 } t_jpeg;
 t_bytes t_write_jpeg(const t_jpeg *p);
 
+/* A .zip, its members deflated or stored; false without libarchive. */
+bool t_write_zip(const char *path, const char *const *names,
+                 const t_bytes *files, size_t n, bool deflated);
 bool t_save(const char *path, const void *data, size_t bytes);
 
 #endif

@@ -79,6 +79,13 @@ bp_status bp_data_from_idx(const char *images, const char *labels,
 bp_status bp_data_from_npy(const char *const *inputs, size_t n_inputs,
                            const char *target, const bp_data_options *options,
                            bp_data **data, bp_error *err);
+/* The same from one .npz file (numpy.savez, plain or compressed): the arrays
+ * of these names. A name that it lacks is told with those it has. [err: as
+ * above, and EUNSUPPORTED without libarchive] */
+bp_status bp_data_from_npz(const char *path, const char *const *inputs,
+                           size_t n_inputs, const char *target,
+                           const bp_data_options *options, bp_data **data,
+                           bp_error *err);
 /* The same from memory. Borrowed arrays must be f32 or u8, and i32 or f32 for
  * the target. */
 bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,

@@ -101,6 +101,11 @@ bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
                             const bp_data_options *options, bp_data **data,
                             bp_error *err);
 
+bp_status bp__data_from_npz(const bp__fs *fs, const char *path,
+                            const char *const *inputs, size_t n_inputs,
+                            const char *target, const bp_data_options *options,
+                            bp_data **data, bp_error *err);
+
 /* Sample `index` of a split of the digits, 28 * 28 bytes; returns its class.
  */
 int bp__digit_draw(uint64_t seed, bp_split split, int64_t index,
