@@ -166,6 +166,11 @@ static void reports(void)
     refused(&o, BP_EFORMAT, "1 picture stands in no class's folder, the first "
             "is 'bare.png'");
     refused(&o, BP_EFORMAT, "'eel/cut.png' is no sound PNG file");
+    run("cp set/cat/b.png set/dog/b.png"); /* remarks are in the same report */
+    refused(&o, BP_EFORMAT, "1 sample is equal to an earlier one: 'dog/b.png' = "
+            "'cat/b.png'");
+    refused(&o, BP_EFORMAT, "2 samples have equal inputs and other targets");
+    run("rm set/dog/b.png");
     run("rm set/bare.png");
     o.skip_unreadable = true;
     bp__pictures p = open_set(&o);
