@@ -82,7 +82,7 @@ static bp_status train_linear(contest *c, bp_error *err)
     /* Few rows make few steps an epoch: enough of them to converge. */
     int64_t n = bp_data_count(c->d->split[BP_SPLIT_TRAIN]);
     int64_t steps = (n + o.batch - 1) / o.batch;
-    if (o.epochs * steps < LEAST_STEPS)
+    if (table && o.epochs * steps < LEAST_STEPS)
         o.epochs = (LEAST_STEPS + steps - 1) / steps;
     if (!st)
         st = bp_trainer_new(&task, &o, &t, err);

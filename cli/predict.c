@@ -288,7 +288,7 @@ typedef struct pending {
     int64_t chw[3];
     uint8_t *pixels;
     const char *name[256];
-    int64_t n;
+    int64_t n, room; /* pictures that make a batch: few of large ones */
     int64_t n_bad;
 } pending;
 
@@ -338,8 +338,7 @@ static bp_status predict_picture(void *user, size_t i, const void *data,
     if (st)
         return st;
     p->name[p->n++] = name;
-    return p->n == (int64_t)BP__ARRAY_LEN(p->name) ? flush_pending(p, err)
-                                                    : BP_OK;
+    return p->n == p->room ? flush_pending(p, err) : BP_OK;
 }
 
 static bp_status predict_one(pending *p, bp_error *err)
@@ -366,7 +365,9 @@ static bp_status predict_pictures(predictor *q, const char *path, bp_error *err)
                        (long long)p.chw[0]);
     if (st)
         return st;
-    size_t room = BP__ARRAY_LEN(p.name) * (size_t)numel_of(3, p.chw);
+    p.room = (1 << 20) / numel_of(3, p.chw);
+    p.room = BP__MIN(BP__MAX(p.room, 1), (int64_t)BP__ARRAY_LEN(p.name));
+    size_t room = (size_t)(p.room * numel_of(3, p.chw));
     if (!(p.pixels = bp__alloc(&bp__malloc_allocator, room)))
         return bp__oom(err);
     if (bp__picture_name(path)) {

@@ -5,7 +5,11 @@
 
 #include "nn/spec.h"
 
-enum { EVAL_MAX_CLASSES = 4096, EVAL_MIN_BATCH = 100 };
+enum {
+    EVAL_MAX_CLASSES = 4096,
+    EVAL_MIN_BATCH = 100,
+    EVAL_ELEMENTS = 1 << 20, /* of inputs, where the batch may be chosen */
+};
 
 /* A single output is a logit or a probability, as the loss takes it. */
 static bp_status loss_threshold(const bp_task *t, bp__arena *ar,
@@ -18,14 +22,30 @@ static bp_status loss_threshold(const bp_task *t, bp__arena *ar,
     return st;
 }
 
+/* Small batches would waste time, and large samples in large ones memory. */
+static int64_t least_batch(const bp_task *t)
+{
+    int64_t numel = 0;
+    for (size_t i = 0; i < bp_model_input_count(t->model); i++) {
+        bp_nn_io io;
+        int64_t n = 1;
+        bp__task_input(t, i, &io);
+        for (int k = 0; k < io.rank; k++)
+            n *= io.dims[k];
+        numel += n;
+    }
+    int64_t fits = EVAL_ELEMENTS / BP__MAX(numel, 1);
+    return fits < 1 ? 1 : BP__MIN(fits, (int64_t)EVAL_MIN_BATCH);
+}
+
 bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
                              const bp__type *output, int64_t batch,
                              bp_error *err)
 {
     *e = (bp__evaluator){.a = p->a, .programs = p};
     bp__arena_init(&e->arena, &p->a);
-    e->batch = BP__MAX(batch, (int64_t)EVAL_MIN_BATCH);
     const bp_task *t = p->task;
+    e->batch = BP__MAX(batch, least_batch(t));
     bp_status st = bp__task_metrics(t, &e->arena, e->metric_name,
                                     &e->n_metrics, err);
     for (int i = 0; i < e->n_metrics && !st; i++) {
