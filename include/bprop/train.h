@@ -44,14 +44,14 @@ bp_status bp_store_load(bp_store *s, const char *path, unsigned kinds,
 
 /* ---- evaluation ------------------------------------------------------- */
 
-#define BP_MAX_METRICS 8
+#define BP_MAX_METRICS 16
 
 typedef struct bp_evaluation {
     int64_t samples;
     double loss; /* mean over samples, without penalty */
     int n_metrics;
     const char *metric_name[BP_MAX_METRICS]; /* owned by the task's texts */
-    double metric[BP_MAX_METRICS];           /* means over samples */
+    double metric[BP_MAX_METRICS]; /* of all samples; NaN: not defined */
     /* Classes: confusion[truth * n_classes + predicted], owned by whom it came
      * from; n_classes 0 where the target is no class. */
     int64_t n_classes;
@@ -73,7 +73,7 @@ typedef struct bp_progress {
     double loss;           /* mean over the samples of this epoch so far */
     int n_metrics;
     const char *const *metric_name;
-    const double *metric;
+    const double *metric;  /* NaN: not known before the end (auc) */
     double lr, grad_norm;  /* of the last step */
 } bp_progress;
 

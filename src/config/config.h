@@ -22,6 +22,7 @@ typedef struct bp__config {
     bp_model *model;
     bp_task task;        /* n_train and target: after bp__config_data */
     size_t n_metrics;
+    const char *metric[BP_MAX_METRICS]; /* their names: "top_5" */
     bp_trainer_options train; /* no data, runtime, folder or callbacks */
     bp_norm_kind normalize;
     const char *dir;     /* data.dir; NULL: none */
@@ -56,6 +57,8 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
+/* classes.c: the task's class names, where the file or the table has them. */
+bp_status bp__config_name_classes(bp__config *c, bp_error *err);
 /* Are the shapes of the model known only once its table has been read? */
 bool bp__config_needs_data(const bp__config *c);
 

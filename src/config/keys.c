@@ -60,6 +60,19 @@ static bp__ynode *read_init(bp__scheck *c, const char *path, bp__ynode *raw)
     return read_text_kind(c, BP_NN_INITS, raw, bias ? &t->bias_init : &t->init);
 }
 
+/* Their names, for train.monitor; no two may be alike. */
+static void find_labels(bp__scheck *c, const char *path, bp__place at)
+{
+    bp__config *cfg = config_of(c);
+    bp__spec **list;
+    size_t n;
+    bp_error err = {0};
+    if (bp__spec_parse_list(&cfg->arena, BP_NN_METRICS, cfg->task.metrics,
+                            &list, &n, &err) ||
+        bp__metric_labels(&cfg->arena, list, n, cfg->metric, &err))
+        bp__diag_add(c->d, at, "%s: %s", path, err.message);
+}
+
 static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
 {
     bp__config *cfg = config_of(c);
@@ -87,6 +100,7 @@ static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
         cfg->n_metrics++;
     }
     cfg->task.metrics = all;
+    find_labels(c, path, raw->at);
     return list;
 }
 

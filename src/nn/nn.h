@@ -74,6 +74,8 @@ struct bp_nn {
     bp_val key;
     int64_t streams;               /* random streams handed out */
     int head;                      /* of the last loss */
+    const char *const *class_name; /* of a task; NULL: numbers only */
+    int64_t n_classes;
     const bp_val *inputs;          /* of a task */
     size_t n_inputs;
     bp__nn_env *env;
@@ -181,7 +183,11 @@ bp_val bp__nn_total(bp_graph *g, bp_val x);
 bp_val bp__nn_real_target(bp_nn *nn, bp_val output, bp_val target);
 bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output,
                    bp_val target);
+/* The state of a batch: rows that are kept, or their sum (a scalar of [N]). */
 bp_val bp__nn_metric(bp_nn *nn, const bp__spec *s, bp_val output,
                      bp_val target);
+/* A class of k, by its name or number; -1 with the graph's error. */
+int64_t bp__nn_class(bp_nn *nn, const char *what, const char *class_name,
+                     int64_t k);
 
 #endif

@@ -50,6 +50,14 @@ typedef struct bp__init_at {
     size_t n;
 } bp__init_at;
 
+/* What a metric is computed from: n samples, w numbers x[] in all, or for each
+ * of them (of a row that keeps them). */
+typedef struct bp__metric_state {
+    const double *x;
+    int64_t n, w;
+    const bp_allocator *a; /* for scratch memory */
+} bp__metric_state;
+
 typedef struct bp__row {
     const char *name, *doc;
     const bp__argdef *args; /* NULL: none */
@@ -76,7 +84,12 @@ typedef struct bp__row {
      * the network reads parameter p while it trains. NULL: at p. */
     bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
-    bool larger_is_better; /* metrics */
+    /* Metrics: build.metric gives rows [N] or [N, w], which are summed over the
+     * samples, or kept one by one. `value` makes one number of them, a NaN
+     * where it is not defined; false: out of memory. NULL: the mean of [N]. */
+    bool larger_is_better, keeps;
+    bool (*value)(const bp__spec *s, const bp__metric_state *m, double *out);
+    const char *label; /* metrics: "top_{k}"; NULL: see bp__metric_label */
     /* Initializers: build.fill makes the variable as a whole. */
     bool whole;
     /* ... NULL, or what shape it needs. May be NULL. */
@@ -165,6 +178,17 @@ int64_t bp__arg_int(const bp__spec *s, const char *key);
 double bp__arg_float(const bp__spec *s, const char *key);
 bool bp__arg_bool(const bp__spec *s, const char *key);
 bool bp__arg_is(const bp__spec *s, const char *key, const char *choice);
+
+/* The name of a metric's numbers, in the arena: its row's, and the values that
+ * are not their default ("recall_yes", "f1_weighted"). NULL: out of memory. */
+const char *bp__metric_label(bp__arena *ar, const bp__spec *s);
+/* The number of a state; NaN where it is not defined. False: out of memory. */
+bool bp__metric_value(const bp__spec *s, const bp__metric_state *m,
+                      double *out);
+/* Of a list of metrics: names in the arena, no two of them alike.
+ * [err: EEXIST ENOMEM] */
+bp_status bp__metric_labels(bp__arena *ar, bp__spec *const *list, size_t n,
+                            const char **labels, bp_error *err);
 
 /* The learning rate of an optimizer's spec. */
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,

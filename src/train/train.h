@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "ir/ir.h"
+#include "nn/spec.h"
 
 #include <bprop/train.h>
 
@@ -55,10 +56,6 @@ bp_status bp__programs_get(bp__programs *p, bp_task_mode mode, int64_t rows,
 size_t bp__task_inputs(const bp_task *t);
 void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io);
 const char *bp__task_target_name(const bp_task *t);
-/* Names of its metrics ("accuracy"), in the arena. */
-bp_status bp__task_metrics(const bp_task *t, bp__arena *ar,
-                           const char *names[BP_MAX_METRICS], int *n,
-                           bp_error *err);
 /* Type of the output for one sample; makes the variables in s. */
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err);
@@ -67,6 +64,35 @@ bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
                          bool target, bp_error *err);
 double bp__result_number(const bp_program *p, const char *name);
 
+/* ---- tally.c ----------------------------------------------------------- */
+
+/* The state of one metric over the samples so far: sums over them, or a row of
+ * each. */
+typedef struct bp__tally {
+    const bp__spec *spec;
+    const char *name, *output; /* "top_5", "metric.top_5" */
+    int64_t width, n;          /* numbers of a state (row); samples */
+    double *x;
+    size_t cap;                /* numbers that x has room for */
+    bool borrowed;             /* x is a variable's data */
+} bp__tally;
+
+/* The task's metrics, with texts in the arena. [err: ELIMIT EEXIST and what
+ * the texts are refused for] */
+bp_status bp__task_tallies(const bp_task *t, bp__arena *ar,
+                           bp__tally list[BP_MAX_METRICS], int *n,
+                           bp_error *err);
+int64_t bp__tally_width(const bp__tally *t, const bp_program *p, int64_t rows);
+void bp__tally_clear(bp__tally *t);
+/* The results of a program that has run. */
+bp_status bp__tally_add(bp__tally *t, const bp_allocator *a,
+                        const bp_program *p, int64_t rows, bp_error *err);
+bp_status bp__tally_value(const bp__tally *t, const bp_allocator *a,
+                          double *out, bp_error *err);
+/* Does its value cost the same however many samples there are? */
+bool bp__tally_is_cheap(const bp__tally *t);
+void bp__tally_free(bp__tally *t, const bp_allocator *a);
+
 /* ---- evaluate.c ------------------------------------------------------ */
 
 typedef struct bp__evaluator {
@@ -74,8 +100,8 @@ typedef struct bp__evaluator {
     bp__programs *programs;
     bp__arena arena;
     int n_metrics;
+    bp__tally tally[BP_MAX_METRICS];
     const char *metric_name[BP_MAX_METRICS];
-    const char *metric_output[BP_MAX_METRICS]; /* "metric.accuracy" */
     int64_t batch;
     const bp_norm *norm[BP_MAX_INPUTS];
     int64_t n_classes; /* 0: no confusion table */

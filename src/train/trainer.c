@@ -48,10 +48,9 @@ static bp_status choose_monitor(bp_trainer *t, bp_error *err)
     if (m && t->monitor < 0 && strcmp(m, "loss"))
         return bp__error(err, BP_ENOTFOUND, "monitor '%s' is neither loss nor a "
                          "metric of this task", m);
-    const bp__row *row =
-        t->monitor >= 0
-            ? bp__row_find(BP_NN_METRICS, t->metric_name[t->monitor]) : NULL;
-    t->larger_is_better = row && row->larger_is_better;
+    t->larger_is_better =
+        t->monitor >= 0 &&
+        t->evaluator.tally[t->monitor].spec->row->larger_is_better;
     return BP_OK;
 }
 
@@ -198,7 +197,6 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st) {
         t->n_metrics = t->evaluator.n_metrics;
         t->metric_name = t->evaluator.metric_name;
-        t->metric_output = t->evaluator.metric_output;
         st = choose_monitor(t, err);
     }
     if (!st)
@@ -209,7 +207,7 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = find_step_variables(t, err);
     if (!st)
-        st = bp__trainer_add_state(t, err);
+        st = bp__trainer_add_state(t, p, err);
     if (!st)
         st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)

@@ -23,7 +23,6 @@ typedef struct bp__trainer_state {
 #define BP__STATE_FIELD(name) double *name;
     BP__TRAINER_STATE(BP__STATE_FIELD)
 #undef BP__STATE_FIELD
-    double *sum_metric[BP_MAX_METRICS];
 } bp__trainer_state;
 
 struct bp_trainer {
@@ -47,7 +46,7 @@ struct bp_trainer {
     double *lr;
     int n_metrics;
     const char *const *metric_name;
-    const char *const *metric_output;
+    bp__tally tally[BP_MAX_METRICS]; /* of this epoch, in variables */
     int monitor;         /* index of a metric; -1: the loss */
     bool larger_is_better;
     char run_id[20];
@@ -61,7 +60,10 @@ struct bp_trainer {
 };
 
 /* state.c */
-bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
+/* step: the program of a whole batch, which says how large a metric's state
+ * is. */
+bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
+                                bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
 void bp__trainer_make_id(bp_trainer *t);
 
