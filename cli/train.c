@@ -85,6 +85,9 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
         norm[i] = (bp_norm *)bp_trainer_norm(t, i);
     bp__config_set_fitted(m->config, m->n_inputs, norm);
     bp__columns_to_config(m->config);
+    bp_status st = bp__config_set_counts(m->config, err);
+    if (st)
+        return st;
     if (data)
         full = realpath(data, NULL);
     if (full)
@@ -93,9 +96,9 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
     bp__str_init(&s, NULL);
     bp__config_print(m->config, &s);
     bp__snprintf(path, sizeof path, "%s/config.yaml", out);
-    bp_status st = s.failed ? bp__oom(err)
-                            : bp__file_write(NULL, &bp__malloc_allocator, path,
-                                             s.s, s.len, err);
+    st = s.failed ? bp__oom(err)
+                  : bp__file_write(NULL, &bp__malloc_allocator, path, s.s,
+                                   s.len, err);
     bp__str_free(&s);
     return st;
 }

@@ -300,7 +300,9 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x);
 
 /* ---- losses, metrics, penalties ---------------------------------------- */
 
-/* The mean over the whole batch (all shards) of a loss:
+/* The mean over the whole batch (all shards) of a loss. Those of classes take
+ * class_weights=balanced, [1, 2.5] or [yes=2.5, no=1]: then it is sum w l /
+ * sum w, w being the weight of the sample's class:
  *   mean_squared_error(form=mean)      (y - t)^2, mean over the outputs
  *   mean_squared_error(form=half_sum)  1/2 sum (y - t)^2 (quadratic cost)
  *   binary_cross_entropy     logits, t in [0,1], mean over the outputs
@@ -418,6 +420,10 @@ typedef struct bp_task {
     int64_t n_train;       /* training samples, for l2(lambda=...)       */
     int64_t n_classes;     /* of class_name                              */
     const char *const *class_name; /* NULL: classes have numbers only    */
+    int64_t n_class_counts;
+    const int64_t *class_count; /* training samples of each class, for
+                              class_weights=balanced; NULL: unknown (a
+                              trainer counts them)                       */
 } bp_task;
 
 typedef enum bp_task_mode {
@@ -449,10 +455,12 @@ typedef struct bp_traced {
  * its error is sticky and comes out of bp_compile. traced may be NULL.
  *
  * Inputs: by their names; the target, but for PREDICT, by its name. Outputs:
- *   TRAIN     loss (mean over the batch), objective (loss + penalty),
+ *   TRAIN     loss (mean over the batch), loss.weight (the sum of the
+ *             samples' weights, where the loss has class_weights),
+ *             objective (loss + penalty),
  *             grad_norm if asked for, metric.<name> (see bp_nn_metric; two
  *             of one kind differ by their values: metric.top_1, metric.top_5)
- *   EVAL      loss, output, metric.<name>
+ *   EVAL      loss, loss.weight, output, metric.<name>
  *   PREDICT   output; probability where the loss works on logits
  *   GRADIENT  loss, objective, grad.<parameter>
  *   TRACE     none: the caller goes on with traced->objective

@@ -4,7 +4,7 @@
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted", "data.columns", "name",
+    "data.fitted", "data.columns", "data.class_counts", "name",
 };
 
 static bp__config *config_new(const char *file)

@@ -57,8 +57,13 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
-/* classes.c: the task's class names, where the file or the table has them. */
+/* classes.c: the task's class names, where the file or the table has them, and
+ * the training samples of each, where a run has them. */
 bp_status bp__config_name_classes(bp__config *c, bp_error *err);
+/* Keeps them as data.class_counts, where the loss depends on them. */
+bp_status bp__config_set_counts(bp__config *c, bp_error *err);
+bp_status bp__config_count_classes(bp__config *c, const bp_data *train,
+                                   bp_error *err);
 /* Are the shapes of the model known only once its table has been read? */
 bool bp__config_needs_data(const bp__config *c);
 

@@ -341,6 +341,10 @@ static const bp__skey data_keys[] = {
     {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
      .doc = "their names, from class 0", .n_min = 2,
      .n_max = 100000},
+    {.name = "class_counts", .type = BP__S_INTS, .fallback = "",
+     .doc = "training samples of each class; written by training where the "
+            "loss is balanced by them",
+     LIMITS(0, BIG), .n_min = 2, .n_max = 100000},
     {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
      .doc = "written by training", .what = "a list of mean and std",
      .custom = read_fitted},

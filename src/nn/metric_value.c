@@ -84,9 +84,6 @@ bp_status bp__metric_labels(bp__arena *ar, bp__spec *const *list, size_t n,
         labels[i] = bp__metric_label(ar, list[i]);
         if (!labels[i])
             return bp__oom(err);
-        if (!strcmp(labels[i], "loss") || !strcmp(labels[i], "count"))
-            return bp__error(err, BP_EBUG, "a metric may not be called %s",
-                             labels[i]);
         for (size_t k = 0; k < i; k++)
             if (!strcmp(labels[k], labels[i]))
                 return bp__error(err, BP_EEXIST, "the metric %s is given "

@@ -76,6 +76,10 @@ struct bp_nn {
     int head;                      /* of the last loss */
     const char *const *class_name; /* of a task; NULL: numbers only */
     int64_t n_classes;
+    const int64_t *class_count;    /* of a task: training samples of each */
+    int64_t n_class_counts;
+    bp_val loss_weight;            /* of the last loss: the sum of its samples'
+                                      weights; BP_NIL: all are 1 */
     const bp_val *inputs;          /* of a task */
     size_t n_inputs;
     bp__nn_env *env;

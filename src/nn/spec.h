@@ -22,7 +22,9 @@ typedef enum bp__arg_type {
     BP__ARG_PADDING, /* same, valid, or a pair */
     BP__ARG_SPEC,    /* a kind of another table */
     BP__ARG_LAYERS,  /* a list of kinds of a table: layers unless given */
-    BP__ARG_TEXT,    /* any text but an empty one */
+    BP__ARG_TEXT,    /* any text but an empty one; no quotes in it */
+    BP__ARG_WEIGHTS, /* balanced, a number for each class, or numbers by the
+                        names of classes */
 } bp__arg_type;
 
 typedef struct bp__argdef {
@@ -109,9 +111,12 @@ typedef struct bp__argval {
     bool set;         /* false: the default is in place */
     int64_t i[2];     /* INT, PAIR, PADDING (as a number) */
     double f;         /* FLOAT; BOOL as 0 or 1 */
-    const char *s;    /* CHOICE, TEXT; PADDING: "same", "valid" or NULL */
+    const char *s;    /* CHOICE, TEXT; PADDING: "same", "valid" or NULL;
+                         WEIGHTS: "balanced" or NULL */
     bp__spec *spec;   /* SPEC; NULL: none */
     bp__spec **list;  /* LAYERS */
+    double *num;      /* WEIGHTS: n numbers */
+    const char **key; /* ... and their names; NULL: by number */
     size_t n;
     size_t cap;
 } bp__argval;
@@ -154,6 +159,10 @@ bp_status bp__spec_set_spec(bp__arena *ar, bp__spec *s, const char *key,
 /* Appends to a LAYERS argument, of whatever table. */
 bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
                              bp__spec *layer, bp_error *err);
+/* Appends to a WEIGHTS argument; name NULL: of the next class. */
+bp_status bp__spec_add_number(bp__arena *ar, bp__spec *s, const char *key,
+                              const char *name, const char *text,
+                              bp_error *err);
 bp_status bp__spec_set_name(bp__arena *ar, bp__spec *s, const char *name,
                             bp_error *err);
 bp_status bp__spec_add_from(bp__arena *ar, bp__spec *s, const char *name,
@@ -189,6 +198,9 @@ bool bp__metric_value(const bp__spec *s, const bp__metric_state *m,
  * [err: EEXIST ENOMEM] */
 bp_status bp__metric_labels(bp__arena *ar, bp__spec *const *list, size_t n,
                             const char **labels, bp_error *err);
+
+/* Does a loss's weights depend on how often classes occur in training data? */
+bool bp__loss_is_balanced(const bp__spec *s);
 
 /* The learning rate of an optimizer's spec. */
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,

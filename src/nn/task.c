@@ -131,6 +131,9 @@ static void trace_loss(task_trace *t)
     else
         t->out.loss = bp_nn_loss(t->nn, t->task.loss, t->out.output,
                                  t->out.target);
+    if (!bp_is_nil(t->nn->loss_weight) &&
+        (t->mode == BP_TASK_TRAIN || t->mode == BP_TASK_EVAL))
+        bp_output(g, "loss.weight", t->nn->loss_weight);
     t->out.objective = t->out.loss;
     if (t->task.penalty && t->mode != BP_TASK_EVAL)
         t->out.objective =
@@ -200,10 +203,14 @@ static void trace_metrics(task_trace *t)
         return;
     if (!t->o.sums)
         return;
-    double rows = (double)t->o.global_rows;
-    bp_val loss = bp_cast(t->g, t->out.loss, BP_F64);
-    add_to_sum(t, "loss", bp_mul_scalar(t->g, loss, rows));
-    add_to_sum(t, "count", bp_scalar(t->g, BP_F64, rows));
+    bp_val count = bp_scalar(t->g, BP_F64, (double)t->o.global_rows);
+    bp_val weight = nn->loss_weight;
+    weight = bp_is_nil(weight) ? count : bp_cast(t->g, weight, BP_F64);
+    add_to_sum(t, "loss", bp_mul(t->g, bp_cast(t->g, t->out.loss, BP_F64),
+                                 weight));
+    add_to_sum(t, "count", count);
+    if (!bp_is_nil(nn->loss_weight))
+        add_to_sum(t, "weight", weight);
 }
 
 static void trace_training(task_trace *t)
@@ -312,6 +319,8 @@ bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
     if (t.nn) {
         t.nn->class_name = t.task.class_name;
         t.nn->n_classes = t.task.n_classes;
+        t.nn->class_count = t.task.class_count;
+        t.nn->n_class_counts = t.task.n_class_counts;
         make_inputs(&t);
         trace_task(&t);
     }

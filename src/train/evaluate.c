@@ -98,7 +98,9 @@ static bp_status eval_batch(bp__evaluator *e, bp_loader *l, bp_batch *b,
     if (st)
         return st;
     sum->samples += b->count;
-    sum->loss += bp__result_number(p, "loss") * (double)b->count;
+    double weight = bp__loss_weight(p, b->count);
+    sum->loss += bp__result_number(p, "loss") * weight;
+    e->loss_weight += weight;
     for (int i = 0; i < e->n_metrics && !st; i++)
         st = bp__tally_add(&e->tally[i], &e->a, p, b->count, err);
     if (e->n_classes)
@@ -111,13 +113,12 @@ static void eval_progress(bp__evaluator *e, const bp_evaluation *sum,
                           int64_t batch, int64_t batches, const char *split)
 {
     double mean[BP_MAX_METRICS];
-    double n = (double)sum->samples;
     bp_progress p = {.batch = batch, .batches = batches, .split = split,
                      .samples = sum->samples, .n_metrics = e->n_metrics,
                      .metric_name = e->metric_name, .metric = mean};
     if (!e->on_batch)
         return;
-    p.loss = sum->loss / n;
+    p.loss = sum->loss / (e->loss_weight > 0 ? e->loss_weight : 1);
     for (int i = 0; i < e->n_metrics; i++) {
         mean[i] = (double)NAN;
         if (bp__tally_is_cheap(&e->tally[i]))
@@ -142,6 +143,7 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
     if (e->n_classes)
         memset(e->confusion, 0,
                (size_t)(e->n_classes * e->n_classes) * sizeof *e->confusion);
+    e->loss_weight = 0;
     for (int i = 0; i < e->n_metrics; i++)
         bp__tally_clear(&e->tally[i]);
     bp_status st = bp_loader_new(d, &o, &l, err);
@@ -159,7 +161,7 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
     bp_loader_free(l);
     if (st || !result->samples)
         return st;
-    result->loss /= (double)result->samples;
+    result->loss /= e->loss_weight > 0 ? e->loss_weight : 1;
     for (int i = 0; i < e->n_metrics && !st; i++)
         st = bp__tally_value(&e->tally[i], &e->a, &result->metric[i], err);
     return st;

@@ -19,7 +19,7 @@ static bp_status train_evaluation(bp_trainer *t, bool all, bp_evaluation *e,
     double n = *t->state.sum_samples;
     bp_status st = BP_OK;
     *e = (bp_evaluation){.samples = (int64_t)n, .n_metrics = t->n_metrics};
-    e->loss = mean_of(*t->state.sum_loss, n);
+    e->loss = mean_of(*t->state.sum_loss, *t->state.sum_weight);
     for (int i = 0; i < t->n_metrics; i++) {
         e->metric_name[i] = t->metric_name[i];
         e->metric[i] = (double)NAN;
@@ -34,6 +34,7 @@ static void clear_sums(bp_trainer *t)
 {
     *t->state.sum_samples = 0;
     *t->state.sum_loss = 0;
+    *t->state.sum_weight = 0;
     for (int i = 0; i < t->n_metrics; i++)
         bp__tally_clear(&t->tally[i]);
 }
@@ -116,7 +117,9 @@ static bp_status add_sums(bp_trainer *t, const bp_program *p, int64_t n,
         st = bp__tally_add(&t->tally[i], &t->a, p, n, err);
     }
     *t->state.sum_samples += (double)n;
-    *t->state.sum_loss += bp__result_number(p, "loss") * (double)n;
+    double weight = bp__loss_weight(p, n);
+    *t->state.sum_loss += bp__result_number(p, "loss") * weight;
+    *t->state.sum_weight += weight;
     *t->state.grad_norm = bp__result_number(p, "grad_norm");
     return st;
 }

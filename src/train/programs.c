@@ -186,3 +186,11 @@ double bp__result_number(const bp_program *p, const char *name)
         return *(const double *)r;
     return 0;
 }
+
+double bp__loss_weight(const bp_program *p, int64_t rows)
+{
+    size_t bytes;
+    return bp_result(p, "loss.weight", &bytes)
+               ? bp__result_number(p, "loss.weight")
+               : (double)rows;
+}

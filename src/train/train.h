@@ -63,6 +63,8 @@ bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
 bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
                          bool target, bp_error *err);
 double bp__result_number(const bp_program *p, const char *name);
+/* The weight of the batch's loss in a mean over batches. */
+double bp__loss_weight(const bp_program *p, int64_t rows);
 
 /* ---- tally.c ----------------------------------------------------------- */
 
@@ -107,6 +109,7 @@ typedef struct bp__evaluator {
     int64_t n_classes; /* 0: no confusion table */
     double threshold;  /* of a single output: above it is class 1 */
     int64_t *confusion;
+    double loss_weight; /* of the samples so far */
     const volatile int *stop;
     void (*on_batch)(void *user, const bp_progress *p);
     void *user;

@@ -102,6 +102,23 @@ static bp_status check_data(bp_trainer *t, const bp__type *output,
     return st;
 }
 
+static bp_status count_classes(bp_trainer *t, const bp__type *output,
+                               bp_error *err)
+{
+    bp_data_expect e;
+    fill_expectation(t, output, &e);
+    if (t->task.class_count || e.target != BP_TARGET_CLASS)
+        return BP_OK;
+    t->class_count = bp__arena_array(&t->arena, (size_t)e.n_classes,
+                                     sizeof *t->class_count);
+    if (!t->class_count)
+        return bp__oom(err);
+    bp__data_count_classes(t->o.train, e.n_classes, t->class_count);
+    t->task.class_count = t->class_count;
+    t->task.n_class_counts = e.n_classes;
+    return BP_OK;
+}
+
 static bp_status fit_norms(bp_trainer *t, bp_error *err)
 {
     bp_status st = BP_OK;
@@ -187,6 +204,8 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
         st = bp__task_output(&t->task, t->store, &t->a, &output, err);
     if (!st)
         st = check_data(t, &output, err);
+    if (!st)
+        st = count_classes(t, &output, err);
     if (!st)
         st = fit_norms(t, err);
     if (!st)

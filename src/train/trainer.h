@@ -17,6 +17,7 @@
     X(idle)       /* epochs since then                               */  \
     X(sum_samples) /* of this epoch                                  */  \
     X(sum_loss)                                                          \
+    X(sum_weight) /* of the losses: samples, unless classes have some */ \
     X(grad_norm)  /* of the last step                                */
 
 typedef struct bp__trainer_state {
@@ -39,6 +40,7 @@ struct bp_trainer {
     bp_norm *norm[BP_MAX_INPUTS];
     size_t n_inputs;
     int64_t batches, total_steps;
+    int64_t *class_count; /* in training data, where nobody said */
     bp__spec *optimizer;
     bp__plateau plateau;
     bp__trainer_state state;
