@@ -42,6 +42,43 @@ bp_status bp_store_save(bp_store *s, const char *path, unsigned kinds,
 bp_status bp_store_load(bp_store *s, const char *path, unsigned kinds,
                         bp_error *err);
 
+/* A name in the file, and what it is called here; to NULL: left out. `*` in
+ * `from` stands for any text, `?` for one character; each `*` in `to` is what
+ * that of `from` stood for. */
+typedef struct bp_transfer_rule {
+    const char *from, *to;
+} bp_transfer_rule;
+
+typedef struct bp_transfer_options {
+    size_t size;                 /* sizeof(bp_transfer_options) */
+    size_t n_map;
+    const bp_transfer_rule *map; /* the first that matches counts; names that
+                                    none matches stay */
+    size_t n_transpose;
+    const char *const *transpose; /* patterns of matrices (names here) that the
+                                     file has the other way round */
+    bool allow_missing; /* not in the file: stays as it is */
+    bool allow_extra;   /* not in the store */
+    bool allow_shape;   /* of another shape: stays as it is */
+    void (*on_line)(void *user, const char *line); /* each of these; NULL */
+    void *user;
+} bp_transfer_options;
+
+typedef struct bp_transfer_report {
+    int64_t taken, missing, extra, shape;
+    char hash[20]; /* of the file: FNV-1a, 16 digits; "": it was not read */
+} bp_transfer_report;
+
+/* Sets parameters and buffers from a file that need not be this model's: a
+ * safetensors file, PyTorch's too, or a run folder (its best weights). f16,
+ * bf16, f32 and f64 are converted. All that does not fit is told at once, and
+ * then nothing is changed, unless it is allowed. A rule of map that matches
+ * nothing is an error. options and report may be NULL.
+ * [err: EIO ENOTFOUND EFORMAT ESHAPE EEXIST ENONFINITE ENOMEM] */
+bp_status bp_store_transfer(bp_store *s, const char *path,
+                            const bp_transfer_options *options,
+                            bp_transfer_report *report, bp_error *err);
+
 /* ---- evaluation ------------------------------------------------------- */
 
 #define BP_MAX_METRICS 16
@@ -114,6 +151,11 @@ typedef struct bp_trainer_options {
     bool has_target;        /* stop once monitor is as good as target */
     double target;
 
+    /* Weights to start from, as in bp_store_transfer (a size of 0: nothing is
+     * allowed); not read where a run is resumed. NULL: none. */
+    const char *init_from;
+    bp_transfer_options transfer;
+
     /* The folder that holds the run: checkpoint, best and last .safetensors,
      * log.jsonl, curve.svg. It is made if its parent is there. NULL: no
      * files. A folder that holds a run is refused (BP_EEXIST) without one of
@@ -155,6 +197,8 @@ bp_store *bp_trainer_store(bp_trainer *t); /* borrowed */
 int64_t bp_trainer_step(const bp_trainer *t);  /* steps done */
 int64_t bp_trainer_epoch(const bp_trainer *t); /* whole epochs done */
 int64_t bp_trainer_best_epoch(const bp_trainer *t); /* from 1; 0: none yet */
+/* What came from init_from; all 0 where it was not read. */
+const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t);
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);

@@ -5,6 +5,7 @@
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
     "data.fitted", "data.columns", "data.class_counts", "name",
+    "train.init_hash",
 };
 
 static bp__config *config_new(const char *file)
@@ -203,7 +204,11 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
     fill_task(c);
     fill_train(c);
     bp_status st = bp__columns_from_config(c, err);
-    return st ? st : bp__config_name_classes(c, err);
+    if (!st)
+        st = bp__config_name_classes(c, err);
+    if (!st)
+        st = bp__config_start(c, err);
+    return st ? st : bp__config_freeze(c, err);
 }
 
 bp_status bp__config_load(const bp__fs *fs, const char *path,

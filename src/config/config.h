@@ -60,6 +60,8 @@ void bp__config_close(bp__config_data *d);
 /* classes.c: the task's class names, where the file or the table has them, and
  * the training samples of each, where a run has them. */
 bp_status bp__config_name_classes(bp__config *c, bp_error *err);
+/* Records the file that a run started from, as train.init_hash; "": none. */
+void bp__config_set_start(bp__config *c, const char *hash);
 /* Keeps them as data.class_counts, where the loss depends on them. */
 bp_status bp__config_set_counts(bp__config *c, bp_error *err);
 bp_status bp__config_count_classes(bp__config *c, const bp_data *train,

@@ -380,6 +380,17 @@ static const bp__skey train_keys[] = {
      LIMITS(0, COUNT_MAX)},
     {.name = "target", .type = BP__S_NUMBER, .fallback = "",
      .doc = "ends once the monitored value is as good"},
+    {.name = "init_from", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = bp__read_init_from,
+     .what = "a run folder or a .safetensors file, or a map with path, weights "
+             "(best or last), map, transpose, allow_missing, allow_extra and "
+             "allow_shape",
+     .doc = "weights to start from"},
+    {.name = "freeze", .type = BP__S_TEXTS, .fallback = "",
+     .doc = "patterns of parameters that stay as they are",
+     .n_min = 1, .n_max = 1000},
+    {.name = "init_hash", .type = BP__S_TEXT, .fallback = "",
+     .doc = "of init_from's file; written by training"},
     {.name = "checkpoint_seconds", .type = BP__S_NUMBER, .fallback = "30",
      .doc = "between checkpoints; 0: only ends of epochs",
      LIMITS(0, 1e9)},

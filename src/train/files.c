@@ -94,20 +94,41 @@ static bp_status open_log(bp_trainer *t, bp_error *err)
     return bp__append_open(&t->log, t->o.fs, t->path_log, want, err);
 }
 
+/* Weights of another run or file; before anything of this one is touched. */
+static bp_status start_from(bp_trainer *t, bool resumes, bp_error *err)
+{
+    bp_transfer_options o = t->o.transfer;
+    if (!t->o.init_from || resumes)
+        return BP_OK;
+    o.size = sizeof o;
+    bp_status st = bp__store_transfer(t->o.fs, t->store, t->o.init_from, &o,
+                                      &t->transfer, err);
+    if (st) {
+        bp_error why = *err;
+        bp__error(err, st, "init_from: %s", why.message);
+    }
+    return st;
+}
+
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
 {
-    bp_status st = BP_OK;
+    bp_status st = t->o.run_dir ? make_paths(t, err) : BP_OK;
+    bool resumes = !st && t->o.run_dir && t->o.resume &&
+                   bp__file_exists(t->o.fs, t->path_checkpoint);
+    if (!st)
+        st = start_from(t, resumes, err);
+    if (st)
+        return st;
     t->best_store = weights_store(t, err);
     if (!t->best_store)
         return err && err->status ? err->status : BP_ENOMEM;
     if (!t->o.run_dir)
         return BP_OK;
-    st = make_paths(t, err);
     if (!st)
         st = bp__file_mkdir(t->o.fs, t->o.run_dir, err);
     if (!st)
         st = meet_old_run(t, err);
-    if (!st && t->o.resume && bp__file_exists(t->o.fs, t->path_checkpoint))
+    if (!st && resumes)
         st = load_state(t, err);
     if (!st)
         st = open_log(t, err);

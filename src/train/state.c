@@ -104,6 +104,8 @@ void bp__trainer_make_id(bp_trainer *t)
     h = hash_text(h, k->init);
     h = hash_text(h, k->bias_init);
     h = hash_text(h, t->o.monitor);
+    if (t->o.init_from)
+        h = hash_text(h, "init_from");
     h = bp__hash(h, numbers, sizeof numbers);
     h = bp__hash(h, &t->o.target, sizeof t->o.target);
     h = hash_data(h, t->o.train);

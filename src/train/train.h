@@ -16,6 +16,10 @@ bp_status bp__store_save(const bp__fs *fs, bp_store *s, const char *path,
 /* run: what bp__store_save was given, or NULL: not compared. */
 bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
                          unsigned kinds, const char *run, bp_error *err);
+/* transfer.c; fs NULL: the system's. */
+bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
+                             const bp_transfer_options *o,
+                             bp_transfer_report *report, bp_error *err);
 /* The first value that is not finite, as an error; BP_OK: there is none. */
 bp_status bp__store_check_finite(bp_store *s, unsigned kinds, bp_error *err);
 

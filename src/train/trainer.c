@@ -331,6 +331,11 @@ const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input)
     return input < t->n_inputs ? t->norm[input] : NULL;
 }
 
+const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t)
+{
+    return &t->transfer;
+}
+
 const char *bp_trainer_end(const bp_trainer *t)
 {
     return t->end;

@@ -58,6 +58,7 @@ struct bp_trainer {
     double began, last_save;
     bool failed;         /* by a fault: nothing more is saved */
     char end[120];
+    bp_transfer_report transfer;
     bp_evaluation evaluated; /* the answer of bp_trainer_evaluate */
 };
 
