@@ -79,6 +79,16 @@ bp_status bp_store_transfer(bp_store *s, const char *path,
                             const bp_transfer_options *options,
                             bp_transfer_report *report, bp_error *err);
 
+/* Layer-sequential unit variance (Mishkin and Matas 2015, arXiv:1511.06422): the
+ * weights whose initializer is lsuv, which have been made in s by a trace and
+ * are orthogonal, are scaled one layer after the other until the variance of
+ * what the layer gives on this batch is within its tolerance of 1. A trainer
+ * does so by itself, with the first batch of its epoch (of 256 samples, where
+ * a batch has fewer). [err: ERANGE a layer whose output does not vary; what
+ * bp_compile says] */
+bp_status bp_lsuv(const bp_task *task, bp_store *s, bp_runtime *r,
+                  const bp_batch *batch, bp_error *err);
+
 /* ---- evaluation ------------------------------------------------------- */
 
 #define BP_MAX_METRICS 16

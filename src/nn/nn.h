@@ -26,7 +26,18 @@ typedef struct bp__nn_block {
     const char **used;         /* names given in this block */
     size_t n_used, cap_used;
     int64_t layer;             /* index of its record; -1: none */
+    const char *scaled;        /* its parameter that is to be scaled by what */
+    const bp__spec *scaled_by; /* the layer gives (lsuv); NULL: none */
 } bp__nn_block;
+
+/* A parameter whose initializer wants a unit variance of what its layer gives.
+ */
+typedef struct bp__nn_scaled {
+    const char *name;
+    const bp__spec *init;
+    bp_val out;
+    struct bp__nn_scaled *next;
+} bp__nn_scaled;
 
 typedef struct bp__nn_var {
     const char *name; /* full */
@@ -71,6 +82,7 @@ struct bp_nn {
     size_t n_vars, cap_vars;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
+    bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */
     bp_val key;
     int64_t streams;               /* random streams handed out */
     int head;                      /* of the last loss */

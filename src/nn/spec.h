@@ -94,6 +94,8 @@ typedef struct bp__row {
     const char *label; /* metrics: "top_{k}"; NULL: see bp__metric_label */
     /* Initializers: build.fill makes the variable as a whole. */
     bool whole;
+    /* ... and the layer's output on data decides its scale (lsuv). */
+    bool unit_variance;
     /* ... NULL, or what shape it needs. May be NULL. */
     const char *(*fits)(const bp__spec *s, int rank, const int64_t *dims);
 } bp__row;

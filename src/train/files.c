@@ -95,18 +95,43 @@ static bp_status open_log(bp_trainer *t, bp_error *err)
 }
 
 /* Weights of another run or file; before anything of this one is touched. */
-static bp_status start_from(bp_trainer *t, bool resumes, bp_error *err)
+static bp_status start_from(bp_trainer *t, bool *taken, bp_error *err)
 {
     bp_transfer_options o = t->o.transfer;
-    if (!t->o.init_from || resumes)
+    if (!t->o.init_from)
         return BP_OK;
     o.size = sizeof o;
     bp_status st = bp__store_transfer(t->o.fs, t->store, t->o.init_from, &o,
-                                      &t->transfer, err);
+                                      taken, &t->transfer, err);
     if (st) {
         bp_error why = *err;
         bp__error(err, st, "init_from: %s", why.message);
     }
+    return st;
+}
+
+/* By data, where initializers want that; not what was taken from a file. */
+static bp_status scale_weights(bp_trainer *t, const bool *taken,
+                               bp_error *err)
+{
+    enum { LEAST = 256 };
+    bp_batch b;
+    bp_loader *l = NULL;
+    bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
+                           .shuffle = true, .seed = t->task.seed,
+                           .shift = t->o.shift, .dtype = t->task.dtype};
+    o.batch = BP__MIN(BP__MAX(t->o.batch, (int64_t)LEAST),
+                      bp_data_count(t->o.train));
+    for (size_t i = 0; i < t->n_inputs; i++)
+        o.norm[i] = t->norm[i];
+    if (!bp__lsuv_wanted(&t->task, t->store))
+        return BP_OK;
+    bp_status st = bp_loader_new(t->o.train, &o, &l, err);
+    if (!st)
+        st = bp_loader_next(l, &b, err);
+    if (!st)
+        st = bp__lsuv(&t->task, t->store, t->runtime, &b, taken, err);
+    bp_loader_free(l);
     return st;
 }
 
@@ -115,8 +140,14 @@ bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
     bp_status st = t->o.run_dir ? make_paths(t, err) : BP_OK;
     bool resumes = !st && t->o.run_dir && t->o.resume &&
                    bp__file_exists(t->o.fs, t->path_checkpoint);
-    if (!st)
-        st = start_from(t, resumes, err);
+    bool *taken = bp__arena_array(&t->arena, bp_store_count(t->store) + 1,
+                                  sizeof *taken);
+    if (!st && !taken)
+        st = bp__oom(err);
+    if (!st && !resumes)
+        st = start_from(t, taken, err);
+    if (!st && !resumes)
+        st = scale_weights(t, taken, err);
     if (st)
         return st;
     t->best_store = weights_store(t, err);

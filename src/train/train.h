@@ -16,10 +16,16 @@ bp_status bp__store_save(const bp__fs *fs, bp_store *s, const char *path,
 /* run: what bp__store_save was given, or NULL: not compared. */
 bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
                          unsigned kinds, const char *run, bp_error *err);
-/* transfer.c; fs NULL: the system's. */
+/* transfer.c; fs NULL: the system's. taken: set for each variable that is set;
+ * NULL: not wanted. */
 bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
-                             const bp_transfer_options *o,
+                             const bp_transfer_options *o, bool *taken,
                              bp_transfer_report *report, bp_error *err);
+/* lsuv.c. Does some weight start by lsuv? The variables have been made. */
+bool bp__lsuv_wanted(const bp_task *t, bp_store *s);
+/* keep: variables that stay as they are; NULL: none. */
+bp_status bp__lsuv(const bp_task *t, bp_store *s, bp_runtime *r,
+                   const bp_batch *b, const bool *keep, bp_error *err);
 /* The first value that is not finite, as an error; BP_OK: there is none. */
 bp_status bp__store_check_finite(bp_store *s, unsigned kinds, bp_error *err);
 

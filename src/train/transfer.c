@@ -414,7 +414,7 @@ static bp_status take(transfer *t, const bp__fs *fs, const char *path,
 }
 
 bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
-                             const bp_transfer_options *o,
+                             const bp_transfer_options *o, bool *taken,
                              bp_transfer_report *report, bp_error *err)
 {
     static const bp_transfer_options none = {.size = sizeof none};
@@ -436,6 +436,9 @@ bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
     }
     if (report)
         *report = t.report;
+    for (size_t i = 0; taken && !st && i < t.st.n_entries; i++)
+        if (t.list[i].var >= 0)
+            taken[t.list[i].var] = true;
     bp__str_free(&t.first);
     bp__safetensors_free(&t.st);
     return st;
@@ -445,5 +448,5 @@ bp_status bp_store_transfer(bp_store *s, const char *path,
                             const bp_transfer_options *o,
                             bp_transfer_report *report, bp_error *err)
 {
-    return bp__store_transfer(NULL, s, path, o, report, err);
+    return bp__store_transfer(NULL, s, path, o, NULL, report, err);
 }
