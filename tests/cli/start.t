@@ -38,7 +38,7 @@ $ train m.yaml --out bad --set train.init_from=nowhere
 # A new head: what is missing starts anew, when that is allowed.
 % sed 's/units: 10, name: head/units: 10, name: top/; s/"11[.][*]": "head[.][*]"/"11.*": null/' m.yaml >top.yaml && "$bprop" train top.yaml --out top --set train.init_from.allow_missing=true 2>top.txt | grep -q '9 tensors taken, 2 missing, 0 extra' && grep -q 'init_from: missing: top.weight' top.txt
 # LSUV: for the whole model, or one layer; the same bits from any threads.
-% "$bprop" train digits --out l1 --set model.init=lsuv --set data.train.digits.n=400 --set train.epochs=2 --threads 1 >/dev/null && "$bprop" train digits --out l3 --set 'model.init={lsuv: 0.1}' --set data.train.digits.n=400 --set train.epochs=1 --threads 3 >/dev/null && "$bprop" train digits --out l3 --resume --set 'model.init={lsuv: {steps: 10}}' --set data.train.digits.n=400 --set train.epochs=2 --threads 2 >/dev/null && cmp l1/last.safetensors l3/last.safetensors
+% "$bprop" train digits --out l1 --set model.init=lsuv --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=2 --threads 1 >/dev/null && "$bprop" train digits --out l3 --set 'model.init={lsuv: 0.1}' --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=1 --threads 3 >/dev/null && "$bprop" train digits --out l3 --resume --set 'model.init={lsuv: {steps: 10}}' --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=2 --threads 2 >/dev/null && cmp l1/last.safetensors l3/last.safetensors
 $ train digits --out bad --set 'model.init=lsv'
 ! --set model.init: unknown initializer "lsv": did you mean lsuv?
 ? 2
