@@ -58,6 +58,7 @@ typedef struct bp__share {
 /* What an optimizer does with a parameter. */
 typedef struct bp__group {
     bool frozen;
+    bool adamw; /* muon: AdamW's step for a matrix too */
     double lr_factor, weight_decay;
 } bp__group;
 

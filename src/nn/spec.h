@@ -92,6 +92,7 @@ typedef struct bp__row {
     bool larger_is_better, keeps;
     bool (*value)(const bp__spec *s, const bp__metric_state *m, double *out);
     const char *label; /* metrics: "top_{k}"; NULL: see bp__metric_label */
+    bool has_adamw; /* optimizers: another rule, which a group may ask for */
     /* Initializers: build.fill makes the variable as a whole. */
     bool whole;
     /* ... and the layer's output on data decides its scale (lsuv). */
