@@ -152,9 +152,11 @@ static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
         return mean_of_all(g, hard);
     if (w.any) {
         hard = bp__loss_weighted(nn, hard, &w);
-        if (e > 0)
-            hard = bp_add(g, bp_mul_scalar(g, hard, 1 - e),
-                          bp_mul_scalar(g, weighted_uniform(nn, y, &w), e));
+        if (e > 0) {
+            bp_val even = weighted_uniform(nn, y, &w);
+            even = bp_mul_scalar(g, even, e);
+            hard = bp_add(g, bp_mul_scalar(g, hard, 1 - e), even);
+        }
         return bp__loss_mean(nn, hard, &w);
     }
     bp_val flat = bp_logsumexp(g, y, -1, false);

@@ -143,8 +143,8 @@ static bp_val absolute_error_metric(bp_nn *nn, const bp__spec *s, bp_val y,
 static bp_val exact_difference(bp_nn *nn, bp_val y, bp_val t)
 {
     t = bp__nn_real_target(nn, y, t);
-    return bp_sub(nn->g, bp_cast(nn->g, y, BP_F64),
-                  bp_cast(nn->g, t, BP_F64));
+    t = bp_cast(nn->g, t, BP_F64);
+    return bp_sub(nn->g, bp_cast(nn->g, y, BP_F64), t);
 }
 
 static bp_val root_metric(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
