@@ -47,7 +47,7 @@ static size_t add_metrics(char *to, size_t room, double loss, int n,
 {
     char one[80];
     size_t len = (size_t)bp__snprintf(to, room, "  loss %.4f", loss);
-    for (int i = 0; i < n && len + 30 < room; i++)
+    for (int i = 0; i < n && len + 80 < room; i++)
         len += (size_t)bp__snprintf(to + len, room - len, "  %s",
                                     cli_metric_text(one, names[i], x[i]));
     return len;
@@ -56,7 +56,7 @@ static size_t add_metrics(char *to, size_t room, double loss, int n,
 /* A line that is drawn over itself. */
 static void draw_bar(cli_progress *p, const bp_progress *s, double now)
 {
-    char head[40], bar[40], tail[300], line[420], left[40];
+    char head[40], bar[40], tail[400], line[520], left[40];
     bool training = !strcmp(s->split, "train");
     double done = s->batches ? (double)s->batch / (double)s->batches : 1;
     bar_text(bar, p->width < 75 ? 10 : p->width < 95 ? p->width - 65 : 30,
@@ -115,7 +115,7 @@ static void keep_table(cli_progress *p, const bp_evaluation *e)
 
 static void print_evaluation(const char *name, const bp_evaluation *e)
 {
-    char text[300];
+    char text[1500];
     add_metrics(text, sizeof text, e->loss, e->n_metrics, e->metric_name,
                 e->metric);
     printf("  %s%s", name, text + 1);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <math.h>
 #include <time.h>
 
 void cli_complain(const char *format, ...)
@@ -76,10 +77,12 @@ double cli_now(void)
 
 const char *cli_metric_text(char *buf, const char *name, double x)
 {
-    if (!strcmp(name, "accuracy"))
-        bp__snprintf(buf, 80, "%s %.2f %%", name, 100 * x);
+    if (isnan(x))
+        bp__snprintf(buf, 80, "%.60s -", name);
+    else if (!strncmp(name, "accuracy", 8))
+        bp__snprintf(buf, 80, "%.60s %.2f %%", name, 100 * x);
     else
-        bp__snprintf(buf, 80, "%s %.4g", name, x);
+        bp__snprintf(buf, 80, "%.60s %.4g", name, x);
     return buf;
 }
 

@@ -227,9 +227,14 @@ bool cli_is_classifier(const cli_model *m)
 
 int cli_assume_target(cli_model *m)
 {
+    static const int64_t one[1] = {1}; /* class_weights: balanced are all 1 */
     bp_error err = {0};
     bp_task *t = &m->config->task;
     bp_store *s = bp_store_new(NULL);
+    if (!t->class_count) {
+        t->class_count = one;
+        t->n_class_counts = 1;
+    }
     bp__type out;
     if (t->target.rank || t->target.dtype == BP_I32) {
         bp_store_free(s);

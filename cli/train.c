@@ -62,6 +62,10 @@ static int differs(const cli_model *m, const char *out)
         return cli_fail(&err);
     }
     bp__str_init(&d, NULL);
+    const char *hash =
+        bp__yaml_text(bp__yaml_at(old->resolved, "train.init_hash"));
+    if (hash) /* what it started from; the file is not read again */
+        bp__config_set_start(m->config, hash);
     bp__config_difference(m->config, old, &d);
     if (d.len) {
         cli_complain("'%s' is a run of another configuration: it differs in "
@@ -86,6 +90,10 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
         norm[i] = (bp_norm *)bp_trainer_norm(t, i);
     bp__config_set_fitted(m->config, m->n_inputs, norm);
     bp__columns_to_config(m->config);
+    bp__config_set_start(m->config, bp_trainer_transfer(t)->hash);
+    bp_status st = bp__config_set_counts(m->config, err);
+    if (st)
+        return st;
     if (data)
         full = realpath(data, NULL);
     if (full)
@@ -94,9 +102,9 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
     bp__str_init(&s, NULL);
     bp__config_print(m->config, &s);
     bp__snprintf(path, sizeof path, "%s/config.yaml", out);
-    bp_status st = s.failed ? bp__oom(err)
-                            : bp__file_write(NULL, &bp__malloc_allocator, path,
-                                             s.s, s.len, err);
+    st = s.failed ? bp__oom(err)
+                  : bp__file_write(NULL, &bp__malloc_allocator, path, s.s,
+                                   s.len, err);
     bp__str_free(&s);
     return st;
 }
@@ -123,6 +131,13 @@ static void print_start(const cli_model *m, const bp__config_data *d,
     printf("%d thread%s, %s\n", bp_runtime_threads(m->runtime),
            bp_runtime_threads(m->runtime) == 1 ? "" : "s",
            bp_level_name(bp_runtime_level(m->runtime)));
+    const bp_transfer_report *from = bp_trainer_transfer(t);
+    if (from->hash[0])
+        printf("starting from %s (hash %s): %lld tensor%s taken, %lld missing, "
+               "%lld extra, %lld of another shape\n",
+               m->config->train.init_from, from->hash, (long long)from->taken,
+               from->taken == 1 ? "" : "s", (long long)from->missing,
+               (long long)from->extra, (long long)from->shape);
     if (resumed && bp_trainer_step(t))
         printf("going on in %s after step %lld\n", out,
                (long long)bp_trainer_step(t));
@@ -250,6 +265,14 @@ static int remark(const bp__config_data *d)
     return EXIT_FINE;
 }
 
+/* All of them, before the message that counts them. */
+static void print_misfit(void *user, const char *line)
+{
+    (void)user;
+    fflush(stdout);
+    fprintf(stderr, "init_from: %s\n", line);
+}
+
 static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
                     const char *out, int *lock, double *score)
 {
@@ -269,6 +292,7 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
     o.on_step = cli_progress_step;
     o.on_epoch = cli_progress_epoch;
     o.user = &p;
+    o.transfer.on_line = print_misfit;
     cli_progress_begin(&p, 0);
     if (bp_trainer_new(&m->config->task, &o, &t, &err))
         return refuse(&err, out);

@@ -300,7 +300,9 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x);
 
 /* ---- losses, metrics, penalties ---------------------------------------- */
 
-/* The mean over the whole batch (all shards) of a loss:
+/* The mean over the whole batch (all shards) of a loss. Those of classes take
+ * class_weights=balanced, [1, 2.5] or [yes=2.5, no=1]: then it is sum w l /
+ * sum w, w being the weight of the sample's class:
  *   mean_squared_error(form=mean)      (y - t)^2, mean over the outputs
  *   mean_squared_error(form=half_sum)  1/2 sum (y - t)^2 (quadratic cost)
  *   binary_cross_entropy     logits, t in [0,1], mean over the outputs
@@ -314,12 +316,21 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x);
  * target: i32 or u8 [N] (a class, spread to one-hot where the loss needs it;
  * for one output: 0 or 1), or of output's type and shape. */
 bp_val bp_nn_loss(bp_nn *nn, const char *loss, bp_val output, bp_val target);
-/* The sum over the whole batch of a metric's value for each sample:
- *   accuracy, top_k(k=5), mean_squared_error, mean_absolute_error
- * Divide by the number of samples. Call after bp_nn_loss: accuracy of a single
- * output compares a logit with 0, other outputs with 0.5. */
+/* The state of a metric, in f64: what samples add to it, summed over the whole
+ * batch (a scalar, or [w]), or [N,w] rows to keep of each sample (auc).
+ *   accuracy, top_k(k=5), precision, recall, f1 (average=macro, weighted or
+ *   micro; class=NAME), auc, calibration_error(bins=15: Guo et al. 2017),
+ *   mean_squared_error, mean_absolute_error, root_mean_squared_error, r2
+ * Call after bp_nn_loss: accuracy of a single output compares a logit with 0,
+ * other outputs with 0.5, and probabilities are what the loss takes them for.
+ */
 bp_val bp_nn_metric(bp_nn *nn, const char *metric, bp_val output,
                     bp_val target);
+/* The number that a metric's state stands for, after so many samples: n sums
+ * over them, or their kept rows, n numbers in all. A NaN where it is not
+ * defined (auc where a class is missing). [err: EARG ENOTFOUND ENOMEM] */
+bp_status bp_nn_metric_value(const char *metric, const double *state, size_t n,
+                             int64_t samples, double *value, bp_error *err);
 /* Of the parameters read so far; n_train: samples in the training set.
  *   l2(weight=W)    W/2 sum w^2: its gradient is W w
  *   l2(lambda=L)    L/(2 n_train) sum w^2
@@ -407,6 +418,12 @@ typedef struct bp_task {
     bp_dtype dtype;        /* BP_F32 or BP_F64                           */
     uint64_t seed;
     int64_t n_train;       /* training samples, for l2(lambda=...)       */
+    int64_t n_classes;     /* of class_name                              */
+    const char *const *class_name; /* NULL: classes have numbers only    */
+    int64_t n_class_counts;
+    const int64_t *class_count; /* training samples of each class, for
+                              class_weights=balanced; NULL: unknown (a
+                              trainer counts them)                       */
 } bp_task;
 
 typedef enum bp_task_mode {
@@ -424,8 +441,8 @@ typedef struct bp_trace_options {
     int64_t shards;      /* 0: 1 */
     bool grad_norm;      /* TRAIN: the output grad_norm */
     const char *sums;    /* TRAIN, EVAL: adds to the variables
-                            trainer.<sums>.loss, .count, .<metric> (f64
-                            scalars, made where missing); NULL: none */
+                            trainer.<sums>.loss, .count, .<metric> (f64,
+                            made where missing); NULL: none */
 } bp_trace_options;
 
 /* What a trace leaves to look at. */
@@ -438,13 +455,16 @@ typedef struct bp_traced {
  * its error is sticky and comes out of bp_compile. traced may be NULL.
  *
  * Inputs: by their names; the target, but for PREDICT, by its name. Outputs:
- *   TRAIN     loss (mean over the batch), objective (loss + penalty),
- *             grad_norm if asked for, metric.<name> (sum over the batch)
- *   EVAL      loss, output, metric.<name>
+ *   TRAIN     loss (mean over the batch), loss.weight (the sum of the
+ *             samples' weights, where the loss has class_weights),
+ *             objective (loss + penalty),
+ *             grad_norm if asked for, metric.<name> (see bp_nn_metric; two
+ *             of one kind differ by their values: metric.top_1, metric.top_5)
+ *   EVAL      loss, loss.weight, output, metric.<name>
  *   PREDICT   output; probability where the loss works on logits
  *   GRADIENT  loss, objective, grad.<parameter>
  *   TRACE     none: the caller goes on with traced->objective
- * f: loss, objective and metrics are scalars of the task's dtype. */
+ * loss and objective are scalars of the task's dtype. */
 bp_graph *bp_task_graph(const bp_task *t, bp_store *s, bp_task_mode mode,
                         const bp_trace_options *options,
                         const bp_allocator *a, bp_traced *traced);

@@ -42,16 +42,63 @@ bp_status bp_store_save(bp_store *s, const char *path, unsigned kinds,
 bp_status bp_store_load(bp_store *s, const char *path, unsigned kinds,
                         bp_error *err);
 
+/* A name in the file, and what it is called here; to NULL: left out. `*` in
+ * `from` stands for any text, `?` for one character; each `*` in `to` is what
+ * that of `from` stood for. */
+typedef struct bp_transfer_rule {
+    const char *from, *to;
+} bp_transfer_rule;
+
+typedef struct bp_transfer_options {
+    size_t size;                 /* sizeof(bp_transfer_options) */
+    size_t n_map;
+    const bp_transfer_rule *map; /* the first that matches counts; names that
+                                    none matches stay */
+    size_t n_transpose;
+    const char *const *transpose; /* patterns of matrices (names here) that the
+                                     file has the other way round */
+    bool allow_missing; /* not in the file: stays as it is */
+    bool allow_extra;   /* not in the store */
+    bool allow_shape;   /* of another shape: stays as it is */
+    void (*on_line)(void *user, const char *line); /* each of these; NULL */
+    void *user;
+} bp_transfer_options;
+
+typedef struct bp_transfer_report {
+    int64_t taken, missing, extra, shape;
+    char hash[20]; /* of the file: FNV-1a, 16 digits; "": it was not read */
+} bp_transfer_report;
+
+/* Sets parameters and buffers from a file that need not be this model's: a
+ * safetensors file, PyTorch's too, or a run folder (its best weights). f16,
+ * bf16, f32 and f64 are converted. All that does not fit is told at once, and
+ * then nothing is changed, unless it is allowed. A rule of map that matches
+ * nothing is an error. options and report may be NULL.
+ * [err: EIO ENOTFOUND EFORMAT ESHAPE EEXIST ENONFINITE ENOMEM] */
+bp_status bp_store_transfer(bp_store *s, const char *path,
+                            const bp_transfer_options *options,
+                            bp_transfer_report *report, bp_error *err);
+
+/* Layer-sequential unit variance (Mishkin and Matas 2015, arXiv:1511.06422): the
+ * weights whose initializer is lsuv, which have been made in s by a trace and
+ * are orthogonal, are scaled one layer after the other until the variance of
+ * what the layer gives on this batch is within its tolerance of 1. A trainer
+ * does so by itself, with the first batch of its epoch (of 256 samples, where
+ * a batch has fewer). [err: ERANGE a layer whose output does not vary; what
+ * bp_compile says] */
+bp_status bp_lsuv(const bp_task *task, bp_store *s, bp_runtime *r,
+                  const bp_batch *batch, bp_error *err);
+
 /* ---- evaluation ------------------------------------------------------- */
 
-#define BP_MAX_METRICS 8
+#define BP_MAX_METRICS 16
 
 typedef struct bp_evaluation {
     int64_t samples;
     double loss; /* mean over samples, without penalty */
     int n_metrics;
     const char *metric_name[BP_MAX_METRICS]; /* owned by the task's texts */
-    double metric[BP_MAX_METRICS];           /* means over samples */
+    double metric[BP_MAX_METRICS]; /* of all samples; NaN: not defined */
     /* Classes: confusion[truth * n_classes + predicted], owned by whom it came
      * from; n_classes 0 where the target is no class. */
     int64_t n_classes;
@@ -73,7 +120,7 @@ typedef struct bp_progress {
     double loss;           /* mean over the samples of this epoch so far */
     int n_metrics;
     const char *const *metric_name;
-    const double *metric;
+    const double *metric;  /* NaN: not known before the end (auc) */
     double lr, grad_norm;  /* of the last step */
 } bp_progress;
 
@@ -113,6 +160,11 @@ typedef struct bp_trainer_options {
                                one; 0: never */
     bool has_target;        /* stop once monitor is as good as target */
     double target;
+
+    /* Weights to start from, as in bp_store_transfer (a size of 0: nothing is
+     * allowed); not read where a run is resumed. NULL: none. */
+    const char *init_from;
+    bp_transfer_options transfer;
 
     /* The folder that holds the run: checkpoint, best and last .safetensors,
      * log.jsonl, curve.svg. It is made if its parent is there. NULL: no
@@ -155,6 +207,8 @@ bp_store *bp_trainer_store(bp_trainer *t); /* borrowed */
 int64_t bp_trainer_step(const bp_trainer *t);  /* steps done */
 int64_t bp_trainer_epoch(const bp_trainer *t); /* whole epochs done */
 int64_t bp_trainer_best_epoch(const bp_trainer *t); /* from 1; 0: none yet */
+/* What came from init_from; all 0 where it was not read. */
+const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t);
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);

@@ -4,7 +4,8 @@
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted", "data.columns", "data.decoded", "data.classes", "name",
+    "data.fitted", "data.columns", "data.decoded", "data.classes",
+    "data.class_counts", "name", "train.init_hash",
 };
 
 static bp__config *config_new(const char *file)
@@ -51,9 +52,8 @@ static void check_monitor(bp__config *c, bp__diags *d)
     if (!m)
         return;
     names[n++] = "loss";
-    const bp__ynode *list = bp__yaml_get(c->resolved, "metrics");
-    for (const bp__ynode *k = list ? list->child : NULL; k; k = k->next)
-        names[n++] = k->kind == BP__Y_MAP ? k->child->key : k->text;
+    for (size_t i = 0; i < c->n_metrics; i++)
+        names[n++] = c->metric[i];
     for (size_t i = 0; i < n; i++)
         if (!strcmp(m->text, names[i]))
             return;
@@ -207,7 +207,12 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         bp__yaml_at(c->resolved, "data.normalize")->text = "none";
     fill_task(c);
     fill_train(c);
-    return bp__columns_from_config(c, err);
+    bp_status st = bp__columns_from_config(c, err);
+    if (!st)
+        st = bp__config_name_classes(c, err);
+    if (!st)
+        st = bp__config_start(c, err);
+    return st ? st : bp__config_freeze(c, err);
 }
 
 bp_status bp__config_load(const bp__fs *fs, const char *path,

@@ -22,6 +22,7 @@ typedef struct bp__config {
     bp_model *model;
     bp_task task;        /* n_train and target: after bp__config_data */
     size_t n_metrics;
+    const char *metric[BP_MAX_METRICS]; /* their names: "top_5" */
     bp_trainer_options train; /* no data, runtime, folder or callbacks */
     bp_norm_kind normalize;
     const char *dir;     /* data.dir; NULL: none */
@@ -59,6 +60,15 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
+/* classes.c: the task's class names, where the file or the table has them, and
+ * the training samples of each, where a run has them. */
+bp_status bp__config_name_classes(bp__config *c, bp_error *err);
+/* Records the file that a run started from, as train.init_hash; "": none. */
+void bp__config_set_start(bp__config *c, const char *hash);
+/* Keeps them as data.class_counts, where the loss depends on them. */
+bp_status bp__config_set_counts(bp__config *c, bp_error *err);
+bp_status bp__config_count_classes(bp__config *c, const bp_data *train,
+                                   bp_error *err);
 /* Are the shapes of the model known only once its table has been read? */
 bool bp__config_needs_data(const bp__config *c);
 

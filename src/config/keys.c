@@ -61,6 +61,19 @@ static bp__ynode *read_init(bp__scheck *c, const char *path, bp__ynode *raw)
     return read_text_kind(c, BP_NN_INITS, raw, bias ? &t->bias_init : &t->init);
 }
 
+/* Their names, for train.monitor; no two may be alike. */
+static void find_labels(bp__scheck *c, const char *path, bp__place at)
+{
+    bp__config *cfg = config_of(c);
+    bp__spec **list;
+    size_t n;
+    bp_error err = {0};
+    if (bp__spec_parse_list(&cfg->arena, BP_NN_METRICS, cfg->task.metrics,
+                            &list, &n, &err) ||
+        bp__metric_labels(&cfg->arena, list, n, cfg->metric, &err))
+        bp__diag_add(c->d, at, "%s: %s", path, err.message);
+}
+
 static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
 {
     bp__config *cfg = config_of(c);
@@ -88,6 +101,7 @@ static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
         cfg->n_metrics++;
     }
     cfg->task.metrics = all;
+    find_labels(c, path, raw->at);
     return list;
 }
 
@@ -354,6 +368,10 @@ static const bp__skey data_keys[] = {
     {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
      .doc = "their names, from class 0", .n_min = 2,
      .n_max = 100000},
+    {.name = "class_counts", .type = BP__S_INTS, .fallback = "",
+     .doc = "training samples of each class; written by training where the "
+            "loss is balanced by them",
+     LIMITS(0, BIG), .n_min = 2, .n_max = 100000},
     {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
      .doc = "written by training", .what = "a list of mean and std",
      .custom = read_fitted},
@@ -392,6 +410,17 @@ static const bp__skey train_keys[] = {
      LIMITS(0, COUNT_MAX)},
     {.name = "target", .type = BP__S_NUMBER, .fallback = "",
      .doc = "ends once the monitored value is as good"},
+    {.name = "init_from", .type = BP__S_CUSTOM, .fallback = "",
+     .custom = bp__read_init_from,
+     .what = "a run folder or a .safetensors file, or a map with path, weights "
+             "(best or last), map, transpose, allow_missing, allow_extra and "
+             "allow_shape",
+     .doc = "weights to start from"},
+    {.name = "freeze", .type = BP__S_TEXTS, .fallback = "",
+     .doc = "patterns of parameters that stay as they are",
+     .n_min = 1, .n_max = 1000},
+    {.name = "init_hash", .type = BP__S_TEXT, .fallback = "",
+     .doc = "of init_from's file; written by training"},
     {.name = "checkpoint_seconds", .type = BP__S_NUMBER, .fallback = "30",
      .doc = "between checkpoints; 0: only ends of epochs",
      LIMITS(0, 1e9)},

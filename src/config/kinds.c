@@ -121,6 +121,21 @@ static bool plain_scalar(const bp__ynode *n)
     return n && n->kind == BP__Y_SCALAR && n->plain && !bp__yaml_is_null(n);
 }
 
+/* A list of numbers, or a map of names to numbers. */
+static void read_numbers(kind_reader *r, bp__spec *s, const bp__argdef *d,
+                         bp__ynode *v)
+{
+    bool map = v->kind == BP__Y_MAP;
+    for (bp__ynode *n = v->child; n; n = n->next) {
+        bp_error err = {0};
+        if (!plain_scalar(n))
+            wrong_type(r, s, d, n);
+        else if (bp__spec_add_number(r->specs, s, d->name, map ? n->key : NULL,
+                                     n->text, &err))
+            kind_problem(r, n->at, s, &err);
+    }
+}
+
 static void read_argument(kind_reader *r, bp__spec *s, const bp__argdef *d,
                           bp__ynode *v)
 {
@@ -132,6 +147,9 @@ static void read_argument(kind_reader *r, bp__spec *s, const bp__argdef *d,
         return; /* the default */
     if (d->type == BP__ARG_LAYERS) {
         read_layers(r, s, d, v);
+    } else if (d->type == BP__ARG_WEIGHTS && v->kind != BP__Y_SCALAR &&
+               v->n) {
+        read_numbers(r, s, d, v);
     } else if (d->type == BP__ARG_SPEC) {
         read_sub(r, s, d, v);
     } else if (pair && v->kind == BP__Y_LIST && v->n == 2 &&
@@ -242,6 +260,19 @@ static bp__ynode *pair_node(bp__arena *a, bp__place at, const int64_t *i)
     return list;
 }
 
+static bp__ynode *numbers_node(bp__arena *a, bp__place at,
+                               const bp__argval *v)
+{
+    bp__ynode *node = bp__yaml_new(a, v->key ? BP__Y_MAP : BP__Y_LIST, at);
+    char text[32];
+    for (size_t i = 0; i < v->n; i++) {
+        bp__format_double(text, v->num[i]);
+        bp__yaml_append(node, v->key ? v->key[i] : NULL, at,
+                        bp__yaml_scalar(a, at, true, text));
+    }
+    return v->n ? node : NULL;
+}
+
 static bool in_range(const bp__argdef *d, double x)
 {
     if (d->min > d->max)
@@ -277,6 +308,9 @@ static bp__ynode *argument_node(bp__arena *a, const bp__argdef *d,
         return bp__yaml_scalar(a, at, true, text);
     case BP__ARG_BOOL:
         return bp__yaml_scalar(a, at, true, v->f != 0 ? "true" : "false");
+    case BP__ARG_WEIGHTS:
+        return v->s ? bp__yaml_scalar(a, at, true, v->s)
+                    : numbers_node(a, at, v);
     case BP__ARG_TEXT:
         return v->s ? bp__yaml_scalar(a, at, false, v->s) : NULL;
     case BP__ARG_CHOICE:

@@ -237,6 +237,10 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
             set_target(c, d->split[s]);
     if (!st && d->split[BP_SPLIT_TRAIN])
         c->task.n_train = bp_data_count(d->split[BP_SPLIT_TRAIN]);
+    if (!st && d->split[BP_SPLIT_TRAIN])
+        st = bp__config_count_classes(c, d->split[BP_SPLIT_TRAIN], err);
+    if (!st)
+        st = bp__config_name_classes(c, err);
     if (st)
         bp__config_close(d);
     return st;

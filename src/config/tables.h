@@ -30,6 +30,10 @@ void bp__columns_to_config(bp__config *c);
 void bp__tables_set_input(bp__config *c);
 
 /* source.c. Replaces or adds a member of `data` in the resolved tree. */
+/* start.c: train.init_from and train.freeze. */
+bp__ynode *bp__read_init_from(bp__scheck *c, const char *path, bp__ynode *raw);
+bp_status bp__config_start(bp__config *c, bp_error *err);
+bp_status bp__config_freeze(bp__config *c, bp_error *err);
 void bp__config_set_member(bp__config *c, const char *key, bp__ynode *value);
 /* The path of a file of the data, in the config's memory. */
 const char *bp__data_path(bp__config *c, const char *dir, const char *file);

@@ -81,6 +81,9 @@ int64_t bp__row_numel(const bp_array *x);
 /* Is a batch so large that making it takes longer than waking a thread? */
 bool bp__data_prefetch_pays(const bp_data *d, int64_t batch);
 
+/* Samples of each of k classes; others are passed over. */
+void bp__data_count_classes(const bp_data *d, int64_t k, int64_t *count);
+
 /* The allocator of options, or malloc. */
 bp_allocator bp__data_allocator(const bp_data_options *o);
 bp_status bp__data_check_options(const bp_data_options *o, bp_error *err);

@@ -275,6 +275,24 @@ bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x)
     return check_layer_input(nn, x);
 }
 
+static void keep_scaled(bp_nn *nn, bp_val out)
+{
+    const bp__nn_block *b = nn->block;
+    if (!b->scaled)
+        return;
+    bp__nn_scaled *k = bp__arena_alloc(&nn->arena, sizeof *k);
+    if (!k) {
+        nn_oom(nn);
+        return;
+    }
+    *k = (bp__nn_scaled){b->scaled, b->scaled_by, out, NULL};
+    if (nn->last_scaled)
+        nn->last_scaled->next = k;
+    else
+        nn->scaled = k;
+    nn->last_scaled = k;
+}
+
 bp_val bp__layer_end(bp_nn *nn, bp_val out)
 {
     nn->depth--;
@@ -284,6 +302,7 @@ bp_val bp__layer_end(bp_nn *nn, bp_val out)
     bp_nn_layer_info *info = &nn->layers[nn->block->layer];
     info->rank = t->rank;
     memcpy(info->dims, t->dims, sizeof info->dims);
+    keep_scaled(nn, out);
     bp__block_pop(nn);
     return out;
 }

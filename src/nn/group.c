@@ -18,6 +18,7 @@ static void treat_apart(const bp__spec *s, bp__group *g)
 {
     const bp__argval *decay = bp__arg(s, "weight_decay");
     g->lr_factor = bp__arg_float(s, "lr_factor");
+    g->adamw = bp__arg_bool(s, "adamw");
     if (decay->set)
         g->weight_decay = decay->f;
 }
@@ -29,6 +30,8 @@ static const bp__argdef group_args[] = {
      BP__FROM(0)},
     {"weight_decay", BP__ARG_FLOAT, "in the place of the optimizer's, which "
      "holds unless given", BP__FROM(0), .no_default = true},
+    {"adamw", BP__ARG_BOOL, "with muon: matrices too take AdamW's step, which "
+     "suits embeddings and the last layer better", .def = 0},
     {.name = NULL}};
 
 const bp__row bp__group_rows[] = {
@@ -81,6 +84,17 @@ static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
     return false;
 }
 
+static bool rule_is_there(bp_nn *nn, const bp__spec *optimizer,
+                          const bp__spec *group)
+{
+    if (!bp__arg_bool(group, "adamw") || optimizer->row->has_adamw)
+        return true;
+    bp__nn_fail(nn, BP_EARG, "%s(%s): adamw is for muon; %s has one rule for "
+                "all parameters", group->row->name,
+                bp__arg(group, "params")->s, optimizer->row->name);
+    return false;
+}
+
 static bp__group group_of(const char *name, const bp__spec *s)
 {
     const bp__argval *groups = bp__arg(s, "groups");
@@ -106,7 +120,8 @@ bool bp__optim_groups(bp_nn *nn, const bp__spec *s)
         return false;
     }
     for (size_t i = 0; i < groups->n; i++)
-        if (!pattern_is_used(nn, groups->list[i]))
+        if (!pattern_is_used(nn, groups->list[i]) ||
+            !rule_is_there(nn, s, groups->list[i]))
             return false;
     for (size_t i = 0; i < n; i++) {
         nn->groups[i] = group_of(bp_nn_param_name(nn, i), s);

@@ -200,10 +200,9 @@ static void orthonormalize(double *v, size_t m, size_t n)
 /* As PyTorch's: the Q of a normal matrix [dims[0], the rest], or of its
  * transpose if that is the taller one, where R's diagonal is positive. That is
  * what Gram-Schmidt gives. */
-static void orthogonal_fill(const bp__spec *s, const bp__init_at *at,
-                            double *out, double *scratch)
+static void orthogonal_rows(const bp__init_at *at, double *out,
+                            double *scratch)
 {
-    double gain = bp__arg_float(s, "gain");
     size_t rows = (size_t)at->dims[0], columns = at->n / rows;
     bp__rng r = bp__rng_seed(at->seed, 0, (int64_t)at->stream);
     bp__rng_fill_normal_f64(&r, 0, at->n, out);
@@ -216,8 +215,22 @@ static void orthogonal_fill(const bp__spec *s, const bp__init_at *at,
         for (size_t i = 0; i < at->n; i++)
             out[i] = scratch[i % columns * rows + i / columns];
     }
+}
+
+static void orthogonal_fill(const bp__spec *s, const bp__init_at *at,
+                            double *out, double *scratch)
+{
+    double gain = bp__arg_float(s, "gain");
+    orthogonal_rows(at, out, scratch);
     for (size_t i = 0; i < at->n; i++)
         out[i] *= gain;
+}
+
+static void lsuv_fill(const bp__spec *s, const bp__init_at *at, double *out,
+                      double *scratch)
+{
+    (void)s;
+    orthogonal_rows(at, out, scratch);
 }
 
 static const char *orthogonal_fits(const bp__spec *s, int rank,
@@ -263,6 +276,11 @@ static const bp__argdef truncated_args[] = {
     {.name = NULL}};
 static const bp__argdef orthogonal_args[] = {
     {"gain", BP__ARG_FLOAT, "factor", .def = 1, BP__ANY}, {.name = NULL}};
+static const bp__argdef lsuv_args[] = {
+    {"tolerance", BP__ARG_FLOAT, "how far from 1 the variance may be",
+     .def = 0.1, BP__ABOVE(0)},
+    {"steps", BP__ARG_INT, "at most, of a layer", .def = 10, BP__FROM(1)},
+    {.name = NULL}};
 static const bp__argdef dirac_args[] = {
     {"groups", BP__ARG_INT, "of the convolution", .def = 1, BP__FROM(1)},
     {.name = NULL}};
@@ -314,6 +332,11 @@ const bp__row bp__init_rows[] = {
      "right angles: Saxe 2013; the value of an element depends on all",
      orthogonal_args, "gain", .whole = true,
      .build.fill = orthogonal_fill, .fits = orthogonal_fits},
+    {"lsuv", "orthogonal; then, as training begins, layer by layer divided by "
+     "the deviation of what the layer gives on a batch, until its variance is "
+     "1: Mishkin and Matas 2015", lsuv_args, "tolerance", .whole = true,
+     .unit_variance = true, .build.fill = lsuv_fill,
+     .fits = orthogonal_fits},
     {"dirac", "weights of a convolution that copies its input: Zagoruyko "
      "2017", dirac_args, "groups", .whole = true, .build.fill = dirac_fill,
      .fits = dirac_fits},

@@ -1,6 +1,6 @@
 /* Losses. A loss is a mean over the samples of the whole batch,
  * so bp_mean's psum and global count make shards agree. */
-#include "nn/nn.h"
+#include "nn/loss.h"
 
 #include "op/op.h"
 
@@ -73,6 +73,19 @@ static bp_val mean_of_all(bp_graph *g, bp_val x)
     return bp_mean(g, x, 0, NULL, false);
 }
 
+/* The mean of losses x of each sample (and output), by the weights of their
+ * classes where the loss has some. */
+static bp_val mean_by_class(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t,
+                            bp_val x)
+{
+    bp__weights w;
+    if (!bp__loss_weights(nn, s, y, t, &w))
+        return BP_NIL;
+    if (!w.any)
+        return mean_of_all(nn->g, x);
+    return bp__loss_mean(nn, bp__loss_weighted(nn, x, &w), &w);
+}
+
 static bp_val squared_error(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
 {
     bp_graph *g = nn->g;
@@ -85,18 +98,17 @@ static bp_val squared_error(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
 static bp_val binary_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
                                    bp_val t)
 {
-    (void)s;
-    t = bp__nn_real_target(nn, y, t);
-    return mean_of_all(nn->g, bp_sigmoid_cross_entropy(nn->g, y, t));
+    bp_val real = bp__nn_real_target(nn, y, t);
+    return mean_by_class(nn, s, y, t,
+                         bp_sigmoid_cross_entropy(nn->g, y, real));
 }
 
 static bp_val sigmoid_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
                                     bp_val t)
 {
-    (void)s;
-    t = bp__nn_real_target(nn, y, t);
-    bp_val e = bp_sigmoid_cross_entropy(nn->g, y, t);
-    return mean_of_all(nn->g, sum_of_sample(nn->g, e));
+    bp_val real = bp__nn_real_target(nn, y, t);
+    bp_val e = bp_sigmoid_cross_entropy(nn->g, y, real);
+    return mean_by_class(nn, s, y, t, sum_of_sample(nn->g, e));
 }
 
 /* A class for each row of the last axis, or a distribution of y's shape. */
@@ -112,6 +124,16 @@ static bool check_classes(bp_nn *nn, bp_val y, bp_val t)
     return bp__ok(nn->g);
 }
 
+/* The mean over the classes of their weights times -log softmax(y). */
+static bp_val weighted_uniform(bp_nn *nn, bp_val y, const bp__weights *w)
+{
+    static const int64_t last = -1;
+    bp_graph *g = nn->g;
+    bp_val lse = bp_logsumexp(g, y, -1, true);
+    bp_val each = bp_mul(g, bp_sub(g, lse, y), w->table);
+    return bp_mean(g, each, 1, &last, false);
+}
+
 /* With smoothing e, the target is (1 - e) t + e / K: the second part of that
  * is the loss of a uniform distribution, logsumexp(y) - mean(y). */
 static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
@@ -122,9 +144,21 @@ static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
     double e = bp__arg_float(s, "label_smoothing");
     if (!check_classes(nn, y, t))
         return BP_NIL;
+    bp__weights w;
     bp_val hard = bp_softmax_cross_entropy(g, y, t);
-    if (e == 0)
+    if (!bp__loss_weights(nn, s, y, t, &w))
+        return BP_NIL;
+    if (e == 0 && !w.any)
         return mean_of_all(g, hard);
+    if (w.any) {
+        hard = bp__loss_weighted(nn, hard, &w);
+        if (e > 0) {
+            bp_val even = weighted_uniform(nn, y, &w);
+            even = bp_mul_scalar(g, even, e);
+            hard = bp_add(g, bp_mul_scalar(g, hard, 1 - e), even);
+        }
+        return bp__loss_mean(nn, hard, &w);
+    }
     bp_val flat = bp_logsumexp(g, y, -1, false);
     flat = bp_sub(g, flat, bp_mean(g, y, 1, &last, false));
     hard = bp_mul_scalar(g, hard, 1 - e);
@@ -135,9 +169,9 @@ static bp_val softmax_cross_entropy(bp_nn *nn, const bp__spec *s, bp_val y,
 static bp_val negative_log_likelihood(bp_nn *nn, const bp__spec *s, bp_val y,
                                       bp_val t)
 {
-    (void)s;
     bp_graph *g = nn->g;
-    if (!check_classes(nn, y, t))
+    bp__weights w;
+    if (!check_classes(nn, y, t) || !bp__loss_weights(nn, s, y, t, &w))
         return BP_NIL;
     const bp__type yt = *bp__type_of(g, y);
     int64_t last = yt.rank - 1, all = bp__numel(&yt), k = yt.dims[last];
@@ -150,6 +184,9 @@ static bp_val negative_log_likelihood(bp_nn *nn, const bp__spec *s, bp_val y,
                              "and less than 2^31 elements");
     bp_val at = bp__flat_targets(g, t, all / k, k);
     bp_val picked = bp_gather(g, bp_reshape(g, y, 1, &all), at, 0);
+    if (w.any)
+        return bp__loss_mean(nn, bp__loss_weighted(nn, bp_neg(g, picked), &w),
+                             &w);
     return bp_neg(g, mean_of_all(g, picked));
 }
 
@@ -223,14 +260,12 @@ static bp_val margin(bp_nn *nn, bp_val y, bp_val t)
 
 static bp_val hinge(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
 {
-    (void)s;
-    return mean_of_all(nn->g, margin(nn, y, t));
+    return mean_by_class(nn, s, y, t, margin(nn, y, t));
 }
 
 static bp_val squared_hinge(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
 {
-    (void)s;
-    return mean_of_all(nn->g, bp_square(nn->g, margin(nn, y, t)));
+    return mean_by_class(nn, s, y, t, bp_square(nn->g, margin(nn, y, t)));
 }
 
 static bp_val poisson(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
@@ -250,7 +285,9 @@ static const bp__argdef squared_args[] = {
 
 static const bp__argdef smoothing_args[] = {
     {"label_smoothing", BP__ARG_FLOAT, "so much of the target is spread over "
-     "all classes evenly", .def = 0, .min = 0, .max = 1}, {.name = NULL}};
+     "all classes evenly", .def = 0, .min = 0, .max = 1},
+    BP__CLASS_WEIGHTS, {.name = NULL}};
+static const bp__argdef class_args[] = {BP__CLASS_WEIGHTS, {.name = NULL}};
 static const bp__argdef huber_args[] = {
     {"delta", BP__ARG_FLOAT, "where the square ends", .def = 1, BP__ABOVE(0)},
     {.name = NULL}};
@@ -264,9 +301,9 @@ const bp__row bp__loss_rows[] = {
      "label_smoothing", .build.loss = softmax_cross_entropy,
      .head = BP__HEAD_SOFTMAX},
     {"binary_cross_entropy", "-t log s(y) - (1-t) log(1 - s(y)) of logits, "
-     "mean over the outputs", .build.loss = binary_cross_entropy,
+     "mean over the outputs", class_args, .build.loss = binary_cross_entropy,
      .head = BP__HEAD_SIGMOID},
-    {"sigmoid_cross_entropy", "the same, summed over the outputs",
+    {"sigmoid_cross_entropy", "the same, summed over the outputs", class_args,
      .build.loss = sigmoid_cross_entropy, .head = BP__HEAD_SIGMOID},
     {"mean_squared_error", "(y - t)^2", squared_args, "form",
      .build.loss = squared_error},
@@ -279,13 +316,15 @@ const bp__row bp__loss_rows[] = {
      .build.loss = log_cosh},
     {"hinge", "max(0, 1 - t y), mean over the outputs; t is -1 or 1, and of a "
      "class 1 for that class, -1 for the others (one output: -1 for class 0, "
-     "1 for class 1)", .build.loss = hinge, .head = BP__HEAD_MARGIN},
-    {"squared_hinge", "max(0, 1 - t y)^2, likewise",
+     "1 for class 1)", class_args, .build.loss = hinge,
+     .head = BP__HEAD_MARGIN},
+    {"squared_hinge", "max(0, 1 - t y)^2, likewise", class_args,
      .build.loss = squared_hinge, .head = BP__HEAD_MARGIN},
     {"kl_divergence", "t * (log t - y) where t > 0, summed over the outputs; y "
      "is a log-probability, of log_softmax: PyTorch's batchmean",
      .build.loss = kl_divergence, .head = BP__HEAD_SOFTMAX},
     {"nll", "-y[class], or -sum t y: y is a log-probability, of log_softmax",
+     class_args,
      .build.loss = negative_log_likelihood, .head = BP__HEAD_SOFTMAX},
     {"poisson", "exp(y) - t y, or y - t log(y + 1e-8), mean over the outputs: "
      "negative log-likelihood of counts t, but for a constant", poisson_args,
@@ -298,6 +337,7 @@ bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output, bp_val target)
         return BP_NIL;
     bp_scope_push(nn->g, s->row->name);
     bp_val loss = BP_NIL;
+    nn->loss_weight = BP_NIL;
     if (!bp__value_of(nn->g, output) || !bp__value_of(nn->g, target))
         bp__nn_fail(nn, BP_EARG, "the output or the target is no value of "
                     "this graph");

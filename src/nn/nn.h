@@ -26,7 +26,18 @@ typedef struct bp__nn_block {
     const char **used;         /* names given in this block */
     size_t n_used, cap_used;
     int64_t layer;             /* index of its record; -1: none */
+    const char *scaled;        /* its parameter that is to be scaled by what */
+    const bp__spec *scaled_by; /* the layer gives (lsuv); NULL: none */
 } bp__nn_block;
+
+/* A parameter whose initializer wants a unit variance of what its layer gives.
+ */
+typedef struct bp__nn_scaled {
+    const char *name;
+    const bp__spec *init;
+    bp_val out;
+    struct bp__nn_scaled *next;
+} bp__nn_scaled;
 
 typedef struct bp__nn_var {
     const char *name; /* full */
@@ -47,6 +58,7 @@ typedef struct bp__share {
 /* What an optimizer does with a parameter. */
 typedef struct bp__group {
     bool frozen;
+    bool adamw; /* muon: AdamW's step for a matrix too */
     double lr_factor, weight_decay;
 } bp__group;
 
@@ -71,9 +83,16 @@ struct bp_nn {
     size_t n_vars, cap_vars;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
+    bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */
     bp_val key;
     int64_t streams;               /* random streams handed out */
     int head;                      /* of the last loss */
+    const char *const *class_name; /* of a task; NULL: numbers only */
+    int64_t n_classes;
+    const int64_t *class_count;    /* of a task: training samples of each */
+    int64_t n_class_counts;
+    bp_val loss_weight;            /* of the last loss: the sum of its samples'
+                                      weights; BP_NIL: all are 1 */
     const bp_val *inputs;          /* of a task */
     size_t n_inputs;
     bp__nn_env *env;
@@ -181,7 +200,11 @@ bp_val bp__nn_total(bp_graph *g, bp_val x);
 bp_val bp__nn_real_target(bp_nn *nn, bp_val output, bp_val target);
 bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output,
                    bp_val target);
+/* The state of a batch: rows that are kept, or their sum (a scalar of [N]). */
 bp_val bp__nn_metric(bp_nn *nn, const bp__spec *s, bp_val output,
                      bp_val target);
+/* A class of k, by its name or number; -1 with the graph's error. */
+int64_t bp__nn_class(bp_nn *nn, const char *what, const char *class_name,
+                     int64_t k);
 
 #endif

@@ -70,7 +70,7 @@ void bp__muon_update(bp_nn *nn, const bp__spec *s, const bp_val *grad)
     bp__adam a = bp__adam_begin(nn, s, bp_mul_scalar(g, rate, ratio), true);
     for (size_t i = 0; bp__optim_next(nn, &i); i++) {
         const bp__type *t = bp__type_of(g, bp_nn_param_value(nn, i));
-        if (t->rank >= 2 && bp__numel(t) > 0)
+        if (t->rank >= 2 && bp__numel(t) > 0 && !nn->groups[i].adamw)
             muon_matrix(nn, s, i, grad[i], rate);
         else
             bp__adam_one(nn, &a, i, grad[i]);

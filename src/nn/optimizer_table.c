@@ -152,11 +152,13 @@ const bp__row bp__optimizer_rows[] = {
     ROW("lamb", "r = Adam's m / (sqrt(v) + eps) + weight_decay * p; "
         "p - lr * r * |p| / |r|, norms of a whole tensor, their ratio 1 where "
         "one of them is 0 (You et al. 2020)", lamb_args, bp__lamb_update),
-    ROW("muon", "weights of rank 2 and more, as matrices of the first axis by "
-        "all others: p * (1 - lr * weight_decay) - lr * "
-        "sqrt(max(1, rows / columns)) * O, O the running mean of g, brought "
-        "near an orthogonal matrix by Newton-Schulz iterations; the rest by "
-        "AdamW (Jordan et al. 2024)", muon_args, bp__muon_update),
+    {"muon", "weights of rank 2 and more, as matrices of the first axis by all "
+     "others: p * (1 - lr * weight_decay) - lr * sqrt(max(1, rows / "
+     "columns)) * O, O the running mean of g, brought near an orthogonal "
+     "matrix by Newton-Schulz iterations; the rest, and groups with adamw "
+     "(embeddings and the last layer are better there), by AdamW (Jordan et "
+     "al. 2024)", muon_args, "lr", .build.optimizer = bp__muon_update,
+     .check = check_common, .has_adamw = true},
     {"schedule_free", "z - lr * (g / (sqrt(v) + eps) + weight_decay * y), v a "
      "bias-corrected running mean of g^2; the parameter is the mean of all z, "
      "weighted by the square of the largest rate so far, and g is taken at "

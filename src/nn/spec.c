@@ -130,7 +130,11 @@ const char *bp__arg_expects(const bp__argdef *d, char *buf)
         bp__snprintf(buf, 200, "a list of %ss", bp__table_noun(d->table));
         break;
     case BP__ARG_TEXT:
-        bp__snprintf(buf, 200, "a text");
+        bp__snprintf(buf, 200, "a text without quotes");
+        break;
+    case BP__ARG_WEIGHTS:
+        bp__snprintf(buf, 200, "balanced, or a number%s for each class: a "
+                     "list, or by their names", range);
         break;
     }
     return buf;
@@ -258,6 +262,13 @@ static bp_status set_int(const bp__spec *s, const bp__argdef *d,
     return BP_OK;
 }
 
+/* What a text in quotes can hold (spec_text.c). */
+static bool is_plain_text(const char *text)
+{
+    size_t n = strlen(text);
+    return n > 0 && n <= 120 && !strchr(text, '"');
+}
+
 static bp_status set_value(bp__arena *ar, bp__spec *s, const bp__argdef *d,
                            bp__argval *v, const char *text, bp_error *err)
 {
@@ -295,13 +306,18 @@ static bp_status set_value(bp__arena *ar, bp__spec *s, const bp__argdef *d,
             return bp__oom(err);
         break;
     case BP__ARG_TEXT:
-        if (!*text)
+        if (!is_plain_text(text))
             return bad_value(s, d, BP_EARG, text, err);
         if (!(v->s = bp__arena_strdup(ar, text)))
             return bp__oom(err);
         break;
     case BP__ARG_SPEC:
         st = bp__spec_new(ar, d->table, text, &v->spec, err);
+        break;
+    case BP__ARG_WEIGHTS:
+        if (strcmp(text, "balanced") != 0)
+            return bad_value(s, d, BP_EARG, text, err);
+        v->s = "balanced";
         break;
     case BP__ARG_LAYERS:
         return bad_value(s, d, BP_EARG, text, err);
@@ -396,6 +412,49 @@ bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
     size_t unused;
     bp_status st = find_arg(s, key, &unused, err);
     return st == BP_OK ? bp__error(err, BP_EBUG, "no list \"%s\"", key) : st;
+}
+
+bp_status bp__spec_add_number(bp__arena *ar, bp__spec *s, const char *key,
+                              const char *name, const char *text,
+                              bp_error *err)
+{
+    const char *want = key ? key : s->row->shorthand;
+    size_t i = 0, n = bp__row_arg_count(s->row), same;
+    double x = 0;
+    while (want && i < n && strcmp(s->row->args[i].name, want) != 0)
+        i++;
+    if (!want || i == n)
+        return find_arg(s, key, &i, err);
+    const bp__argdef *d = &s->row->args[i];
+    bp__argval *v = &s->args[i];
+    if (d->type != BP__ARG_WEIGHTS || v->s)
+        return bad_value(s, d, BP_EARG, "a list", err);
+    if (!bp__parse_double(text, &x) || !isfinite(x))
+        return bad_value(s, d, BP_EARG, text, err);
+    if (!in_range(d, x))
+        return bad_value(s, d, BP_ERANGE, text, err);
+    if (name && !is_plain_text(name))
+        return bad_value(s, d, BP_EARG, name, err);
+    if (v->n && (name != NULL) != (v->key != NULL))
+        return bp__error(err, BP_EARG, "%s: %s: all of them have names, or "
+                         "none", s->row->name, d->name);
+    same = v->cap;
+    double *num = arena_push(ar, v->num, v->n, &same, sizeof *num);
+    const char **names = v->key;
+    if (num && name)
+        names = arena_push(ar, names, v->n, &v->cap, sizeof *names);
+    v->cap = same;
+    const char *copy = name ? bp__arena_strdup(ar, name) : NULL;
+    if (!num || (name && (!names || !copy)))
+        return bp__oom(err);
+    num[v->n] = x;
+    if (name)
+        names[v->n] = copy;
+    v->num = num;
+    v->key = names;
+    v->n++;
+    v->set = true;
+    return BP_OK;
 }
 
 const char *bp__bad_name(const char *name)

@@ -22,7 +22,9 @@ typedef enum bp__arg_type {
     BP__ARG_PADDING, /* same, valid, or a pair */
     BP__ARG_SPEC,    /* a kind of another table */
     BP__ARG_LAYERS,  /* a list of kinds of a table: layers unless given */
-    BP__ARG_TEXT,    /* any text but an empty one */
+    BP__ARG_TEXT,    /* any text but an empty one; no quotes in it */
+    BP__ARG_WEIGHTS, /* balanced, a number for each class, or numbers by the
+                        names of classes */
 } bp__arg_type;
 
 typedef struct bp__argdef {
@@ -50,6 +52,14 @@ typedef struct bp__init_at {
     size_t n;
 } bp__init_at;
 
+/* What a metric is computed from: n samples, w numbers x[] in all, or for each
+ * of them (of a row that keeps them). */
+typedef struct bp__metric_state {
+    const double *x;
+    int64_t n, w;
+    const bp_allocator *a; /* for scratch memory */
+} bp__metric_state;
+
 typedef struct bp__row {
     const char *name, *doc;
     const bp__argdef *args; /* NULL: none */
@@ -76,9 +86,17 @@ typedef struct bp__row {
      * the network reads parameter p while it trains. NULL: at p. */
     bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
-    bool larger_is_better; /* metrics */
+    /* Metrics: build.metric gives rows [N] or [N, w], which are summed over the
+     * samples, or kept one by one. `value` makes one number of them, a NaN
+     * where it is not defined; false: out of memory. NULL: the mean of [N]. */
+    bool larger_is_better, keeps;
+    bool (*value)(const bp__spec *s, const bp__metric_state *m, double *out);
+    const char *label; /* metrics: "top_{k}"; NULL: see bp__metric_label */
+    bool has_adamw; /* optimizers: another rule, which a group may ask for */
     /* Initializers: build.fill makes the variable as a whole. */
     bool whole;
+    /* ... and the layer's output on data decides its scale (lsuv). */
+    bool unit_variance;
     /* ... NULL, or what shape it needs. May be NULL. */
     const char *(*fits)(const bp__spec *s, int rank, const int64_t *dims);
 } bp__row;
@@ -96,9 +114,12 @@ typedef struct bp__argval {
     bool set;         /* false: the default is in place */
     int64_t i[2];     /* INT, PAIR, PADDING (as a number) */
     double f;         /* FLOAT; BOOL as 0 or 1 */
-    const char *s;    /* CHOICE, TEXT; PADDING: "same", "valid" or NULL */
+    const char *s;    /* CHOICE, TEXT; PADDING: "same", "valid" or NULL;
+                         WEIGHTS: "balanced" or NULL */
     bp__spec *spec;   /* SPEC; NULL: none */
     bp__spec **list;  /* LAYERS */
+    double *num;      /* WEIGHTS: n numbers */
+    const char **key; /* ... and their names; NULL: by number */
     size_t n;
     size_t cap;
 } bp__argval;
@@ -141,6 +162,10 @@ bp_status bp__spec_set_spec(bp__arena *ar, bp__spec *s, const char *key,
 /* Appends to a LAYERS argument, of whatever table. */
 bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
                              bp__spec *layer, bp_error *err);
+/* Appends to a WEIGHTS argument; name NULL: of the next class. */
+bp_status bp__spec_add_number(bp__arena *ar, bp__spec *s, const char *key,
+                              const char *name, const char *text,
+                              bp_error *err);
 bp_status bp__spec_set_name(bp__arena *ar, bp__spec *s, const char *name,
                             bp_error *err);
 bp_status bp__spec_add_from(bp__arena *ar, bp__spec *s, const char *name,
@@ -165,6 +190,20 @@ int64_t bp__arg_int(const bp__spec *s, const char *key);
 double bp__arg_float(const bp__spec *s, const char *key);
 bool bp__arg_bool(const bp__spec *s, const char *key);
 bool bp__arg_is(const bp__spec *s, const char *key, const char *choice);
+
+/* The name of a metric's numbers, in the arena: its row's, and the values that
+ * are not their default ("recall_yes", "f1_weighted"). NULL: out of memory. */
+const char *bp__metric_label(bp__arena *ar, const bp__spec *s);
+/* The number of a state; NaN where it is not defined. False: out of memory. */
+bool bp__metric_value(const bp__spec *s, const bp__metric_state *m,
+                      double *out);
+/* Of a list of metrics: names in the arena, no two of them alike.
+ * [err: EEXIST ENOMEM] */
+bp_status bp__metric_labels(bp__arena *ar, bp__spec *const *list, size_t n,
+                            const char **labels, bp_error *err);
+
+/* Does a loss's weights depend on how often classes occur in training data? */
+bool bp__loss_is_balanced(const bp__spec *s);
 
 /* The learning rate of an optimizer's spec. */
 double bp__optimizer_lr(const bp__spec *optimizer, int64_t step,

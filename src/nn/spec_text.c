@@ -4,6 +4,7 @@
  *   spec  = word [ "(" [ item { "," item } ] ")" ]
  *   item  = [ word "=" ] value           (the first may go without its key)
  *   value = word | "quoted" | "[" value "," value "]" | spec | "[" list "]"
+ *         | "[" [ word "=" ] number { "," [ word "=" ] number } "]"
  *
  * Blanks and line feeds may stand between any two of these. What a value may
  * be is decided by the row, in spec.c. */
@@ -146,20 +147,47 @@ static bp_status read_pair(spec_reader *r, bp__spec *s, const char *key)
     return bp__spec_set_pair(r->ar, s, key, a, b, r->err);
 }
 
+/* The rest of [1, 2] or [name=1, "other name"=2]. */
+static bp_status read_numbers(spec_reader *r, bp__spec *s, const char *key)
+{
+    char word[WORD_MAX + 1], number[WORD_MAX + 1];
+    for (;;) {
+        bp_status st = read_word(r, word, "a number, or a class's name");
+        bool named = st == BP_OK && next_is(r, '=');
+        if (named)
+            st = read_word(r, number, "a number");
+        if (st == BP_OK)
+            st = bp__spec_add_number(r->ar, s, key, named ? word : NULL,
+                                     named ? number : word, r->err);
+        if (st != BP_OK || next_is(r, ']'))
+            return st;
+        if (!next_is(r, ','))
+            return syntax_error(r, "\",\" or \"]\"");
+    }
+}
+
 static bp_status read_items(spec_reader *r, bp__spec *s);
 
 static bp_status read_value(spec_reader *r, bp__spec *s, const char *key)
 {
     char word[WORD_MAX + 1];
     const bp__argdef *d = arg_of(s, key);
-    if (d && d->type == BP__ARG_LAYERS)
+    if (!d) /* says so, before its value is looked at */
+        return bp__spec_set_text(r->ar, s, key, "", r->err);
+    if (d->type == BP__ARG_LAYERS)
         return read_list(r, s, key, d->table);
+    if (d->type == BP__ARG_WEIGHTS && next_is(r, '[')) {
+        if (bp__arg(s, d->name)->set)
+            return bp__error(r->err, BP_EEXIST, "%s: %s is given twice",
+                             s->row->name, d->name);
+        return read_numbers(r, s, key);
+    }
     if (next_is(r, '['))
         return read_pair(r, s, key);
     bp_status st = read_word(r, word, "a value");
     if (st != BP_OK)
         return st;
-    if (!d || d->type != BP__ARG_SPEC)
+    if (d->type != BP__ARG_SPEC)
         return bp__spec_set_text(r->ar, s, key, word, r->err);
     bp__spec *sub;
     st = bp__spec_set_spec(r->ar, s, key, word, &sub, r->err);
@@ -311,6 +339,25 @@ static void print_pair(bp__str *out, const bp__argval *v)
                        (long long)v->i[1]);
 }
 
+static void print_numbers(bp__str *out, const bp__argval *v)
+{
+    char number[32];
+    if (v->s) {
+        print_word(out, v->s);
+        return;
+    }
+    for (size_t i = 0; i < v->n; i++) {
+        bp__str_printf(out, i ? ", " : "[");
+        if (v->key) {
+            print_word(out, v->key[i]);
+            bp__str_printf(out, "=");
+        }
+        bp__format_double(number, v->num[i]);
+        bp__str_printf(out, "%s", number);
+    }
+    bp__str_printf(out, "]");
+}
+
 static void print_value(bp__str *out, const bp__argdef *d,
                         const bp__argval *v)
 {
@@ -336,6 +383,9 @@ static void print_value(bp__str *out, const bp__argdef *d,
     case BP__ARG_CHOICE:
     case BP__ARG_TEXT:
         print_word(out, v->s);
+        break;
+    case BP__ARG_WEIGHTS:
+        print_numbers(out, v);
         break;
     case BP__ARG_SPEC:
         bp__spec_print(out, v->spec);

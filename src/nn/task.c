@@ -131,6 +131,9 @@ static void trace_loss(task_trace *t)
     else
         t->out.loss = bp_nn_loss(t->nn, t->task.loss, t->out.output,
                                  t->out.target);
+    if (!bp_is_nil(t->nn->loss_weight) &&
+        (t->mode == BP_TASK_TRAIN || t->mode == BP_TASK_EVAL))
+        bp_output(g, "loss.weight", t->nn->loss_weight);
     t->out.objective = t->out.loss;
     if (t->task.penalty && t->mode != BP_TASK_EVAL)
         t->out.objective =
@@ -148,10 +151,33 @@ static void add_to_sum(task_trace *t, const char *name, bp_val value)
         bp__nn_fail(nn, BP_ENOMEM, "out of memory");
         return;
     }
-    bp_val old = bp__nn_state(nn, full, BP_VAR_TRAINER, BP_F64, 0, NULL, 0);
+    int64_t dims[BP_MAX_RANK];
+    int rank = bp_val_rank(t->g, value);
+    for (int i = 0; i < rank; i++)
+        dims[i] = bp_val_dim(t->g, value, i);
+    bp_val old = bp__nn_state(nn, full, BP_VAR_TRAINER, BP_F64, rank, dims, 0);
     if (bp_val_dtype(t->g, value) != BP_F64)
         value = bp_cast(t->g, value, BP_F64);
     bp__nn_set_state(nn, full, bp_add(t->g, old, value));
+}
+
+static void trace_metric(task_trace *t, const bp__spec *s, const char *name)
+{
+    bp_nn *nn = t->nn;
+    bp_val v = bp__nn_metric(nn, s, t->out.output, t->out.target);
+    const char *full = bp__arena_printf(&nn->arena, "metric.%s", name);
+    if (!full) {
+        bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+        return;
+    }
+    bp_output(t->g, full, v);
+    if (!t->o.sums)
+        return;
+    if (s->row->keeps)
+        bp__nn_fail(nn, BP_EARG, "%s keeps a row of each sample: it has no "
+                    "sum (its output has them)", name);
+    else
+        add_to_sum(t, name, v);
 }
 
 static void trace_metrics(task_trace *t)
@@ -160,26 +186,31 @@ static void trace_metrics(task_trace *t)
     bp_error err = {0};
     bp__spec **list;
     size_t n;
-    if (bp__nn_ok(nn) &&
-        bp__spec_parse_list(&nn->arena, BP_NN_METRICS, t->task.metrics,
-                            &list, &n, &err) != BP_OK)
-        bp_graph_fail(t->g, err.status, "%s", err.message);
+    bp_status st = BP_OK;
     if (!bp__nn_ok(nn))
         return;
-    for (size_t i = 0; i < n; i++) {
-        char name[100];
-        bp_val v = bp__nn_metric(nn, list[i], t->out.output, t->out.target);
-        bp__snprintf(name, sizeof name, "metric.%s", list[i]->row->name);
-        bp_output(t->g, name, v);
-        if (t->o.sums)
-            add_to_sum(t, list[i]->row->name, v);
-    }
+    st = bp__spec_parse_list(&nn->arena, BP_NN_METRICS, t->task.metrics, &list,
+                             &n, &err);
+    const char **name = bp__arena_array(&nn->arena, n + 1, sizeof *name);
+    if (!st)
+        st = name ? bp__metric_labels(&nn->arena, list, n, name, &err)
+                  : bp__oom(&err);
+    if (st)
+        bp_graph_fail(t->g, err.status, "%s", err.message);
+    for (size_t i = 0; i < n && bp__nn_ok(nn); i++)
+        trace_metric(t, list[i], name[i]);
+    if (!bp__nn_ok(nn))
+        return;
     if (!t->o.sums)
         return;
-    double rows = (double)t->o.global_rows;
-    bp_val loss = bp_cast(t->g, t->out.loss, BP_F64);
-    add_to_sum(t, "loss", bp_mul_scalar(t->g, loss, rows));
-    add_to_sum(t, "count", bp_scalar(t->g, BP_F64, rows));
+    bp_val count = bp_scalar(t->g, BP_F64, (double)t->o.global_rows);
+    bp_val weight = nn->loss_weight;
+    weight = bp_is_nil(weight) ? count : bp_cast(t->g, weight, BP_F64);
+    add_to_sum(t, "loss", bp_mul(t->g, bp_cast(t->g, t->out.loss, BP_F64),
+                                 weight));
+    add_to_sum(t, "count", count);
+    if (!bp_is_nil(nn->loss_weight))
+        add_to_sum(t, "weight", weight);
 }
 
 static void trace_training(task_trace *t)
@@ -286,6 +317,10 @@ bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
     if (bp__ok(t.g))
         t.nn = bp_nn_new(t.g, s, &no);
     if (t.nn) {
+        t.nn->class_name = t.task.class_name;
+        t.nn->n_classes = t.task.n_classes;
+        t.nn->class_count = t.task.class_count;
+        t.nn->n_class_counts = t.task.n_class_counts;
         make_inputs(&t);
         trace_task(&t);
     }

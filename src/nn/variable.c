@@ -231,6 +231,10 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
     if (i < 0)
         return BP_NIL;
     count_elements(nn, BP_VAR_PARAM, &t);
+    if (init && init->row->unit_variance) {
+        nn->block->scaled = full;
+        nn->block->scaled_by = init;
+    }
     return read_parameter(nn, full);
 }
 

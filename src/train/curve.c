@@ -3,6 +3,8 @@
  * external fonts; the same log gives the same bytes. */
 #include "train/train.h"
 
+#include <math.h>
+
 enum { CURVE_PANEL_W = 440, CURVE_PANEL_H = 340 };
 enum { CURVE_LEFT = 62, CURVE_RIGHT = 20, CURVE_TOP = 58, CURVE_BOTTOM = 46 };
 enum { CURVE_SPLITS = 2 };
@@ -12,14 +14,14 @@ static const char *const curve_color[CURVE_SPLITS] = {"#2f6fab", "#d1622b"};
 
 typedef struct curve_point {
     int split;
-    double epoch, y[2]; /* loss, first metric */
+    double epoch, y[2]; /* loss, first metric; NaN: not defined, no point */
 } curve_point;
 
 typedef struct curve {
     const bp_allocator *a;
     curve_point *points;
     size_t n, cap;
-    char metric[40]; /* "": none */
+    char metric[160]; /* "": none */
     double last_epoch;
 } curve;
 
@@ -87,10 +89,14 @@ static double nice_step(double range, int n)
 static void panel_range(curve_panel *q, const curve *c, int which)
 {
     double lo = 0, hi = 0;
+    bool any = false;
     for (size_t i = 0; i < c->n; i++) {
         double y = c->points[i].y[which];
-        lo = !i || y < lo ? y : lo;
-        hi = !i || y > hi ? y : hi;
+        if (isnan(y))
+            continue;
+        lo = !any || y < lo ? y : lo;
+        hi = !any || y > hi ? y : hi;
+        any = true;
     }
     bool share = which == 1 && lo >= 0 && hi <= 1; /* such as an accuracy */
     if (which == 0 && lo >= 0)
@@ -127,14 +133,28 @@ static double panel_y(const curve_panel *q, double y)
     return CURVE_TOP + h * (1 - (y - q->lo) / (q->hi - q->lo));
 }
 
+static void add_escaped(bp__str *s, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '<')
+            bp__str_add(s, "&lt;", 4);
+        else if (*text == '&')
+            bp__str_add(s, "&amp;", 5);
+        else if ((unsigned char)*text >= 0x20)
+            bp__str_add(s, text, 1);
+    }
+}
+
 static void draw_axes(const curve_panel *q, const char *title, bp__str *s)
 {
     double left = panel_x(q, q->e0), right = panel_x(q, q->e1);
     double bottom = panel_y(q, q->lo);
     bp__str_printf(s,
                    "<text x=\"%.1f\" y=\"%d\" font-size=\"14\" "
-                   "font-weight=\"bold\">%s</text>\n",
-                   left, CURVE_TOP - 14, title);
+                   "font-weight=\"bold\">",
+                   left, CURVE_TOP - 14);
+    add_escaped(s, title);
+    bp__str_printf(s, "</text>\n");
     int n = (int)((q->hi - q->lo) / q->step + 0.5);
     for (int i = 0; i <= n; i++) {
         double v = q->lo + i * q->step, y = panel_y(q, v);
@@ -172,7 +192,7 @@ static void draw_line(const curve *c, const curve_panel *q, int split,
                    curve_color[split]);
     for (size_t i = 0; i < c->n; i++) {
         const curve_point *p = &c->points[i];
-        if (p->split == split)
+        if (p->split == split && !isnan(p->y[which]))
             bp__str_printf(s, "%s%.2f,%.2f", n++ ? " " : "",
                            panel_x(q, p->epoch), panel_y(q, p->y[which]));
     }
@@ -181,7 +201,7 @@ static void draw_line(const curve *c, const curve_panel *q, int split,
         return;
     for (size_t i = 0; i < c->n; i++) {
         const curve_point *p = &c->points[i];
-        if (p->split == split)
+        if (p->split == split && !isnan(p->y[which]))
             bp__str_printf(s,
                            "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"3\" "
                            "fill=\"%s\"/>\n",
@@ -205,18 +225,6 @@ static void draw_legend(const curve *c, int panels, bp__str *s)
                        "<text x=\"%.1f\" y=\"24\">%s</text>\n",
                        x, x + 22, curve_color[k], x + 28, curve_split[k]);
         x += 80;
-    }
-}
-
-static void add_escaped(bp__str *s, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '<')
-            bp__str_add(s, "&lt;", 4);
-        else if (*text == '&')
-            bp__str_add(s, "&amp;", 5);
-        else if ((unsigned char)*text >= 0x20)
-            bp__str_add(s, text, 1);
     }
 }
 

@@ -3,7 +3,7 @@
  */
 #include "train/train.h"
 
-#include "nn/spec.h"
+#include <math.h>
 
 enum {
     EVAL_MAX_CLASSES = 4096,
@@ -46,14 +46,10 @@ bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
     bp__arena_init(&e->arena, &p->a);
     const bp_task *t = p->task;
     e->batch = BP__MAX(batch, least_batch(t));
-    bp_status st = bp__task_metrics(t, &e->arena, e->metric_name,
-                                    &e->n_metrics, err);
-    for (int i = 0; i < e->n_metrics && !st; i++) {
-        e->metric_output[i] =
-            bp__arena_printf(&e->arena, "metric.%s", e->metric_name[i]);
-        if (!e->metric_output[i])
-            st = bp__oom(err);
-    }
+    bp_status st = bp__task_tallies(t, &e->arena, e->tally, &e->n_metrics,
+                                    err);
+    for (int i = 0; i < e->n_metrics; i++)
+        e->metric_name[i] = e->tally[i].name;
     if (!st)
         st = loss_threshold(t, &e->arena, &e->threshold, err);
     if (st || t->target.rank != 0 || t->target.dtype != BP_I32 ||
@@ -73,6 +69,8 @@ void bp__evaluator_free(bp__evaluator *e)
 {
     size_t k = (size_t)e->n_classes;
     bp__free(&e->a, e->confusion, k * k * sizeof *e->confusion);
+    for (int i = 0; i < e->n_metrics; i++)
+        bp__tally_free(&e->tally[i], &e->a);
     bp__arena_free(&e->arena);
     memset(e, 0, sizeof *e);
 }
@@ -120,27 +118,32 @@ static bp_status eval_batch(bp__evaluator *e, bp_loader *l, bp_batch *b,
     if (st)
         return st;
     sum->samples += b->count;
-    sum->loss += bp__result_number(p, "loss") * (double)b->count;
-    for (int i = 0; i < e->n_metrics; i++)
-        sum->metric[i] += bp__result_number(p, e->metric_output[i]);
+    double weight = bp__loss_weight(p, b->count);
+    sum->loss += bp__result_number(p, "loss") * weight;
+    e->loss_weight += weight;
+    for (int i = 0; i < e->n_metrics && !st; i++)
+        st = bp__tally_add(&e->tally[i], &e->a, p, b->count, err);
     if (e->n_classes)
         count_confusion(e, p, b);
-    return BP_OK;
+    return st;
 }
 
+/* NaN stands for what is not known yet. */
 static void eval_progress(bp__evaluator *e, const bp_evaluation *sum,
                           int64_t batch, int64_t batches, const char *split)
 {
     double mean[BP_MAX_METRICS];
-    double n = (double)sum->samples;
     bp_progress p = {.batch = batch, .batches = batches, .split = split,
                      .samples = sum->samples, .n_metrics = e->n_metrics,
                      .metric_name = e->metric_name, .metric = mean};
     if (!e->on_batch)
         return;
-    p.loss = sum->loss / n;
-    for (int i = 0; i < e->n_metrics; i++)
-        mean[i] = sum->metric[i] / n;
+    p.loss = sum->loss / (e->loss_weight > 0 ? e->loss_weight : 1);
+    for (int i = 0; i < e->n_metrics; i++) {
+        mean[i] = (double)NAN;
+        if (bp__tally_is_cheap(&e->tally[i]))
+            bp__tally_value(&e->tally[i], &e->a, &mean[i], NULL);
+    }
     e->on_batch(e->user, &p);
 }
 
@@ -160,6 +163,9 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
     if (e->n_classes)
         memset(e->confusion, 0,
                (size_t)(e->n_classes * e->n_classes) * sizeof *e->confusion);
+    e->loss_weight = 0;
+    for (int i = 0; i < e->n_metrics; i++)
+        bp__tally_clear(&e->tally[i]);
     bp_status st = bp_loader_new(d, &o, &l, err);
     int64_t n = st ? 0 : bp_loader_batches(l);
     for (int64_t i = 0; i < n && !st; i++) {
@@ -175,10 +181,10 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
     bp_loader_free(l);
     if (st || !result->samples)
         return st;
-    result->loss /= (double)result->samples;
-    for (int i = 0; i < e->n_metrics; i++)
-        result->metric[i] /= (double)result->samples;
-    return BP_OK;
+    result->loss /= e->loss_weight > 0 ? e->loss_weight : 1;
+    for (int i = 0; i < e->n_metrics && !st; i++)
+        st = bp__tally_value(&e->tally[i], &e->a, &result->metric[i], err);
+    return st;
 }
 
 void bp__stuck_classes(const bp_evaluation *e, bp__str *out)

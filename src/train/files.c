@@ -94,20 +94,73 @@ static bp_status open_log(bp_trainer *t, bp_error *err)
     return bp__append_open(&t->log, t->o.fs, t->path_log, want, err);
 }
 
+/* Weights of another run or file; before anything of this one is touched. */
+static bp_status start_from(bp_trainer *t, bool *taken, bp_error *err)
+{
+    bp_transfer_options o = t->o.transfer;
+    if (!t->o.init_from)
+        return BP_OK;
+    o.size = sizeof o;
+    bp_status st = bp__store_transfer(t->o.fs, t->store, t->o.init_from, &o,
+                                      taken, &t->transfer, err);
+    if (st) {
+        bp_error why = *err;
+        bp__error(err, st, "init_from: %s", why.message);
+    }
+    return st;
+}
+
+/* By data, where initializers want that; not what was taken from a file. */
+static bp_status scale_weights(bp_trainer *t, const bool *taken,
+                               bp_error *err)
+{
+    enum { LEAST = 256 };
+    bp_batch b;
+    bp_loader *l = NULL;
+    bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
+                           .shuffle = true, .seed = t->task.seed,
+                           .augment = t->o.augment,
+                           .dtype = t->task.dtype};
+    o.batch = BP__MIN(BP__MAX(t->o.batch, (int64_t)LEAST),
+                      bp_data_count(t->o.train));
+    for (size_t i = 0; i < t->n_inputs; i++)
+        o.norm[i] = t->norm[i];
+    if (!bp__lsuv_wanted(&t->task, t->store))
+        return BP_OK;
+    bp_status st = bp_loader_new(t->o.train, &o, &l, err);
+    if (!st)
+        st = bp_loader_next(l, &b, err);
+    if (!st)
+        st = bp__lsuv(&t->task, t->store, t->runtime, &b, taken, err);
+    bp_loader_free(l);
+    return st;
+}
+
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
 {
-    bp_status st = BP_OK;
+    bp_status st = t->o.run_dir ? make_paths(t, err) : BP_OK;
+    bool resumes = !st && t->o.run_dir && t->o.resume &&
+                   bp__file_exists(t->o.fs, t->path_checkpoint);
+    bool *taken = bp__arena_array(&t->arena, bp_store_count(t->store) + 1,
+                                  sizeof *taken);
+    if (!st && !taken)
+        st = bp__oom(err);
+    if (!st && !resumes)
+        st = start_from(t, taken, err);
+    if (!st && !resumes)
+        st = scale_weights(t, taken, err);
+    if (st)
+        return st;
     t->best_store = weights_store(t, err);
     if (!t->best_store)
         return err && err->status ? err->status : BP_ENOMEM;
     if (!t->o.run_dir)
         return BP_OK;
-    st = make_paths(t, err);
     if (!st)
         st = bp__file_mkdir(t->o.fs, t->o.run_dir, err);
     if (!st)
         st = meet_old_run(t, err);
-    if (!st && t->o.resume && bp__file_exists(t->o.fs, t->path_checkpoint))
+    if (!st && resumes)
         st = load_state(t, err);
     if (!st)
         st = open_log(t, err);

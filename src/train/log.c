@@ -5,6 +5,8 @@
 
 #include "fmt/json.h"
 
+#include <math.h>
+
 static const char *const own_members[] = {
     "step", "epoch", "split", "whole_epoch", "samples", "loss",
     "lr",   "grad_norm", "note", "seconds",
@@ -81,11 +83,12 @@ bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
     const bp__json *note = bp__json_get(v, "note");
     r->note = note && note->type == BP__JSON_STRING ? note->string : NULL;
     for (const bp__json *m = v->child; m; m = m->next) {
-        if (own_member(m->key) || m->type != BP__JSON_NUMBER ||
+        bool none = m->type == BP__JSON_NULL; /* not defined */
+        if (own_member(m->key) || (!none && m->type != BP__JSON_NUMBER) ||
             r->n_metrics == BP_MAX_METRICS)
             continue;
         r->metric_name[r->n_metrics] = m->key;
-        r->metric[r->n_metrics++] = m->number;
+        r->metric[r->n_metrics++] = none ? (double)NAN : m->number;
     }
     return BP_OK;
 }

@@ -2,6 +2,9 @@
  * so that a checkpoint at any moment continues with the same bits. */
 #include "train/trainer.h"
 
+#include <float.h>
+#include <math.h>
+
 static double mean_of(double sum, double n)
 {
     return n > 0 ? sum / n : 0;
@@ -9,23 +12,31 @@ static double mean_of(double sum, double n)
 
 /* ---- the epoch's sums ------------------------------------------------------ */
 
-static void train_evaluation(const bp_trainer *t, bp_evaluation *e)
+/* all: metrics too whose value takes time; else those are NaN. */
+static bp_status train_evaluation(bp_trainer *t, bool all, bp_evaluation *e,
+                                  bp_error *err)
 {
     double n = *t->state.sum_samples;
+    bp_status st = BP_OK;
     *e = (bp_evaluation){.samples = (int64_t)n, .n_metrics = t->n_metrics};
-    e->loss = mean_of(*t->state.sum_loss, n);
+    e->loss = mean_of(*t->state.sum_loss, *t->state.sum_weight);
     for (int i = 0; i < t->n_metrics; i++) {
         e->metric_name[i] = t->metric_name[i];
-        e->metric[i] = mean_of(*t->state.sum_metric[i], n);
+        e->metric[i] = (double)NAN;
+        t->tally[i].n = (int64_t)n; /* a resumed run's samples too */
+        if (!st && (all || bp__tally_is_cheap(&t->tally[i])))
+            st = bp__tally_value(&t->tally[i], &t->a, &e->metric[i], err);
     }
+    return st;
 }
 
 static void clear_sums(bp_trainer *t)
 {
     *t->state.sum_samples = 0;
     *t->state.sum_loss = 0;
+    *t->state.sum_weight = 0;
     for (int i = 0; i < t->n_metrics; i++)
-        *t->state.sum_metric[i] = 0;
+        bp__tally_clear(&t->tally[i]);
 }
 
 static bp__log_record record_of(const bp_trainer *t, const char *split,
@@ -96,28 +107,48 @@ static bp_status step_failed(bp_trainer *t, bp_status st, const bp_batch *b,
                      why.message);
 }
 
-static void add_sums(bp_trainer *t, const bp_program *p, int64_t n,
-                     bp_evaluation *now)
+static bp_status add_sums(bp_trainer *t, const bp_program *p, int64_t n,
+                          bp_error *err)
 {
-    *now = (bp_evaluation){.samples = n, .n_metrics = t->n_metrics};
-    now->loss = bp__result_number(p, "loss");
-    *t->state.sum_samples += (double)n;
-    *t->state.sum_loss += now->loss * (double)n;
-    *t->state.grad_norm = bp__result_number(p, "grad_norm");
-    for (int i = 0; i < t->n_metrics; i++) {
-        double sum = bp__result_number(p, t->metric_output[i]);
-        *t->state.sum_metric[i] += sum;
-        now->metric_name[i] = t->metric_name[i];
-        now->metric[i] = sum / (double)n;
+    bp_status st = BP_OK;
+    int64_t before = (int64_t)*t->state.sum_samples;
+    for (int i = 0; i < t->n_metrics && !st; i++) {
+        t->tally[i].n = before;
+        st = bp__tally_add(&t->tally[i], &t->a, p, n, err);
     }
+    *t->state.sum_samples += (double)n;
+    double weight = bp__loss_weight(p, n);
+    *t->state.sum_loss += bp__result_number(p, "loss") * weight;
+    *t->state.sum_weight += weight;
+    *t->state.grad_norm = bp__result_number(p, "grad_norm");
+    return st;
 }
 
-static void report_step(const bp_trainer *t)
+/* Of one batch alone. */
+static bp_status batch_evaluation(bp_trainer *t, const bp_program *p,
+                                  int64_t n, bp_evaluation *e, bp_error *err)
+{
+    bp_status st = BP_OK;
+    *e = (bp_evaluation){.samples = n, .n_metrics = t->n_metrics};
+    e->loss = bp__result_number(p, "loss");
+    for (int i = 0; i < t->n_metrics && !st; i++) {
+        bp__tally one = {.spec = t->tally[i].spec, .name = t->tally[i].name,
+                         .output = t->tally[i].output};
+        e->metric_name[i] = t->metric_name[i];
+        st = bp__tally_add(&one, &t->a, p, n, err);
+        if (!st)
+            st = bp__tally_value(&one, &t->a, &e->metric[i], err);
+        bp__tally_free(&one, &t->a);
+    }
+    return st;
+}
+
+static void report_step(bp_trainer *t)
 {
     bp_evaluation e;
     if (!t->o.on_step)
         return;
-    train_evaluation(t, &e);
+    train_evaluation(t, false, &e, NULL);
     bp_progress p = {.epoch = (int64_t)*t->state.epoch + 1,
                      .epochs = t->o.epochs,
                      .step = *t->step,
@@ -153,9 +184,12 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
     st = bp_run(p, err);
     if (st)
         return step_failed(t, st, &b, err);
-    add_sums(t, p, b.count, &now);
+    st = add_sums(t, p, b.count, err);
     *t->state.batch += 1;
-    if (t->o.log_every && *t->step % t->o.log_every == 0) {
+    if (!st && t->o.log_every && *t->step % t->o.log_every == 0) {
+        st = batch_evaluation(t, p, b.count, &now, err);
+        if (st)
+            return st;
         bp__log_record r = record_of(t, "train", &now);
         step_facts(t, &r);
         st = bp__trainer_log(t, &r, err);
@@ -166,9 +200,14 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
 
 /* ---- the end of an epoch ------------------------------------------------------ */
 
+/* What is not defined is as bad as can be: best weights there are all the
+ * same. */
 static double monitored(const bp_trainer *t, const bp_evaluation *e)
 {
-    return t->monitor < 0 ? e->loss : e->metric[t->monitor];
+    double x = t->monitor < 0 ? e->loss : e->metric[t->monitor];
+    if (isnan(x))
+        x = t->larger_is_better ? -DBL_MAX : DBL_MAX;
+    return x;
 }
 
 static bool meets_target(const bp_trainer *t, double x)
@@ -258,9 +297,8 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
 static bp_status end_epoch(bp_trainer *t, double began, bp_error *err)
 {
     bp_evaluation train, valid;
-    train_evaluation(t, &train);
-    bp_status st = BP_OK;
-    if (t->o.valid)
+    bp_status st = train_evaluation(t, true, &train, err);
+    if (!st && t->o.valid)
         st = bp__evaluate(&t->evaluator, t->o.valid, "valid", &valid, err);
     if (!st)
         st = close_epoch(t, &train, t->o.valid ? &valid : NULL, began, err);

@@ -141,27 +141,6 @@ const char *bp__task_target_name(const bp_task *t)
     return t->target.name ? t->target.name : "target";
 }
 
-bp_status bp__task_metrics(const bp_task *t, bp__arena *ar,
-                           const char *names[BP_MAX_METRICS], int *n,
-                           bp_error *err)
-{
-    bp__spec **list;
-    size_t count;
-    *n = 0;
-    if (!t->metrics || !*t->metrics)
-        return BP_OK;
-    bp_status st = bp__spec_parse_list(ar, BP_NN_METRICS, t->metrics, &list,
-                                       &count, err);
-    if (st)
-        return st;
-    if (count > BP_MAX_METRICS)
-        return bp__error(err, BP_ELIMIT, "at most %d metrics, not %zu",
-                         BP_MAX_METRICS, count);
-    for (size_t i = 0; i < count; i++)
-        names[(*n)++] = list[i]->row->name;
-    return BP_OK;
-}
-
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err)
 {
@@ -206,4 +185,12 @@ double bp__result_number(const bp_program *p, const char *name)
     if (r && bytes == sizeof(double))
         return *(const double *)r;
     return 0;
+}
+
+double bp__loss_weight(const bp_program *p, int64_t rows)
+{
+    size_t bytes;
+    return bp_result(p, "loss.weight", &bytes)
+               ? bp__result_number(p, "loss.weight")
+               : (double)rows;
 }

@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "nn/measure.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -172,23 +173,20 @@ static double accuracy(const bp__predictions *p, const int64_t *draw)
 
 static double mean_f1(const bp__predictions *p, const int64_t *draw)
 {
-    double sum = 0;
-    int64_t used = 0;
-    for (int64_t c = 0; c < p->k; c++) {
-        int64_t truth = 0, said = 0, both = 0;
-        for (int64_t i = 0; i < p->n; i++) {
-            int64_t s = drawn(draw, i);
-            bool yes = best_class(p, s) == c, is = p->label[s] == c;
-            truth += is;
-            said += yes;
-            both += yes && is;
-        }
-        if (truth + said == 0)
-            continue; /* the class does not occur */
-        used++;
-        sum += 2 * (double)both / (double)(truth + said);
+    double *count = bp__calloc(&p->a, 3 * (size_t)p->k, sizeof *count);
+    if (!count)
+        return (double)NAN;
+    double *said = count + p->k, *truth = said + p->k;
+    for (int64_t i = 0; i < p->n; i++) {
+        int64_t s = drawn(draw, i), best = best_class(p, s);
+        truth[p->label[s]]++;
+        said[best]++;
+        if (best == p->label[s])
+            count[best]++;
     }
-    return used ? sum / (double)used : (double)NAN;
+    double f1 = bp__class_score(BP__F1, BP__MACRO, p->k, count, said, truth);
+    bp__free(&p->a, count, 3 * (size_t)p->k * sizeof *count);
+    return f1;
 }
 
 static double log_loss(const bp__predictions *p, const int64_t *draw)
@@ -202,46 +200,18 @@ static double log_loss(const bp__predictions *p, const int64_t *draw)
     return sum / (double)p->n;
 }
 
-typedef struct ranked {
-    double score;
-    bool yes;
-} ranked;
-
-static int compare_ranked(const void *a, const void *b)
-{
-    double x = ((const ranked *)a)->score, y = ((const ranked *)b)->score;
-    return x < y ? -1 : x > y;
-}
-
-/* The share of pairs (no, yes) in which the yes has the larger score, equal
- * scores counting half: Mann and Whitney's statistic. */
 static double area(const bp__predictions *p)
 {
     if (p->k != 2)
         return (double)NAN;
-    ranked *r = bp__calloc(&p->a, (size_t)p->n, sizeof *r);
+    bp__ranked *r = bp__calloc(&p->a, (size_t)p->n, sizeof *r);
     if (!r)
         return (double)NAN;
-    int64_t yes = 0, below = 0;
-    double pairs = 0;
-    for (int64_t i = 0; i < p->n; i++) {
-        r[i] = (ranked){p->y[2 * i + 1], p->label[i] == 1};
-        yes += r[i].yes;
-    }
-    qsort(r, (size_t)p->n, sizeof *r, compare_ranked);
-    for (int64_t i = 0; i < p->n;) {
-        int64_t j = i, no_here = 0, yes_here = 0;
-        for (; j < p->n && !(r[j].score > r[i].score); j++) {
-            no_here += !r[j].yes;
-            yes_here += r[j].yes;
-        }
-        pairs += (double)yes_here * ((double)below + 0.5 * (double)no_here);
-        below += no_here;
-        i = j;
-    }
+    for (int64_t i = 0; i < p->n; i++)
+        r[i] = (bp__ranked){p->y[2 * i + 1], p->label[i] == 1};
+    double a = bp__roc_area(r, p->n);
     bp__free(&p->a, r, (size_t)p->n * sizeof *r);
-    int64_t no = p->n - yes;
-    return yes && no ? pairs / ((double)yes * (double)no) : (double)NAN;
+    return a;
 }
 
 static double error_score(const bp__predictions *p, bp__score s,
@@ -264,7 +234,7 @@ static double error_score(const bp__predictions *p, bp__score s,
         double e = p->truth[drawn(draw, i)] - mean;
         around += e * e;
     }
-    return around > 0 ? 1 - squares / around : (double)NAN;
+    return bp__r2(squares, around);
 }
 
 static double score_of(const bp__predictions *p, bp__score s,

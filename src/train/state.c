@@ -2,34 +2,51 @@
 #include "fmt/array.h"
 #include "train/trainer.h"
 
-static double *state_variable(bp_trainer *t, const char *name, bp_error *err,
+static double *state_variable(bp_trainer *t, const char *name, int rank,
+                              const int64_t *dims, bp_error *err,
                               bp_status *st)
 {
     const char *full = bp__arena_printf(&t->arena, "trainer.%s", name);
     if (*st)
         return NULL;
-    *st = full ? bp_store_add(t->store, full, BP_VAR_TRAINER, BP_F64, 0, NULL,
-                              err)
+    *st = full ? bp_store_add(t->store, full, BP_VAR_TRAINER, BP_F64, rank,
+                              dims, err)
                : bp__oom(err);
     if (*st)
         return NULL;
     return bp_store_data(t->store, (size_t)bp_store_find(t->store, full));
 }
 
-bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err)
+/* The variable in which a metric's epoch is gathered. */
+static bp_status metric_variable(bp_trainer *t, int i, const bp_program *step,
+                                 bp_error *err)
+{
+    bp__tally *m = &t->tally[i];
+    bp_status st = BP_OK;
+    const char *name = bp__arena_printf(&t->arena, "sum_metric.%d.%s", i,
+                                        t->metric_name[i]);
+    *m = t->evaluator.tally[i];
+    m->borrowed = true;
+    m->width = bp__tally_width(m, step, t->o.batch);
+    int64_t n = m->spec->row->keeps ? bp_data_count(t->o.train) : 1;
+    const int64_t dims[1] = {n * m->width};
+    m->cap = (size_t)dims[0];
+    if (!name)
+        return bp__oom(err);
+    m->x = state_variable(t, name, 1, dims, err, &st);
+    return st;
+}
+
+bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
+                                bp_error *err)
 {
     bp_status st = BP_OK;
-#define STATE_ADD(name) t->state.name = state_variable(t, #name, err, &st);
+#define STATE_ADD(name)                                                    \
+    t->state.name = state_variable(t, #name, 0, NULL, err, &st);
     BP__TRAINER_STATE(STATE_ADD)
 #undef STATE_ADD
-    for (int i = 0; i < t->n_metrics && !st; i++) {
-        const char *name =
-            bp__arena_printf(&t->arena, "sum_metric.%d.%s", i,
-                             t->metric_name[i]);
-        if (!name)
-            return bp__oom(err);
-        t->state.sum_metric[i] = state_variable(t, name, err, &st);
-    }
+    for (int i = 0; i < t->n_metrics && !st; i++)
+        st = metric_variable(t, i, step, err);
     return st;
 }
 
@@ -116,6 +133,8 @@ bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err)
     h = hash_text(h, k->init);
     h = hash_text(h, k->bias_init);
     h = hash_text(h, t->o.monitor);
+    if (t->o.init_from)
+        h = hash_text(h, "init_from");
     h = bp__hash(h, numbers, sizeof numbers);
     h = bp__hash(h, warp, sizeof warp);
     h = bp__hash(h, &t->o.target, sizeof t->o.target);

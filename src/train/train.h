@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "ir/ir.h"
+#include "nn/spec.h"
 
 #include <bprop/train.h>
 
@@ -15,6 +16,16 @@ bp_status bp__store_save(const bp__fs *fs, bp_store *s, const char *path,
 /* run: what bp__store_save was given, or NULL: not compared. */
 bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
                          unsigned kinds, const char *run, bp_error *err);
+/* transfer.c; fs NULL: the system's. taken: set for each variable that is set;
+ * NULL: not wanted. */
+bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
+                             const bp_transfer_options *o, bool *taken,
+                             bp_transfer_report *report, bp_error *err);
+/* lsuv.c. Does some weight start by lsuv? The variables have been made. */
+bool bp__lsuv_wanted(const bp_task *t, bp_store *s);
+/* keep: variables that stay as they are; NULL: none. */
+bp_status bp__lsuv(const bp_task *t, bp_store *s, bp_runtime *r,
+                   const bp_batch *b, const bool *keep, bp_error *err);
 /* The first value that is not finite, as an error; BP_OK: there is none. */
 bp_status bp__store_check_finite(bp_store *s, unsigned kinds, bp_error *err);
 
@@ -55,10 +66,6 @@ bp_status bp__programs_get(bp__programs *p, bp_task_mode mode, int64_t rows,
 size_t bp__task_inputs(const bp_task *t);
 void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io);
 const char *bp__task_target_name(const bp_task *t);
-/* Names of its metrics ("accuracy"), in the arena. */
-bp_status bp__task_metrics(const bp_task *t, bp__arena *ar,
-                           const char *names[BP_MAX_METRICS], int *n,
-                           bp_error *err);
 /* Type of the output for one sample; makes the variables in s. */
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err);
@@ -66,6 +73,37 @@ bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
 bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
                          bool target, bp_error *err);
 double bp__result_number(const bp_program *p, const char *name);
+/* The weight of the batch's loss in a mean over batches. */
+double bp__loss_weight(const bp_program *p, int64_t rows);
+
+/* ---- tally.c ----------------------------------------------------------- */
+
+/* The state of one metric over the samples so far: sums over them, or a row of
+ * each. */
+typedef struct bp__tally {
+    const bp__spec *spec;
+    const char *name, *output; /* "top_5", "metric.top_5" */
+    int64_t width, n;          /* numbers of a state (row); samples */
+    double *x;
+    size_t cap;                /* numbers that x has room for */
+    bool borrowed;             /* x is a variable's data */
+} bp__tally;
+
+/* The task's metrics, with texts in the arena. [err: ELIMIT EEXIST and what
+ * the texts are refused for] */
+bp_status bp__task_tallies(const bp_task *t, bp__arena *ar,
+                           bp__tally list[BP_MAX_METRICS], int *n,
+                           bp_error *err);
+int64_t bp__tally_width(const bp__tally *t, const bp_program *p, int64_t rows);
+void bp__tally_clear(bp__tally *t);
+/* The results of a program that has run. */
+bp_status bp__tally_add(bp__tally *t, const bp_allocator *a,
+                        const bp_program *p, int64_t rows, bp_error *err);
+bp_status bp__tally_value(const bp__tally *t, const bp_allocator *a,
+                          double *out, bp_error *err);
+/* Does its value cost the same however many samples there are? */
+bool bp__tally_is_cheap(const bp__tally *t);
+void bp__tally_free(bp__tally *t, const bp_allocator *a);
 
 /* ---- evaluate.c ------------------------------------------------------ */
 
@@ -74,13 +112,14 @@ typedef struct bp__evaluator {
     bp__programs *programs;
     bp__arena arena;
     int n_metrics;
+    bp__tally tally[BP_MAX_METRICS];
     const char *metric_name[BP_MAX_METRICS];
-    const char *metric_output[BP_MAX_METRICS]; /* "metric.accuracy" */
     int64_t batch;
     const bp_norm *norm[BP_MAX_INPUTS];
     int64_t n_classes; /* 0: no confusion table */
     double threshold;  /* of a single output: above it is class 1 */
     int64_t *confusion;
+    double loss_weight; /* of the samples so far */
     const volatile int *stop;
     void (*on_batch)(void *user, const bp_progress *p);
     void *user;

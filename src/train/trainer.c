@@ -48,10 +48,9 @@ static bp_status choose_monitor(bp_trainer *t, bp_error *err)
     if (m && t->monitor < 0 && strcmp(m, "loss"))
         return bp__error(err, BP_ENOTFOUND, "monitor '%s' is neither loss nor a "
                          "metric of this task", m);
-    const bp__row *row =
-        t->monitor >= 0
-            ? bp__row_find(BP_NN_METRICS, t->metric_name[t->monitor]) : NULL;
-    t->larger_is_better = row && row->larger_is_better;
+    t->larger_is_better =
+        t->monitor >= 0 &&
+        t->evaluator.tally[t->monitor].spec->row->larger_is_better;
     return BP_OK;
 }
 
@@ -101,6 +100,23 @@ static bp_status check_data(bp_trainer *t, const bp__type *output,
                   report->text);
     bp__free(&t->a, report, sizeof *report);
     return st;
+}
+
+static bp_status count_classes(bp_trainer *t, const bp__type *output,
+                               bp_error *err)
+{
+    bp_data_expect e;
+    fill_expectation(t, output, &e);
+    if (t->task.class_count || e.target != BP_TARGET_CLASS)
+        return BP_OK;
+    t->class_count = bp__arena_array(&t->arena, (size_t)e.n_classes,
+                                     sizeof *t->class_count);
+    if (!t->class_count)
+        return bp__oom(err);
+    bp__data_count_classes(t->o.train, e.n_classes, t->class_count);
+    t->task.class_count = t->class_count;
+    t->task.n_class_counts = e.n_classes;
+    return BP_OK;
 }
 
 static bp_status fit_norms(bp_trainer *t, bp_error *err)
@@ -189,6 +205,8 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = check_data(t, &output, err);
     if (!st)
+        st = count_classes(t, &output, err);
+    if (!st)
         st = fit_norms(t, err);
     if (!st)
         st = open_loader(t, err);
@@ -198,7 +216,6 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st) {
         t->n_metrics = t->evaluator.n_metrics;
         t->metric_name = t->evaluator.metric_name;
-        t->metric_output = t->evaluator.metric_output;
         st = choose_monitor(t, err);
     }
     if (!st)
@@ -209,7 +226,7 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = find_step_variables(t, err);
     if (!st)
-        st = bp__trainer_add_state(t, err);
+        st = bp__trainer_add_state(t, p, err);
     if (!st)
         st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)
@@ -313,6 +330,11 @@ int64_t bp_trainer_best_epoch(const bp_trainer *t)
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input)
 {
     return input < t->n_inputs ? t->norm[input] : NULL;
+}
+
+const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t)
+{
+    return &t->transfer;
 }
 
 const char *bp_trainer_end(const bp_trainer *t)

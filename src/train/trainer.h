@@ -17,13 +17,13 @@
     X(idle)       /* epochs since then                               */  \
     X(sum_samples) /* of this epoch                                  */  \
     X(sum_loss)                                                          \
+    X(sum_weight) /* of the losses: samples, unless classes have some */ \
     X(grad_norm)  /* of the last step                                */
 
 typedef struct bp__trainer_state {
 #define BP__STATE_FIELD(name) double *name;
     BP__TRAINER_STATE(BP__STATE_FIELD)
 #undef BP__STATE_FIELD
-    double *sum_metric[BP_MAX_METRICS];
 } bp__trainer_state;
 
 struct bp_trainer {
@@ -40,6 +40,7 @@ struct bp_trainer {
     bp_norm *norm[BP_MAX_INPUTS];
     size_t n_inputs;
     int64_t batches, total_steps;
+    int64_t *class_count; /* in training data, where nobody said */
     bp__spec *optimizer;
     bp__plateau plateau;
     bp__trainer_state state;
@@ -47,7 +48,7 @@ struct bp_trainer {
     double *lr;
     int n_metrics;
     const char *const *metric_name;
-    const char *const *metric_output;
+    bp__tally tally[BP_MAX_METRICS]; /* of this epoch, in variables */
     int monitor;         /* index of a metric; -1: the loss */
     bool larger_is_better;
     char run_id[20];
@@ -57,11 +58,15 @@ struct bp_trainer {
     double began, last_save;
     bool failed;         /* by a fault: nothing more is saved */
     char end[120];
+    bp_transfer_report transfer;
     bp_evaluation evaluated; /* the answer of bp_trainer_evaluate */
 };
 
 /* state.c */
-bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
+/* step: the program of a whole batch, which says how large a metric's state
+ * is. */
+bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
+                                bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
 bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err);
 

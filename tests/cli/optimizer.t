@@ -49,3 +49,8 @@ $ show m.yaml --gradient --set 'optimizer={sgd: {groups: [{freeze: "0.wieght"}]}
 $ show m.yaml --set 'optimizer={sgd: {groups: [{frieze: "0.*"}]}}'
 ! --set optimizer: unknown group "frieze": did you mean freeze?
 ? 2
+# Muon with AdamW for the last layer.
+% falls mixed '{muon: {groups: [{group: {params: "9.*", adamw: true}}]}}'
+$ show m.yaml --gradient --set 'optimizer={adam: {groups: [{group: {params: "2.*", adamw: true}}]}}'
+! ...group(2.*): adamw is for muon; adam has one rule for all parameters
+? 2

@@ -163,6 +163,10 @@ static void test_refused(void)
                   "lr_factor", "a number from 0");
     check_refused("sgd(groups=[grup(first)])", BP_ENOTFOUND,
                   "unknown group \"grup\"", "did you mean group?");
+    check_refused("adam(groups=[group(first, adamw=true)])", BP_EARG,
+                  "adamw is for muon", "adam has one rule");
+    check_refused("sgd(groups=[freeze(first, adamw=true)])", BP_ENOTFOUND,
+                  "freeze has no \"adamw\"", "it has params");
     check_refused("sgd(groups=freeze)", BP_EFORMAT, "a list of groups",
                   "freeze");
 }

@@ -84,6 +84,7 @@ typedef struct rule {
     double momentum, adam_ratio;     /* of Muon */
     int ns_steps;
     bool nesterov;
+    const char *by_adamw;            /* this matrix too; NULL: none */
 } rule;
 
 /* m_hat / (sqrt(v_hat) + eps) of every element. */
@@ -188,7 +189,8 @@ static void step(const rule *k, double lr, int t, tensor *x, bp_program *p)
         rig_bind(p, input, x[n].g, (size_t)x[n].n * sizeof x[n].g[0]);
         if (!k->ns_steps)
             lamb(k, lr, t, &x[n], x[n].g);
-        else if (shape[n].rank > 1)
+        else if (shape[n].rank > 1 &&
+                 !(k->by_adamw && !strcmp(k->by_adamw, shape[n].name)))
             muon(k, lr, &x[n], x[n].g);
         else
             adamw(k, lr * k->adam_ratio, t, &x[n], x[n].g);
@@ -238,6 +240,10 @@ static void test_formulas(bp_runtime *r)
          " nesterov=false, ns_steps=3, beta1=0.8, beta2=0.99, eps=0.001)",
          .momentum = 0.8, .ns_steps = 3, .adam_ratio = 0.5, .decay = 0.1,
          .b1 = 0.8, .b2 = 0.99, .eps = 1e-3},
+        {"muon(weight_decay=0.2, groups=[group(\"ta*\", adamw=true)])",
+         .momentum = 0.95, .nesterov = true, .ns_steps = 5, .decay = 0.2,
+         .adam_ratio = 0.0003 / 0.02, .b1 = 0.9, .b2 = 0.95, .eps = 1e-10,
+         .by_adamw = "tall"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         check_rule(r, &rules[i]);

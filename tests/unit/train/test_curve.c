@@ -3,6 +3,8 @@
 
 #include "train/train.h"
 
+#include <math.h>
+
 static void add(bp__str *log, int64_t epoch, const char *split, double loss,
                 double accuracy, bool metric)
 {
@@ -102,9 +104,30 @@ static void test_odd(void)
     bp__str_free(&log);
 }
 
+/* No point where a metric is not defined; names that XML would take for tags.
+ */
+static void test_undefined(void)
+{
+    bp__str log;
+    bp__str_init(&log, NULL);
+    for (int e = 1; e <= 3; e++) {
+        bp__log_record r = {.step = e, .epoch = e, .split = "train",
+                            .whole_epoch = true, .samples = 1, .loss = 1,
+                            .n_metrics = 1, .metric_name = {"recall_<a&b"},
+                            .metric = {e == 2 ? (double)NAN : 0.5}};
+        bp__log_format(&r, &log);
+    }
+    char *svg = draw(&log, "undefined");
+    T_CHECK(strstr(svg, "recall_&lt;a&amp;b"));
+    T_CHECK(count(svg, "<circle") == 5); /* of the loss 3 */
+    free(svg);
+    bp__str_free(&log);
+}
+
 int main(void)
 {
     test_ordinary();
     test_odd();
+    test_undefined();
     return t_end();
 }

@@ -3,6 +3,8 @@
 
 #include "train/train.h"
 
+#include <math.h>
+
 static const bp__log_record full = {
     .step = 123, .epoch = 4, .split = "train", .whole_epoch = true,
     .samples = 50000, .loss = 0.1, .n_metrics = 2,
@@ -46,6 +48,15 @@ static void test_reading(void)
     T_CHECK(bp__log_parse(&ar, "[]", 2, "log", &r, &err) == BP_EFORMAT);
     T_CHECK(bp__log_parse(&ar, "{}", 2, "log", &r, NULL) == BP_EFORMAT);
     T_CHECK(bp__log_parse(&ar, "{\"a", 3, "log", &r, NULL) == BP_EFORMAT);
+    /* What is not defined keeps its place. */
+    bp__log_record none = full;
+    none.metric[0] = (double)NAN;
+    s.len = 0;
+    bp__log_format(&none, &s);
+    T_CHECK(strstr(s.s, "\"accuracy\":null"));
+    T_OK(bp__log_parse(&ar, s.s, s.len - 1, "log", &r, &err), &err);
+    T_CHECK(r.n_metrics == 2 && r.metric[0] != r.metric[0] &&
+            r.metric[1] == 5e-324);
     bp__str_free(&s);
     bp__arena_free(&ar);
 }

@@ -41,17 +41,20 @@ static void test_facts(void)
 {
     bp_task task = rig_task();
     bp__arena ar;
-    const char *names[BP_MAX_METRICS];
+    bp__tally m[BP_MAX_METRICS];
     int n = 0;
     bp_error err = {0};
     bp__type out;
     bp_nn_io io;
     bp_store *s = bp_store_new(NULL);
     bp__arena_init(&ar, NULL);
-    task.metrics = "accuracy, mean_squared_error";
-    T_OK(bp__task_metrics(&task, &ar, names, &n, &err), &err);
-    T_CHECK(n == 2 && !strcmp(names[0], "accuracy") &&
-            !strcmp(names[1], "mean_squared_error"));
+    task.metrics = "accuracy, top_k(2), top_k(1)";
+    T_OK(bp__task_tallies(&task, &ar, m, &n, &err), &err);
+    T_CHECK(n == 3 && !strcmp(m[0].name, "accuracy") &&
+            !strcmp(m[1].name, "top_2") &&
+            !strcmp(m[2].output, "metric.top_1"));
+    task.metrics = "top_k(2), accuracy, top_k(2)";
+    T_CHECK(bp__task_tallies(&task, &ar, m, &n, &err) == BP_EEXIST);
     T_CHECK(bp__task_inputs(&task) == 1);
     bp__task_input(&task, 0, &io);
     T_CHECK(!strcmp(io.name, "x") && io.rank == 1 && io.dims[0] == 2);
@@ -59,7 +62,7 @@ static void test_facts(void)
     T_OK(bp__task_output(&task, s, &bp__malloc_allocator, &out, &err), &err);
     T_CHECK(out.rank == 2 && out.dims[0] == 1 && out.dims[1] == RIG_CLASSES);
     task.metrics = "acuracy";
-    T_CHECK(bp__task_metrics(&task, &ar, names, &n, &err) == BP_ENOTFOUND);
+    T_CHECK(bp__task_tallies(&task, &ar, m, &n, &err) == BP_ENOTFOUND);
     bp__arena_free(&ar);
     bp_store_free(s);
 }
