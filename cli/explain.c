@@ -1,0 +1,99 @@
+/* bprop explain FILE|RUN: one training step, with every number. */
+#include "cli.h"
+
+#include "base/file.h"
+
+#include <bprop/explain.h>
+
+static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
+                           bp_loader **l, bp_batch *b, bp_error *err)
+{
+    bp_loader_options o = {.size = sizeof o, .batch = 1,
+                           .dtype = m->config->task.dtype};
+    int64_t sample = a->sample >= 0 ? a->sample : 0;
+    for (size_t i = 0; i < m->n_inputs; i++)
+        o.norm[i] = m->norm[i];
+    bp_status st = bp_loader_new(d, &o, l, err);
+    if (!st && sample >= bp_data_count(d))
+        st = bp__error(err, BP_ERANGE, "--sample %lld: there are %lld "
+                       "samples", (long long)sample,
+                       (long long)bp_data_count(d));
+    if (!st)
+        st = bp_loader_seek(*l, 0, sample, err);
+    return st ? st : bp_loader_next(*l, b, err);
+}
+
+static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
+                         bp_store *s, bp_error *err)
+{
+    bp_loader *l = NULL;
+    bp_batch b;
+    bp_explain *e = NULL;
+    char command[400];
+    const bp_trainer_options *t = &m->config->train;
+    int64_t batch = t->batch ? t->batch : 64;
+    int64_t per_epoch = (bp_data_count(d) + batch - 1) / batch;
+    int64_t steps = per_epoch * (t->epochs ? t->epochs : 1);
+    bp__snprintf(command, sizeof command, "bprop train %s", m->name);
+    bp_explain_options o = {
+        .size = sizeof o, .runtime = m->runtime, .no_pass = a->no_pass,
+        .no_kernel = a->no_kernel, .title = m->name,
+        .sample = a->sample >= 0 ? a->sample : 0,
+        .command = m->run ? NULL : command, .trained = m->run != NULL,
+        .batch = batch, .steps_per_epoch = per_epoch,
+        .steps = t->steps && t->steps < steps ? t->steps : steps};
+    bp_status st = one_batch(a, m, d, &l, &b, err);
+    for (size_t i = 0; !st && i < b.n_inputs; i++)
+        o.input[i] = b.input[i];
+    if (!st)
+        o.target = b.target;
+    if (!st)
+        st = bp_explain_new(&m->config->task, s, &o, &e, err);
+    if (!st)
+        st = bp_explain_text(e, a->language, cli_write, stdout);
+    bp_explain_free(e);
+    bp_loader_free(l);
+    return st;
+}
+
+static int run_explain(const cli_args *a)
+{
+    cli_model m;
+    bp__config_data d;
+    bp_store *s = NULL;
+    bp_error err = {0};
+    int rc = cli_open(a, a->operands[0], &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (a->given & OPT_DTYPE)
+        m.config->task.dtype = a->dtype;
+    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
+    if (rc == EXIT_FINE) {
+        bp_data *train = d.split[BP_SPLIT_TRAIN];
+        rc = cli_norms(&m, train);
+        if (rc == EXIT_FINE)
+            rc = cli_open_store(a, &m, &s);
+        if (rc == EXIT_FINE && explain(a, &m, train, s, &err))
+            rc = cli_fail(&err);
+        bp_store_free(s);
+        bp__config_close(&d);
+    }
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_explain = {
+    .name = "explain",
+    .operands = "FILE|RUN",
+    .summary = "walk through one training step: formulas and every number",
+    .details = "One sample forward, backward by the chain rule, and the "
+               "update, layer by layer: what training\nforms is read from its "
+               "program, and a finite difference stands beside each "
+               "gradient.\nA FILE starts from its initial weights, a RUN from "
+               "its best ones.",
+    .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_WEIGHTS |
+               OPT_LANG,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_explain,
+};
