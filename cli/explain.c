@@ -5,6 +5,40 @@
 
 #include <bprop/explain.h>
 
+static int put(void *user, const char *text, size_t bytes)
+{
+    bp__writer_put(user, text, bytes);
+    return 0;
+}
+
+static bp_status write_page(const cli_args *a, const bp_explain *e,
+                            bp_error *err)
+{
+    bp__writer w;
+    bp_status st = bp__writer_open(&w, NULL, &bp__malloc_allocator, a->html);
+    if (!st)
+        st = bp_explain_html(e, a->language, put, &w);
+    if (st) {
+        bp__writer_abort(&w);
+        return bp__error(err, st, "%s", *w.error.message
+                                            ? w.error.message
+                                            : bp_status_text(st));
+    }
+    st = bp__writer_commit(&w, err);
+    if (!st)
+        printf("the page is in %s: open it in a browser\n", a->html);
+    return st;
+}
+
+static bp_status show_explained(const cli_args *a, const bp_explain *e,
+                               bp_error *err)
+{
+    if (a->html)
+        return write_page(a, e, err);
+    bp_status st = bp_explain_text(e, a->language, cli_write, stdout);
+    return st ? bp__error(err, st, "%s", bp_status_text(st)) : BP_OK;
+}
+
 static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
                            bp_loader **l, bp_batch *b, bp_error *err)
 {
@@ -50,7 +84,7 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
     if (!st)
         st = bp_explain_new(&m->config->task, s, &o, &e, err);
     if (!st)
-        st = bp_explain_text(e, a->language, cli_write, stdout);
+        st = show_explained(a, e, err);
     bp_explain_free(e);
     bp_loader_free(l);
     return st;
@@ -92,7 +126,7 @@ const cli_command cli_explain = {
                "gradient.\nA FILE starts from its initial weights, a RUN from "
                "its best ones.",
     .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_WEIGHTS |
-               OPT_LANG,
+               OPT_LANG | OPT_HTML,
     .min_operands = 1,
     .max_operands = 1,
     .run = run_explain,

@@ -270,7 +270,8 @@ static void html_token(bp__str *out, const char *p, size_t n)
     for (size_t i = 0; i < BP__ARRAY_LEN(greek); i++)
         if (name_is(greek[i], p, n))
             tag = "mi";
-    bp__str_printf(out, "<%s>", tag);
+    bool fence = *p == '(' || *p == ')' || *p == '|';
+    bp__str_printf(out, "<%s%s>", tag, fence ? " stretchy=\"false\"" : "");
     bp__html_escape(out, p, n);
     bp__str_printf(out, "</%s>", tag);
 }
@@ -361,8 +362,15 @@ static bool html_row(bp__str *out, const char *p, const char *end)
 
 bool bp__math_html(bp__str *out, const char *formula)
 {
-    bp__str_printf(out, "<math>");
-    bool ok = html_row(out, formula, formula + strlen(formula));
+    bp__str text;
+    bp__str_init(&text, &out->a);
+    bool ok = bp__math_text(&text, formula);
+    bp__str_printf(out, "<math alttext=\"");
+    if (text.s)
+        bp__html_escape(out, text.s, text.len);
+    bp__str_printf(out, "\">");
+    ok = ok && html_row(out, formula, formula + strlen(formula));
     bp__str_printf(out, "</math>");
+    bp__str_free(&text);
     return ok && !out->failed;
 }

@@ -435,18 +435,18 @@ const bp__row bp__layer_rows[] = {
     {"conv2d", "cross-correlation of pictures with learned kernels",
      conv2d_args, "filters", 1,
      .math = "x@_{f,i,j} = Σ_{c,p,q} W@_{f,c,p,q} "
-         "y@-_{c,si+p,sj+q}?bias{ + b@_f}",
-     .dweight = "y@-_{c,si+p,sj+q}",
+         "y@-_{c,s i+p,s j+q}?bias{ + b@_f}",
+     .dweight = "y@-_{c,s i+p,s j+q}",
      .build.layer = build_conv2d},
     {"conv1d", "cross-correlation of sequences [N, channels, length] with "
      "learned kernels", conv1d_args, "filters", 1, .check = check_conv1d,
-     .math = "x@_{f,i} = Σ_{c,p} W@_{f,c,p} y@-_{c,si+p}?bias{ + b@_f}",
-     .dweight = "y@-_{c,si+p}",
+     .math = "x@_{f,i} = Σ_{c,p} W@_{f,c,p} y@-_{c,s i+p}?bias{ + b@_f}",
+     .dweight = "y@-_{c,s i+p}",
      .build.layer = build_conv1d},
     {"conv_transpose2d", "the transpose of conv2d: size (in - 1) * stride - 2 "
      "* padding + dilation * (kernel - 1) + 1 + output_padding",
      conv_transpose2d_args, "filters", 1,
-     .math = "x@_{f,si+p,sj+q} = Σ_{c,i,j} W@_{c,f,p,q} "
+     .math = "x@_{f,s i+p,s j+q} = Σ_{c,i,j} W@_{c,f,p,q} "
          "y@-_{c,i,j}?bias{ + b@_f}",
      .dweight = "y@-_{c,i,j}",
      .build.layer = build_conv_transpose2d},
@@ -460,10 +460,10 @@ const bp__row bp__layer_rows[] = {
      .build.layer = build_embedding},
     {"max_pool2d", "the largest element of each window", max_pool2d_args,
      "kernel", 1,
-     .math = "x@_{c,i,j} = max_{p,q} y@-_{c,si+p,sj+q}",
+     .math = "x@_{c,i,j} = max_{p,q} y@-_{c,s i+p,s j+q}",
      .build.layer = build_pool2d},
     {"avg_pool2d", "the mean of each window", avg_pool2d_args, "kernel", 1,
-     .math = "x@_{c,i,j} = mean_{p,q} y@-_{c,si+p,sj+q}",
+     .math = "x@_{c,i,j} = mean_{p,q} y@-_{c,s i+p,s j+q}",
      .build.layer = build_pool2d},
     {"global_avg_pool2d", "the mean of each channel", NULL, NULL, 1,
      .math = "x@_c = mean_{i,j} y@-_{c,i,j}",
