@@ -90,8 +90,41 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
     return st;
 }
 
+/* `article`, unless there is a file of this name. */
+static bool wants_article(const cli_args *a)
+{
+    return !strcmp(a->operands[0], "article") &&
+           !bp__file_exists(NULL, "article");
+}
+
+static int run_article(const cli_args *a)
+{
+    const unsigned fits = OPT_LANG | OPT_HTML | OPT_THREADS | OPT_LEVEL;
+    bp_runtime_options ro = {.size = sizeof ro, .threads = a->threads,
+                             .level = a->level};
+    bp_explain_options o = {.size = sizeof o, .title = "article"};
+    bp_explain *e = NULL;
+    bp_error err = {0};
+    if (a->given & ~fits) {
+        cli_complain("`bprop explain article` runs the article's own program: "
+                     "of the options it takes --lang, --html, --threads and "
+                     "--level");
+        return EXIT_USAGE;
+    }
+    bp_status st = bp_runtime_new(&ro, &o.runtime, &err);
+    if (!st)
+        st = bp_explain_article(&o, 0, &e, &err);
+    if (!st)
+        st = show_explained(a, e, &err);
+    bp_explain_free(e);
+    bp_runtime_free(o.runtime);
+    return st ? cli_fail(&err) : EXIT_FINE;
+}
+
 static int run_explain(const cli_args *a)
 {
+    if (wants_article(a))
+        return run_article(a);
     cli_model m;
     bp__config_data d;
     bp_store *s = NULL;
@@ -118,13 +151,14 @@ static int run_explain(const cli_args *a)
 
 const cli_command cli_explain = {
     .name = "explain",
-    .operands = "FILE|RUN",
+    .operands = "FILE|RUN|article",
     .summary = "walk through one training step: formulas and every number",
     .details = "One sample forward, backward by the chain rule, and the "
                "update, layer by layer: what training\nforms is read from its "
                "program, and a finite difference stands beside each "
                "gradient.\nA FILE starts from its initial weights, a RUN from "
-               "its best ones.",
+               "its best ones. `bprop explain article` runs the article's own "
+               "program,\nand says what it can and cannot learn.",
     .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_WEIGHTS |
                OPT_LANG | OPT_HTML,
     .min_operands = 1,

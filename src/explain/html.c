@@ -164,10 +164,13 @@ static void put_top(bp__str *out, const bp_explain *e, bp_language l)
     bp__html_escape(out, e->o.title, strlen(e->o.title));
     bp__str_printf(out, "</h1><button id=\"lang\">");
     message(out, BP__MSG_PAGE_LANGUAGE);
-    bp__str_printf(out, "</button></header>\n<div class=\"net\">");
-    if (e->layers.n)
+    bp__str_printf(out, "</button></header>\n");
+    if (e->layers.n) {
+        bp__str_printf(out, "<div class=\"net\">");
         bp__ex_draw(out, e);
-    bp__str_printf(out, "</div>\n<nav><div><button id=\"back\">");
+        bp__str_printf(out, "</div>\n");
+    }
+    bp__str_printf(out, "<nav><div><button id=\"back\">");
     message(out, BP__MSG_PAGE_PREVIOUS);
     bp__str_printf(out, "</button><input id=\"at\" type=\"range\" min=\"0\" "
                    "value=\"0\" aria-label=\"%s\"><button id=\"next\">",
