@@ -82,7 +82,7 @@ failures= left_out= options=
 
 # ---- what is missing ---------------------------------------------------------
 
-wanted="yaml zlib"
+wanted="yaml $optional"
 for p in $chosen; do
     case $p in
     clang) wanted="$wanted clang" ;;
@@ -102,14 +102,15 @@ for p in cc cmake; do
         exit 2
     fi
 done
-if ! has_header stdio.h yaml.h; then
+if ! has_library yaml; then
     echo "without libyaml: model files and the bprop command are left out"
     options="$options -DBPROP_YAML=OFF"
 fi
-if ! has_header zlib.h; then
-    echo "without zlib: .gz files are left out"
-    options="$options -DBPROP_ZLIB=OFF"
-fi
+options="$options$(options_without)"
+off="-DBPROP_YAML=OFF"
+for what in $optional; do
+    off="$off -DBPROP_$(echo "$what" | tr '[:lower:]' '[:upper:]')=OFF"
+done
 
 # ---- one part ----------------------------------------------------------------
 
@@ -173,8 +174,7 @@ run_part() {
             -DBPROP_SANITIZE=address,undefined -DBPROP_WERROR=OFF
         ;;
     off)
-        build_and_test off $d -- -DBPROP_YAML=OFF -DBPROP_ZLIB=OFF \
-            -DBPROP_SIMD=OFF
+        build_and_test off $d -- $off -DBPROP_SIMD=OFF
         ;;
     hostile) build_and_test hostile $d -- $options -DBPROP_HOSTILE=ON ;;
     clang)
@@ -184,8 +184,7 @@ run_part() {
     aarch64)
         have aarch64 aarch64-linux-gnu-gcc qemu-aarch64 &&
             build_and_test aarch64 $d -R '^(exec|e2e[.]model|unit[.](base|cpu|ir|nn))' \
-                -- -DBPROP_YAML=OFF -DBPROP_ZLIB=OFF \
-                -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+                -- $off -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
                 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
                 "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu"
         ;;

@@ -7,17 +7,15 @@ set -u
 cd "$(dirname "$0")" || exit 2
 . tools/packages.sh
 
-missing=$(missing_packages yaml zlib)
+# shellcheck disable=SC2154
+missing=$(missing_packages yaml $optional)
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     install_packages $missing || true
-    missing=$(missing_packages yaml zlib)
 fi
-options=
-if [ "$missing" = " zlib1g-dev" ]; then # the rest works without
-    echo "without zlib1g-dev: .gz files can not be read"
-    options=-DBPROP_ZLIB=OFF
-elif [ -n "$missing" ]; then
+options=$(options_without)
+missing=$(missing_packages yaml)
+if [ -n "$missing" ]; then
     echo "quickstart.sh: missing:$missing" >&2
     echo "as root: apt-get install$missing" >&2
     exit 1

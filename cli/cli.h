@@ -107,6 +107,8 @@ typedef struct cli_model {
 /* what NULL: the built-in digits. Prints what is wrong; the exit code. */
 int cli_open(const cli_args *a, const char *what, cli_model *m);
 void cli_close(cli_model *m);
+/* Decoded pictures go beside this run; NULL: into runs/. */
+void cli_set_cache(cli_model *m, const char *run);
 /* The data of the wanted splits; folder --data, else the file's. A split that
  * is wanted and not there is an error if `must`. */
 int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,

@@ -1,9 +1,12 @@
 /* Opening what a command works on: a model file, a shipped model by its name,
  * or a run folder; its data, weights and normalization. */
+#define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli.h"
 
 #include "config/tables.h"
 #include "lower/lower.h"
+
+#include <unistd.h>
 
 static int model_problems(const cli_model *m, const bp_error *err)
 {
@@ -17,6 +20,18 @@ static int model_problems(const cli_model *m, const bp_error *err)
     else
         cli_complain("%s", err->message);
     return EXIT_USAGE;
+}
+
+static void show_decoding(void *user, int64_t done, int64_t all)
+{
+    char a[40], b[40];
+    (void)user;
+    if (!isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\rdecoding pictures: %s of %s", cli_count_text(a, done),
+            cli_count_text(b, all));
+    if (all - done < 256)
+        fprintf(stderr, "\r%60s\r", "");
 }
 
 static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
@@ -50,6 +65,24 @@ static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
         bp__error(err, st, "no file or run '%s', and no shipped model of this "
                   "name (`bprop models` lists those)", path);
     return st;
+}
+
+/* What is decoded stands beside the runs that use it. */
+void cli_set_cache(cli_model *m, const char *run)
+{
+    const char *slash = run ? strrchr(run, '/') : NULL;
+    if (slash && !slash[1]) /* "runs/x/" */
+        while (slash > run && *--slash != '/')
+            ;
+    if (run)
+        m->config->cache =
+            !slash || slash == run
+                ? "."
+                : bp__arena_printf(&m->config->arena, "%.*s",
+                                   (int)(slash - run), run);
+    else
+        m->config->cache = "runs";
+    m->config->progress = show_decoding;
 }
 
 /* Names that --no-pass or --no-kernel may hold. */
@@ -111,6 +144,7 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
         cli_close(m);
         return rc;
     }
+    cli_set_cache(m, m->run);
     bp_runtime_options o = {.size = sizeof o, .threads = a->threads,
                             .level = a->level};
     int rc = EXIT_FINE;

@@ -290,8 +290,10 @@ static int train_once(const cli_args *a, double *score)
         cli_complain("%s names no training data (data.train)", m.name);
         rc = EXIT_USAGE;
     }
-    if (rc == EXIT_FINE)
+    if (rc == EXIT_FINE) {
+        cli_set_cache(&m, out);
         rc = cli_open_data(a, &m, 7, false, &d);
+    }
     if (rc == EXIT_FINE) {
         int lock = lock_folder(out);
         rc = lock == -2 ? EXIT_RUN : train_in(a, &m, &d, out, &lock, score);

@@ -30,9 +30,11 @@ static int run_version(const cli_args *a)
            bp__cpu_count() == 1 ? "" : "s");
     printf("libraries  libyaml %s", yaml_get_version_string());
 #ifdef BPROP_HAVE_ZLIB
-    printf(", zlib %s\n", zlibVersion());
-#else
-    printf("; built without zlib: .gz files are refused\n");
+    printf(", zlib %s", zlibVersion());
+#endif
+    printf("%s\n", BPROP_LIBRARIES);
+#ifndef BPROP_HAVE_ZLIB
+    printf("           built without zlib: .gz files are refused\n");
 #endif
     bp_runtime_free(r);
     return EXIT_FINE;

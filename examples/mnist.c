@@ -42,7 +42,7 @@ int main(int argc, char **argv)
               !bp_data_from_idx(path[2], path[3], NULL, &test, &err);
     bp_trainer_options o = {.size = sizeof o, .train = train, .valid = test,
                             .normalize = BP_NORM_GLOBAL, .epochs = 5,
-                            .batch = 64, .shift = 1, .on_epoch = show};
+                            .batch = 64, .augment = {.shift = 1}, .on_epoch = show};
     ok = ok && !bp_trainer_new(&task, &o, &t, &err) && !bp_trainer_run(t, &err);
     if (!ok)
         fprintf(stderr, "mnist: %s\n", err.message);

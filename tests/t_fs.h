@@ -59,6 +59,13 @@ static inline int t_fs_read(void *user, intptr_t handle, void *data,
     return e ? e : bp__posix_fs.read(NULL, handle, data, bytes, got);
 }
 
+static inline int t_fs_read_at(void *user, intptr_t handle, int64_t offset,
+                               void *data, size_t bytes, size_t *got)
+{
+    int e = t_fs_step(user, "read_at");
+    return e ? e : bp__posix_fs.read_at(NULL, handle, offset, data, bytes, got);
+}
+
 static inline int t_fs_write(void *user, intptr_t handle, const void *data,
                              size_t bytes, size_t *put)
 {
@@ -125,7 +132,7 @@ static inline int t_fs_list(void *user, const char *path,
 static inline bp__fs t_fs_make(t_fs *f)
 {
     return (bp__fs){f,         t_fs_open,   t_fs_close,    t_fs_read,
-                    t_fs_write, t_fs_truncate, t_fs_sync,  t_fs_stat,
+                    t_fs_read_at, t_fs_write, t_fs_truncate, t_fs_sync,  t_fs_stat,
                     t_fs_rename, t_fs_unlink, t_fs_mkdir,  t_fs_sync_dir,
                     t_fs_list};
 }

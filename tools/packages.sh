@@ -15,9 +15,19 @@ has_header() {
     done | cc -E -x c - > /dev/null 2>&1
 }
 
+has_library() {
+    case $1 in
+    yaml) has_header stdio.h yaml.h ;;
+    zlib) has_header zlib.h ;;
+    png) has_header png.h ;;
+    jpeg) has_header stdio.h jpeglib.h ;;
+    archive) has_header archive.h ;;
+    esac
+}
+
 # The Debian package of each thing that is missing, of those asked for: the
 # compiler and CMake always, others by name.
-missing_packages() { # [yaml] [zlib] [cxx] [clang] [aarch64]
+missing_packages() { # [yaml] [zlib] [png] [jpeg] [archive] [cxx] [clang] ...
     local what
     command -v cc > /dev/null || printf ' gcc'
     has_header stdio.h || printf ' libc6-dev'
@@ -25,8 +35,10 @@ missing_packages() { # [yaml] [zlib] [cxx] [clang] [aarch64]
     command -v make > /dev/null || printf ' make'
     for what in "$@"; do
         case $what in
-        yaml) has_header stdio.h yaml.h || printf ' libyaml-dev' ;;
-        zlib) has_header zlib.h || printf ' zlib1g-dev' ;;
+        zlib) has_library zlib || printf ' zlib1g-dev' ;;
+        yaml | png | jpeg | archive)
+            has_library "$what" || printf ' lib%s-dev' "$what"
+            ;;
         cxx) command -v c++ > /dev/null || printf ' g++' ;;
         clang) command -v clang > /dev/null || printf ' clang' ;;
         aarch64)
@@ -55,4 +67,24 @@ install_packages() {
     tail -n 5 "${TMPDIR:-/tmp}/bprop-apt.$$" >&2
     rm -f "${TMPDIR:-/tmp}/bprop-apt.$$"
     return 1
+}
+
+# The libraries that a build can do without.
+optional="zlib png jpeg archive"
+
+# CMake's options for those that are not here; says what that costs.
+options_without() { # to stdout: options; to stderr: what is left out
+    local what
+    for what in $optional; do
+        has_library "$what" && continue
+        case $what in
+        zlib) echo "without zlib: .gz files cannot be read" >&2 ;;
+        png) echo "without libpng: .png pictures cannot be read" >&2 ;;
+        jpeg) echo "without libjpeg: .jpg pictures cannot be read" >&2 ;;
+        archive)
+            echo "without libarchive: pictures in .tar files cannot be read" >&2
+            ;;
+        esac
+        printf ' -DBPROP_%s=OFF' "$(echo "$what" | tr '[:lower:]' '[:upper:]')"
+    done
 }

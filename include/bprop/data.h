@@ -1,7 +1,8 @@
 /* bprop: data sets, their checks, normalization and batches.
  *
- * A bp_data holds samples in memory: row i of one or more input arrays, and
- * row i of a target array (class labels or real numbers). A bp_loader turns
+ * A bp_data holds samples: row i of one or more input arrays, and row i of a
+ * target array (class labels or real numbers); in memory, or, for pictures, in
+ * a file that is read as batches need it. A bp_loader turns
  * it into batches. What a batch holds is a function of (data, options, epoch,
  * batch number) alone: not of prefetching, threads, or what was read before.
  *
@@ -103,15 +104,27 @@ bp_status bp_data_digits(bp_split split, int64_t n, uint64_t seed,
 /* Rows [first, last) of d, without a copy. [err: ERANGE ENOMEM] */
 bp_status bp_data_slice(const bp_data *d, int64_t first, int64_t last,
                         bp_data **part, bp_error *err);
+/* The samples with these numbers, in this order; a number may come twice. Of
+ * arrays a copy, of a file a list. [err: ERANGE EIO ENOMEM] */
+bp_status bp_data_select(const bp_data *d, const int64_t *rows, int64_t n,
+                         bp_data **part, bp_error *err);
 bp_data *bp_data_retain(bp_data *d);
 void bp_data_free(bp_data *d); /* drops one reference */
 
 int64_t bp_data_count(const bp_data *d); /* samples */
 size_t bp_data_inputs(const bp_data *d);
 /* Views into the data set: dims[0] is the count. Read only. False: no such
- * input, or no target. */
+ * input, or no target. data is NULL where an input's samples are in a file:
+ * bp_data_read has them. */
 bool bp_data_input(const bp_data *d, size_t i, bp_array *view);
 bool bp_data_target(const bp_data *d, bp_array *view);
+/* One sample of an input as it is stored: f32 or u8, as bp_data_input says.
+ * [err: ERANGE EIO EFORMAT] */
+bp_status bp_data_read(const bp_data *d, size_t input, int64_t row, void *to,
+                       bp_error *err);
+/* The file that a sample came from; NULL: it has none of its own. Owned by the
+ * set. */
+const char *bp_data_name(const bp_data *d, int64_t row);
 bp_target bp_data_target_kind(const bp_data *d);
 /* Largest label + 1; 0 where there are no classes. */
 int64_t bp_data_classes(const bp_data *d);
@@ -183,15 +196,30 @@ const double *bp_norm_std(const bp_norm *n);
 
 typedef struct bp_loader bp_loader;
 
+/* Random changes of pictures, anew for each sample in each epoch; all zero:
+ * none. The last two axes of a sample are y and x; a sample of one axis stays
+ * as it is. What comes in from outside is background: the stored value 0.
+ * Rotation, crop and elastic together are one look-up, between four pixels. */
+typedef struct bp_augment {
+    int shift;      /* moves by -shift .. shift whole pixels on both axes */
+    bool flip;      /* left and right change places, half the time */
+    double rotate;  /* degrees: turns by -rotate .. rotate */
+    double crop;    /* in [0,1): a part with 1-crop .. 1 of each side fills the
+                       picture */
+    double elastic; /* pixels: displacements of -elastic .. elastic at the
+                       nodes of a 4 x 4 grid, with cubic B-splines between
+                       (Ronneberger et al. 2015) */
+    int cutout;     /* side of a square, its middle anywhere in the picture,
+                       that becomes the mean (DeVries and Taylor 2017) */
+} bp_augment;
+
 typedef struct bp_loader_options {
     size_t size;                   /* sizeof(bp_loader_options) */
     const bp_allocator *allocator; /* copied; NULL: malloc */
     int64_t batch;                 /* samples; 0: all of them */
     bool shuffle;                  /* anew each epoch, by (seed, epoch) */
     uint64_t seed;
-    int shift; /* moves pictures by -shift .. shift whole pixels on both axes,
-                  by (seed, epoch, sample); what comes in is background: the
-                  stored value 0. The last two axes of a sample are y and x */
+    bp_augment augment; /* by (seed, epoch, sample) */
     bool prefetch;   /* the next batch is made on a thread of its own */
     bool drop_last;  /* leaves out a short last batch */
     bp_dtype dtype;  /* of inputs and real targets: BP_F32, or BP_F64 (the f32
@@ -221,7 +249,8 @@ int64_t bp_loader_batches(const bp_loader *l); /* in an epoch */
 bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
                          bp_error *err);
 /* The batch is valid until the next call with this loader. After the last
- * batch of an epoch comes the first one of the next. Always BP_OK today. */
+ * batch of an epoch comes the first one of the next. After a failure the same
+ * batch is tried again. [err: EIO EFORMAT] */
 bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err);
 
 #ifdef __cplusplus

@@ -99,7 +99,7 @@ typedef struct bp_trainer_options {
     bp_data *train, *valid, *test;
     bp_norm_kind normalize; /* fitted to the training set */
     const bp_norm *norm[BP_MAX_INPUTS]; /* instead of fitting; borrowed */
-    int shift;              /* augmentation: see bp_loader_options */
+    bp_augment augment;     /* of the training set */
 
     int64_t epochs;         /* 0: 1 */
     int64_t steps;          /* stop after so many; 0: no limit */

@@ -102,7 +102,7 @@ bp_status bp__file_read(const bp__fs *fs, const bp_allocator *a,
     fs = real_fs(fs);
     a = a ? a : &bp__malloc_allocator;
     memset(out, 0, sizeof *out);
-    bp__fs_info info = {0, false};
+    bp__fs_info info = {.bytes = 0};
     int error = fs->stat(fs->user, path, &info);
     if (!error && info.is_dir)
         error = EISDIR;

@@ -18,6 +18,7 @@ typedef enum bp__fs_mode {
 
 typedef struct bp__fs_info {
     int64_t bytes;
+    int64_t changed; /* nanoseconds since 1970, UTC */
     bool is_dir;
 } bp__fs_info;
 
@@ -30,6 +31,9 @@ typedef struct bp__fs {
     int (*close)(void *user, intptr_t handle);
     int (*read)(void *user, intptr_t handle, void *data, size_t bytes,
                 size_t *got);
+    /* The same at an offset; may be called by several threads at once. */
+    int (*read_at)(void *user, intptr_t handle, int64_t offset, void *data,
+                   size_t bytes, size_t *got);
     int (*write)(void *user, intptr_t handle, const void *data, size_t bytes,
                  size_t *put);
     int (*truncate)(void *user, intptr_t handle, int64_t bytes);

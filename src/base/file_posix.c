@@ -15,12 +15,22 @@
 #define O_CLOEXEC 0
 #endif
 
+/* Two processes must not write one temporary file. Where locks are not to be
+ * had, they are not. */
+static int lock_and_empty(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN))
+        return EBUSY;
+    return ftruncate(fd, 0) < 0 && errno != EINVAL ? errno : 0;
+}
+
 static int posix_open(void *user, const char *path, bp__fs_mode mode,
                       intptr_t *handle)
 {
     (void)user;
     int flags = mode == BP__FS_READ     ? O_RDONLY
-                : mode == BP__FS_CREATE ? O_WRONLY | O_CREAT | O_TRUNC
+                : mode == BP__FS_CREATE ? O_WRONLY | O_CREAT
                                         : O_WRONLY | O_CREAT | O_APPEND;
     int fd;
     do
@@ -28,8 +38,12 @@ static int posix_open(void *user, const char *path, bp__fs_mode mode,
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno;
-    *handle = fd;
-    return 0;
+    int error = mode == BP__FS_CREATE ? lock_and_empty(fd) : 0;
+    if (error)
+        close(fd);
+    else
+        *handle = fd;
+    return error;
 }
 
 static int posix_close(void *user, intptr_t handle)
@@ -46,6 +60,21 @@ static int posix_read(void *user, intptr_t handle, void *data, size_t bytes,
     ssize_t n;
     do
         n = read((int)handle, data, BP__MIN(bytes, (size_t)1 << 30));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno;
+    *got = (size_t)n;
+    return 0;
+}
+
+static int posix_read_at(void *user, intptr_t handle, int64_t offset,
+                         void *data, size_t bytes, size_t *got)
+{
+    (void)user;
+    ssize_t n;
+    do
+        n = pread((int)handle, data, BP__MIN(bytes, (size_t)1 << 30),
+                  (off_t)offset);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno;
@@ -95,6 +124,8 @@ static int posix_stat(void *user, const char *path, bp__fs_info *info)
     if (stat(path, &st) < 0)
         return errno;
     info->bytes = (int64_t)st.st_size;
+    info->changed = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+                    (int64_t)st.st_mtim.tv_nsec;
     info->is_dir = S_ISDIR(st.st_mode);
     return 0;
 }
@@ -158,6 +189,7 @@ const bp__fs bp__posix_fs = {
     .open = posix_open,
     .close = posix_close,
     .read = posix_read,
+    .read_at = posix_read_at,
     .write = posix_write,
     .truncate = posix_truncate,
     .sync = posix_sync,

@@ -4,7 +4,7 @@
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted", "data.columns", "name",
+    "data.fitted", "data.columns", "data.decoded", "data.classes", "name",
 };
 
 static bp__config *config_new(const char *file)
@@ -85,9 +85,6 @@ static void check_split(bp__config *c, bp__diags *d)
     if (folds && bp__yaml_get(data, "test"))
         bp__diag_add(d, folds->at, "data.test and data.split.folds exclude "
                      "each other");
-    if (folds && !bp__config_has_table(c))
-        bp__diag_add(d, folds->at, "data.split.folds needs a table: "
-                     "data.train names no csv");
     if (fold && (!folds || bp__yaml_int(fold) >= bp__yaml_int(folds)))
         bp__diag_add(d, fold->at, "data.split.fold must be less than "
                      "data.split.folds");
@@ -119,8 +116,15 @@ static void fill_train(bp__config *c)
         bp__yaml_number(bp__yaml_get(t, "checkpoint_seconds"));
     if (!(o->checkpoint_seconds > 0))
         o->checkpoint_seconds = -1; /* 0 in the file: ends of epochs only */
-    o->shift = (int)bp__yaml_int(
-        bp__yaml_at(c->resolved, "data.train.augment.shift"));
+    const bp__ynode *g = bp__yaml_at(c->resolved, "data.train.augment");
+    o->augment = (bp_augment){
+        .shift = (int)bp__yaml_int(bp__yaml_get(g, "shift")),
+        .flip = bp__yaml_bool(bp__yaml_get(g, "flip")),
+        .rotate = bp__yaml_number(bp__yaml_get(g, "rotate")),
+        .crop = bp__yaml_number(bp__yaml_get(g, "crop")),
+        .elastic = bp__yaml_number(bp__yaml_get(g, "elastic")),
+        .cutout = (int)bp__yaml_int(bp__yaml_get(g, "cutout")),
+    };
     o->title = c->name;
     const char *norm = bp__yaml_text(bp__yaml_at(c->resolved,
                                                  "data.normalize"));

@@ -29,6 +29,9 @@ typedef struct bp__config {
     bool table_input;    /* the model's input is what the columns make */
     const char *notes;   /* of the data, for the user; NULL: none */
     struct bp__columns *columns; /* learned, or a run's; NULL: not yet */
+    const char *cache;   /* folder for decoded pictures; NULL: this one */
+    void (*progress)(void *user, int64_t done, int64_t all); /* of decoding */
+    void *progress_user;
 } bp__config;
 
 /* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the

@@ -1,5 +1,6 @@
 /* The schema of a model file: one table. What a value must be stands here and
  * in nn's tables, nowhere else. */
+#include "config/pictures.h"
 #include "config/tables.h"
 
 #define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
@@ -212,6 +213,17 @@ static const bp__skey digits_keys[] = {
 static const bp__skey augment_keys[] = {
     {.name = "shift", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
      .doc = "moves pictures by up to so many pixels"},
+    {.name = "flip", .type = BP__S_BOOL, .fallback = "false",
+     .doc = "left and right change places, half the time"},
+    {.name = "rotate", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 180),
+     .doc = "turns by up to so many degrees"},
+    {.name = "crop", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
+     .below_max = true,
+     .doc = "a part that lacks up to this share of each side, enlarged"},
+    {.name = "elastic", .type = BP__S_NUMBER, .fallback = "0",
+     LIMITS(0, 1000), .doc = "bends by up to so many pixels"},
+    {.name = "cutout", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
+     .doc = "side in pixels of a square that becomes the mean"},
 };
 #define SOURCE_KEYS                                                        \
     {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys),     \
@@ -220,6 +232,8 @@ static const bp__skey augment_keys[] = {
          KEYS(npy_keys), .doc = "NumPy arrays, samples first"},            \
         {.name = "csv", .type = BP__S_TEXT, .fallback = "",                \
          .doc = "a table: see data.table"},                                \
+        {.name = "pictures", .type = BP__S_TEXT, .fallback = "",           \
+         .doc = "a folder of a folder for each class, or a .tar of it"},   \
         {.name = "digits", .type = BP__S_MAP, .fallback = "",              \
          KEYS(digits_keys), .doc = "built in: [1, 28, 28], 10 classes"},   \
         {.name = "range", .type = BP__S_INTS, .fallback = "",              \
@@ -231,7 +245,7 @@ static const bp__skey source_keys[] = {
      .doc = "random changes, anew each epoch",
      KEYS(augment_keys)},
 };
-enum { N_SOURCES = 4 }; /* idx, npy, csv, digits */
+enum { N_SOURCES = 5 }; /* idx, npy, csv, pictures, digits */
 
 static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
 {
@@ -253,8 +267,8 @@ static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
     for (int i = 0; i < N_SOURCES; i++)
         n += bp__yaml_get(out, source_keys[i].name) != NULL;
     if (n != 1)
-        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, csv or digits, "
-                     "got %s", path, n ? "several" : "none");
+        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, csv, pictures "
+                     "or digits, got %s", path, n ? "several" : "none");
     const bp__ynode *range = bp__yaml_get(out, "range");
     if (range && bp__yaml_int(range->child) >= bp__yaml_int(range->last))
         bp__diag_add(c->d, range->at, "%s.range: the first number must be "
@@ -272,12 +286,12 @@ static const bp__skey split_keys[] = {
     {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
      .doc = "draws who belongs where"},
     {.name = "folds", .type = BP__S_INT, .fallback = "", LIMITS(2, 100),
-     .doc = "of a table: test is one of so many parts (bprop train --folds)"},
+     .doc = "test is one of so many parts (bprop train --folds)"},
     {.name = "fold", .type = BP__S_INT, .fallback = "", LIMITS(0, 99),
      .doc = "which one, from 0"},
     {.name = "stratify", .type = BP__S_BOOL, .fallback = "",
-     .doc = "of a table: each class has its share in every part; true unless "
-            "given"},
+     .doc = "each class has its share in every part; true for tables and "
+            "pictures unless given"},
 };
 static const bp__skey moments_keys[] = {
     {.name = "mean", .type = BP__S_NUMBERS},
@@ -308,7 +322,8 @@ static const bp__skey data_keys[] = {
      .doc = "folder of the files; --data goes before it"},
     {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, KEYS(source_keys),
-     .what = "digits, or a map with one of idx, npy, csv and digits"},
+     .what = "digits, or a map with one of idx, npy, csv, pictures and "
+             "digits"},
     {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, .what = "as data.train, without augment",
      .doc = "evaluated after each epoch"},
@@ -324,12 +339,18 @@ static const bp__skey data_keys[] = {
     {.name = "table", .type = BP__S_MAP, .fallback = "",
      .doc = "how the csv files are read", .keys = bp__table_keys,
      .n_keys = BP__TABLE_N_KEYS},
+    {.name = "pictures", .type = BP__S_MAP, .fallback = "",
+     .doc = "how pictures are read", .keys = bp__picture_keys,
+     .n_keys = BP__PICTURE_N_KEYS},
     {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
      .doc = "their names, from class 0", .n_min = 2,
      .n_max = 100000},
     {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
      .doc = "written by training", .what = "a list of mean and std",
      .custom = read_fitted},
+    {.name = "decoded", .type = BP__S_CUSTOM, .fallback = "",
+     .doc = "written by training on pictures", .what = "hashes of pixels",
+     .custom = bp__read_decoded},
     {.name = "columns", .type = BP__S_CUSTOM, .fallback = "",
      .doc = "written by training on a table", .what = "a list of columns",
      .custom = bp__read_columns},

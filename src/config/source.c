@@ -1,5 +1,7 @@
 /* The data that a configuration names: paths, ranges, shares of one set, and
  * the fitted normalization that a run keeps. */
+#include "config/pictures.h"
+#include "config/split.h"
 #include "config/tables.h"
 
 #include "base/rng.h"
@@ -32,6 +34,26 @@ static bp_status open_npy(bp__config *c, const bp__ynode *npy, const char *dir,
     return bp_data_from_npy(inputs, n, target, o, d, err);
 }
 
+static bp_status open_pictures(bp__config *c, const bp__ynode *s,
+                               const char *dir, bp_split split,
+                               const bp_data_options *o, bp_data **d,
+                               bp_error *err)
+{
+    const char *path =
+        bp__data_path(c, dir, bp__yaml_text(bp__yaml_get(s, "pictures")));
+    bp_data *all = NULL;
+    if (!path)
+        return bp__oom(err);
+    bp_status st = bp__config_pictures(c, path, split, &all, err);
+    if (st || (o->first == 0 && o->last == 0)) {
+        *d = all;
+        return st;
+    }
+    st = bp_data_slice(all, o->first, o->last, d, err);
+    bp_data_free(all);
+    return st;
+}
+
 static bp_status open_source(bp__config *c, const bp__ynode *s,
                              const char *dir, bp_split split, bp_data **d,
                              bp_error *err)
@@ -52,6 +74,8 @@ static bp_status open_source(bp__config *c, const bp__ynode *s,
             return bp__oom(err);
         return bp_data_from_idx(images, labels, &o, d, err);
     }
+    if (bp__yaml_get(s, "pictures"))
+        return open_pictures(c, s, dir, split, &o, d, err);
     const bp__ynode *npy = bp__yaml_get(s, "npy");
     if (npy)
         return open_npy(c, npy, dir, &o, d, err);
@@ -63,50 +87,49 @@ static bp_status open_source(bp__config *c, const bp__ynode *s,
 
 /* ---- shares of the training set ----------------------------------------- */
 
-/* The rows of x with these numbers, in a new array. */
-static bp_status take_rows(const bp_array *x, const int64_t *rows, int64_t n,
-                           bp_array *out, bp_error *err)
-{
-    int64_t dims[BP_MAX_RANK];
-    memcpy(dims, x->dims, sizeof dims);
-    dims[0] = n;
-    bp_status st = bp_array_new(NULL, x->dtype, x->rank, dims, out, err);
-    if (st)
-        return st;
-    size_t bytes = x->dims[0] ? x->bytes / (size_t)x->dims[0] : 0;
-    for (int64_t i = 0; i < n; i++)
-        memcpy((char *)out->data + (size_t)i * bytes,
-               (const char *)x->data + (size_t)rows[i] * bytes, bytes);
-    return BP_OK;
-}
-
-static bp_status take_part(const bp_data *all, const int64_t *rows, int64_t n,
-                           bp_data **part, bp_error *err)
-{
-    bp_array in[BP_MAX_INPUTS] = {0}, target = {0}, view;
-    size_t n_in = bp_data_inputs(all);
-    bool has_target = bp_data_target(all, &view);
-    bp_status st = BP_OK;
-    if (has_target)
-        st = take_rows(&view, rows, n, &target, err);
-    for (size_t i = 0; i < n_in && !st; i++)
-        st = bp_data_input(all, i, &view) ? take_rows(&view, rows, n, &in[i],
-                                                      err)
-                                          : BP_EBUG;
-    bp_data_options o = {.size = sizeof o};
-    if (!st)
-        st = bp_data_from_arrays(in, n_in, has_target ? &target : NULL, &o,
-                                 part, err);
-    for (size_t i = 0; i < n_in; i++)
-        bp_array_free(NULL, &in[i]);
-    bp_array_free(NULL, &target);
-    return st;
-}
-
 static int compare_rows(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
+}
+
+/* Do parts of this set get their share of each class? */
+static bool is_dealt(const bp__config *c, const bp__ynode *split)
+{
+    const bp__ynode *even = bp__yaml_get(split, "stratify");
+    if (bp__yaml_get(split, "folds"))
+        return true;
+    return even ? bp__yaml_bool(even) : bp__config_has_pictures(c);
+}
+
+static bp_status deal_data(const bp__ynode *split, const bp_data *all,
+                           unsigned wanted, bp__config_data *d, bp_error *err)
+{
+    const bp__ynode *even = bp__yaml_get(split, "stratify");
+    const bp_allocator *a = &bp__malloc_allocator;
+    bp_array y;
+    bp__deal k = {.n = bp_data_count(all)};
+    size_t room = (size_t)k.n + 1;
+    if (bp_data_target_kind(all) == BP_TARGET_CLASS &&
+        bp_data_target(all, &y) && (!even || bp__yaml_bool(even))) {
+        k.class_of = y.data;
+        k.n_classes = (int)bp_data_classes(all);
+    }
+    int *where = bp__calloc(a, room, sizeof *where);
+    int64_t *rows = bp__calloc(a, room, sizeof *rows);
+    bp_status st = where && rows ? bp__deal_split(split, &k, where, err)
+                                 : bp__oom(err);
+    for (int s = 0; s < BP__N_SPLITS && !st; s++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < k.n; i++)
+            if (where[i] == s)
+                rows[n++] = i;
+        if ((wanted & (1u << s)) && n)
+            st = bp_data_select(all, rows, n, &d->split[s], err);
+    }
+    bp__free(a, where, room * sizeof *where);
+    bp__free(a, rows, room * sizeof *rows);
+    return st;
 }
 
 /* Rows are drawn by the split's seed; each part keeps the order of the file.
@@ -134,7 +157,7 @@ static bp_status split_data(const bp__ynode *split, const bp_data *all,
         double share = s == BP_SPLIT_VALID ? valid : test;
         qsort(rows + at, (size_t)count[s], sizeof *rows, compare_rows);
         if ((wanted & (1u << s)) && (s == BP_SPLIT_TRAIN || share > 0))
-            st = take_part(all, rows + at, count[s], &d->split[s], err);
+            st = bp_data_select(all, rows + at, count[s], &d->split[s], err);
         at += count[s];
     }
     bp__free(&bp__malloc_allocator, rows, ((size_t)n + 1) * sizeof *rows);
@@ -171,14 +194,22 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
     for (int s = 0; s < BP__N_SPLITS && !st && !table; s++) {
         const bp__ynode *source =
             bp__yaml_get(data, bp_split_name((bp_split)s));
-        bool parent = split && s == BP_SPLIT_TRAIN; /* parts come from it */
+        /* Parts come from the training set; so do the names of classes. */
+        bool parent = s == BP_SPLIT_TRAIN &&
+                      (split || (bp__config_has_pictures(c) &&
+                                 !bp__yaml_get(data, "classes")));
         if (source && (parent || (wanted & (1u << s))))
             st = open_source(c, source, dir, (bp_split)s, &d->split[s], err);
+    }
+    if (!split && !(wanted & 1u << BP_SPLIT_TRAIN)) {
+        bp_data_free(d->split[BP_SPLIT_TRAIN]); /* its classes were wanted */
+        d->split[BP_SPLIT_TRAIN] = NULL;
     }
     if (!st && !table && split && d->split[BP_SPLIT_TRAIN]) {
         bp_data *all = d->split[BP_SPLIT_TRAIN];
         d->split[BP_SPLIT_TRAIN] = NULL;
-        st = split_data(split, all, wanted, d, err);
+        st = is_dealt(c, split) ? deal_data(split, all, wanted, d, err)
+                                : split_data(split, all, wanted, d, err);
         bp_data_free(all);
     }
     for (int s = BP__N_SPLITS - 1; s >= 0 && !st; s--)

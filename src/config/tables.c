@@ -2,9 +2,7 @@
  * on the training rows -> data sets. */
 #include "config/tables.h"
 
-#include "base/rng.h"
-
-enum { TABLE_STREAM = 7002 };
+#include "config/split.h"
 
 static const bp__ynode *table_node(const bp__config *c, const char *key)
 {
@@ -177,67 +175,6 @@ static bp_status own_rows(bp__config *c, tables *t, int s, bp_error *err)
     return st;
 }
 
-/* Deals the rows into parts by their shares, in an order drawn by the seed:
- * part[i] of row i. With classes each goes where its class lacks most, counted
- * along the way, so that every part has its share of each class to within one
- * row. Rows whose part is given (not -1) stay there. */
-static bp_status deal_rows(const bp__columns *classes, const part *all,
-                           const double *share, int n_parts, uint64_t seed,
-                           int *where, bp_error *err)
-{
-    const bp__column *x = classes ? &classes->column[classes->target] : NULL;
-    size_t n_classes = x ? (size_t)x->n_words + 1 : 1;
-    size_t width = (size_t)n_parts + 1;
-    const bp_allocator *a = &bp__malloc_allocator;
-    int64_t *order = bp__calloc(a, (size_t)all->n + 1, sizeof *order);
-    int64_t *dealt = bp__calloc(a, width * n_classes, sizeof *dealt);
-    bp_status st = order && dealt ? BP_OK : bp__oom(err);
-    if (!st) {
-        bp__rng r = bp__rng_seed(seed, 0, TABLE_STREAM);
-        bp__rng_shuffle(&r, all->n, order);
-    }
-    for (int64_t i = 0; i < all->n && !st; i++) {
-        int64_t at = order[i];
-        if (where[at] >= 0)
-            continue;
-        const char *cell = x ? bp__table_cell(all->table, all->rows[at],
-                                              classes->target)
-                             : NULL;
-        int k = cell ? bp__column_word(x, cell) : 0;
-        int64_t *n = dealt + width * (k < 0 ? n_classes - 1 : (size_t)k);
-        double most = -1;
-        n[n_parts]++;
-        for (int s = 0; s < n_parts; s++) {
-            double lack = share[s] * (double)n[n_parts] - (double)n[s];
-            if (share[s] > 0 && lack > most) {
-                most = lack;
-                where[at] = s;
-            }
-        }
-        n[where[at]]++;
-    }
-    bp__free(a, order, ((size_t)all->n + 1) * sizeof *order);
-    bp__free(a, dealt, width * n_classes * sizeof *dealt);
-    return st;
-}
-
-/* One fold is the test part; the rest is dealt again for validation. */
-static bp_status deal_folds(const bp__columns *classes, const part *all,
-                            double *share, int folds, int fold, uint64_t seed,
-                            int *where, bp_error *err)
-{
-    double even[100];
-    for (int i = 0; i < folds; i++)
-        even[i] = 1.0 / folds;
-    bp_status st = deal_rows(classes, all, even, folds, seed, where, err);
-    for (int64_t i = 0; i < all->n && !st; i++)
-        where[i] = where[i] == fold ? BP_SPLIT_TEST : -1;
-    share[BP_SPLIT_TEST] = 0;
-    share[BP_SPLIT_TRAIN] = 1 - share[BP_SPLIT_VALID];
-    return st ? st : deal_rows(classes, all, share, BP__N_SPLITS, seed + 1,
-                               where, err);
-}
-
 static bp_status take_rows(tables *t, const part *all, const int *where,
                            bp_error *err)
 {
@@ -257,47 +194,54 @@ static bp_status take_rows(tables *t, const part *all, const int *where,
     return st;
 }
 
+/* The class of each row's target; NULL in d: none is asked for. */
+static bp_status class_rows(bp__config *c, const part *all,
+                            const bp__ynode *split, bp__deal *d, int32_t *of,
+                            bp_error *err)
+{
+    const bp__ynode *even = bp__yaml_get(split, "stratify");
+    bp__columns_options o;
+    bp__columns *k = NULL;
+    columns_options(c, &o);
+    d->n = all->n;
+    bp_status st = bp__columns_target(all->table, &o, &k, err);
+    if (!st && bp__columns_classes(k) && (!even || bp__yaml_bool(even))) {
+        const bp__column *x = &k->column[k->target];
+        d->class_of = of;
+        d->n_classes = x->n_words;
+        for (int64_t i = 0; i < all->n; i++) {
+            const char *cell = bp__table_cell(all->table, all->rows[i],
+                                              k->target);
+            of[i] = cell ? bp__column_word(x, cell) : 0;
+        }
+    }
+    bp__columns_free(k);
+    return st;
+}
+
 /* The classes are counted over all rows: where they go decides nothing else.
  */
 static bp_status split_rows(bp__config *c, tables *t, bp_error *err)
 {
     const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
-    const bp__ynode *even = bp__yaml_get(split, "stratify");
-    uint64_t seed = (uint64_t)bp__yaml_int(bp__yaml_get(split, "seed"));
-    int folds = (int)bp__yaml_int(bp__yaml_get(split, "folds"));
-    int fold = (int)bp__yaml_int(bp__yaml_get(split, "fold"));
-    double share[BP__N_SPLITS] = {1, 0, 0};
-    for (int s = 1; s < BP__N_SPLITS; s++) {
-        const bp__ynode *n = bp__yaml_get(split, bp_split_name((bp_split)s));
-        share[s] = bp__yaml_number(n);
-        share[0] -= share[s];
-    }
+    const bp_allocator *a = &bp__malloc_allocator;
     part all = t->part[0];
     int64_t *rows = t->rows[0];
-    size_t room = t->room[0];
+    size_t room = t->room[0], n = (size_t)all.n + 1;
     t->part[0] = (part){0};
     t->rows[0] = NULL;
-    int *where = bp__calloc(&bp__malloc_allocator, (size_t)all.n + 1,
-                            sizeof *where);
-    bp__columns *k = NULL;
-    bp__columns_options o;
-    columns_options(c, &o);
-    bp_status st = where ? bp__columns_target(all.table, &o, &k, err)
-                         : bp__oom(err);
-    const bp__columns *classes =
-        !st && bp__columns_classes(k) && (!even || bp__yaml_bool(even)) ? k
-                                                                        : NULL;
-    for (int64_t i = 0; i < all.n && !st; i++)
-        where[i] = -1;
-    if (!st && folds > 0)
-        st = deal_folds(classes, &all, share, folds, fold, seed, where, err);
-    else if (!st)
-        st = deal_rows(classes, &all, share, BP__N_SPLITS, seed, where, err);
+    int *where = bp__calloc(a, n, sizeof *where);
+    int32_t *of = bp__calloc(a, n, sizeof *of);
+    bp__deal d = {0};
+    bp_status st = where && of ? class_rows(c, &all, split, &d, of, err)
+                               : bp__oom(err);
+    if (!st)
+        st = bp__deal_split(split, &d, where, err);
     if (!st)
         st = take_rows(t, &all, where, err);
-    bp__columns_free(k);
-    bp__free(&bp__malloc_allocator, where, ((size_t)all.n + 1) * sizeof *where);
-    bp__free(&bp__malloc_allocator, rows, room * sizeof *rows);
+    bp__free(a, where, n * sizeof *where);
+    bp__free(a, of, n * sizeof *of);
+    bp__free(a, rows, room * sizeof *rows);
     return st;
 }
 

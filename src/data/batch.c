@@ -1,12 +1,14 @@
-/* One row of a batch: normalized, moved by whole pixels. */
+/* One row of a batch: normalized, and placed as augmentation has it. */
 #include "data/batch.h"
+
+#include <math.h>
 
 /* Tables of more groups than this would not stay in cache. */
 enum { MAX_TABLES = 16 };
 
 bp_status bp__batch_input_init(bp__batch_input *in, const bp_allocator *a,
                                const bp_array *x, const bp_norm *norm,
-                               bool shift, bp_error *err)
+                               bool augment, bp_error *err)
 {
     memset(in, 0, sizeof *in);
     in->x = x;
@@ -15,7 +17,7 @@ bp_status bp__batch_input_init(bp__batch_input *in, const bp_allocator *a,
     bp_status s = bp__norm_groups(norm, x, &in->group, err);
     if (s)
         return s;
-    if (shift && x->rank >= 3) {
+    if (augment && x->rank >= 3) {
         in->height = x->dims[x->rank - 2];
         in->width = x->dims[x->rank - 1];
         int64_t area = in->height * in->width;
@@ -41,14 +43,12 @@ void bp__batch_input_free(bp__batch_input *in, const bp_allocator *a)
 }
 
 /* Elements [from, from+n) of a row, all of one group or any. */
-static void convert_run(const bp__batch_input *in, int64_t row, int64_t from,
-                        int64_t n, float *out)
+static void convert_run(const bp__batch_input *in, const void *stored,
+                        int64_t from, int64_t n, float *out)
 {
     int64_t group = in->group ? in->group : in->numel;
-    const uint8_t *u = in->x->data;
-    const float *f = in->x->data;
-    u += row * in->numel + from;
-    f += row * in->numel + from;
+    const uint8_t *u = (const uint8_t *)stored + from;
+    const float *f = (const float *)stored + from;
     for (int64_t k = 0; k < n;) {
         int64_t g = (from + k) / group;
         int64_t end = BP__MIN(n, (g + 1) * group - from);
@@ -75,38 +75,104 @@ static void background_run(const bp__batch_input *in, int64_t at, int64_t n,
         out[k] = bp__norm_apply(in->norm, (at + k) / group, 0, in->x->dtype);
 }
 
-void bp__batch_row(const bp__batch_input *in, int64_t row, int64_t dy,
-                   int64_t dx, float *out)
+/* out[y][x] = stored[y - dy][x - dx], mirrored; columns lo .. hi-1 come from
+ * inside. */
+static void move_picture(const bp__batch_input *in, const void *stored,
+                         const bp__placement *p, float *out)
 {
-    if (!in->planes || (dy == 0 && dx == 0)) {
-        convert_run(in, row, 0, in->numel, out);
-        return;
-    }
-    int64_t h = in->height, w = in->width;
-    /* out[y][x] = in[y - dy][x - dx]: columns lo .. hi-1 come from inside. */
+    int64_t h = in->height, w = in->width, dy = p->dy, dx = p->dx;
     int64_t lo = BP__MIN(BP__MAX(dx, 0), w);
     int64_t hi = BP__MAX(BP__MIN(w + dx, w), lo);
-    for (int64_t p = 0; p < in->planes; p++)
+    for (int64_t k = 0; k < in->planes; k++)
         for (int64_t y = 0; y < h; y++) {
-            int64_t at = (p * h + y) * w, from = at - dy * w - dx;
+            int64_t at = (k * h + y) * w, from = at - dy * w - dx;
+            float *row = out + at;
             if (y - dy < 0 || y - dy >= h || lo == hi) {
-                background_run(in, at, w, out + at);
+                background_run(in, at, w, row);
                 continue;
             }
-            background_run(in, at, lo, out + at);
-            if (!in->norm || in->norm->kind != BP_NORM_FEATURE) {
-                convert_run(in, row, from + lo, hi - lo, out + at + lo);
-            } else {
-                /* A mean belongs to the place in the picture that is made. */
-                for (int64_t x = lo; x < hi; x++) {
-                    int64_t k = row * in->numel + from + x;
-                    double v = in->x->dtype == BP_U8
-                                   ? (double)((const uint8_t *)in->x->data)[k]
-                                   : (double)((const float *)in->x->data)[k];
-                    out[at + x] =
-                        bp__norm_apply(in->norm, at + x, v, in->x->dtype);
-                }
+            background_run(in, at, lo, row);
+            convert_run(in, stored, from + lo, hi - lo, row + lo);
+            background_run(in, at + hi, w - hi, row + hi);
+            for (int64_t x = 0; p->flip && x < w / 2; x++) {
+                float t = row[x];
+                row[x] = row[w - 1 - x];
+                row[w - 1 - x] = t;
             }
-            background_run(in, at + hi, w - hi, out + at + hi);
         }
+}
+
+static double stored_at(const bp__batch_input *in, const void *stored,
+                        int64_t plane, int64_t y, int64_t x)
+{
+    int64_t h = in->height, w = in->width;
+    if (y < 0 || y >= h || x < 0 || x >= w)
+        return 0; /* background */
+    int64_t k = (plane * h + y) * w + x;
+    return in->x->dtype == BP_U8 ? (double)((const uint8_t *)stored)[k]
+                                 : (double)((const float *)stored)[k];
+}
+
+/* Pixel by pixel, between four of the stored ones. A mean belongs to the place
+ * in the picture that is made. */
+static void warp_picture(const bp__batch_input *in, const void *stored,
+                         const bp__placement *p, float *out)
+{
+    int64_t h = in->height, w = in->width;
+    int64_t group = in->group ? in->group : in->numel;
+    for (int64_t y = 0; y < h; y++)
+        for (int64_t x = 0; x < w; x++) {
+            double sy, sx;
+            bp__placement_source(p, h, w, y, x, &sy, &sx);
+            double fy = floor(sy), fx = floor(sx);
+            if (!(fy > -2 && fx > -2 && fy < (double)h && fx < (double)w))
+                fy = fx = -2; /* far outside: background */
+            int64_t iy = (int64_t)fy, ix = (int64_t)fx;
+            double v = sy - fy, u = sx - fx;
+            for (int64_t k = 0; k < in->planes; k++) {
+                double a = stored_at(in, stored, k, iy, ix);
+                double b = stored_at(in, stored, k, iy, ix + 1);
+                double c = stored_at(in, stored, k, iy + 1, ix);
+                double d = stored_at(in, stored, k, iy + 1, ix + 1);
+                double top = a + (b - a) * u, low = c + (d - c) * u;
+                int64_t at = (k * h + y) * w + x;
+                out[at] = iy == -2 ? bp__norm_apply(in->norm, at / group, 0,
+                                                    in->x->dtype)
+                                   : bp__norm_apply(in->norm, at / group,
+                                                    top + (low - top) * v,
+                                                    in->x->dtype);
+            }
+        }
+}
+
+/* The square becomes the mean: 0 after normalization. */
+static void cut_square(const bp__batch_input *in, const bp__placement *p,
+                       float *out)
+{
+    int64_t h = in->height, w = in->width, y0, y1, x0, x1;
+    bool mean = in->norm && in->norm->n > 0;
+    bp__placement_cut(p, h, w, &y0, &y1, &x0, &x1);
+    for (int64_t k = 0; k < in->planes; k++)
+        for (int64_t y = y0; y < y1; y++) {
+            int64_t at = (k * h + y) * w + x0;
+            if (mean && x1 > x0)
+                memset(out + at, 0, (size_t)(x1 - x0) * sizeof *out);
+            else
+                background_run(in, at, x1 - x0, out + at);
+        }
+}
+
+void bp__batch_row(const bp__batch_input *in, const void *stored,
+                   const bp__placement *p, float *out)
+{
+    bool still = !p || !in->planes ||
+                 (p->dy == 0 && p->dx == 0 && !p->flip && !p->warp);
+    if (still)
+        convert_run(in, stored, 0, in->numel, out);
+    else if (p->warp || (in->norm && in->norm->kind == BP_NORM_FEATURE))
+        warp_picture(in, stored, p, out);
+    else
+        move_picture(in, stored, p, out);
+    if (p && in->planes && p->cut)
+        cut_square(in, p, out);
 }

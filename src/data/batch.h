@@ -2,6 +2,7 @@
 #ifndef BP__BATCH_H
 #define BP__BATCH_H
 
+#include "data/augment.h"
 #include "data/data.h"
 #include "data/norm.h"
 
@@ -10,7 +11,7 @@ typedef struct bp__batch_input {
     const bp_array *x;
     const bp_norm *norm;  /* NULL: none */
     int64_t numel, group; /* of a row; that share a mean (0: all) */
-    int64_t planes, height, width; /* for shifting; 0: not shifted */
+    int64_t planes, height, width; /* of a picture; 0: not augmented */
     float *table; /* u8: [256] for each group; NULL: computed one by one */
     int64_t n_tables;
 } bp__batch_input;
@@ -18,10 +19,11 @@ typedef struct bp__batch_input {
 /* [err: ESHAPE ENOMEM] */
 bp_status bp__batch_input_init(bp__batch_input *in, const bp_allocator *a,
                                const bp_array *x, const bp_norm *norm,
-                               bool shift, bp_error *err);
+                               bool augment, bp_error *err);
 void bp__batch_input_free(bp__batch_input *in, const bp_allocator *a);
-/* Row `row`, moved by dy, dx, as floats. */
-void bp__batch_row(const bp__batch_input *in, int64_t row, int64_t dy,
-                   int64_t dx, float *out);
+/* A row as it is stored (bp__data_stored), placed, as floats. place NULL: as
+ * it is. */
+void bp__batch_row(const bp__batch_input *in, const void *stored,
+                   const bp__placement *place, float *out);
 
 #endif

@@ -61,10 +61,16 @@ void bp_data_free(bp_data *d)
         return;
     bp_allocator a = d->a;
     if (!d->parent && !d->borrowed) {
-        for (size_t i = 0; i < d->n_inputs; i++)
+        for (size_t i = 0; i < d->n_inputs && !d->disk; i++)
             bp_array_free(&a, &d->input[i]);
-        bp_array_free(&a, &d->target);
     }
+    if ((!d->parent || d->index) && !d->borrowed)
+        bp_array_free(&a, &d->target);
+    if (!d->parent) {
+        bp__row_file_close(d->disk);
+        bp__names_free(&a, d->names);
+    }
+    bp__free(&a, d->index, d->index ? (size_t)d->count * sizeof *d->index : 0);
     bp_data_free(d->parent);
     bp__strfree(&a, d->source);
     bp__free(&a, d, sizeof *d);
@@ -215,7 +221,7 @@ static bp_status check_arrays(const bp_array *inputs, size_t n_inputs,
     return BP_OK;
 }
 
-static int64_t largest_label(const bp_array *labels)
+int64_t bp__largest_label(const bp_array *labels)
 {
     const int32_t *y = labels->data;
     int64_t most = -1;
@@ -224,7 +230,7 @@ static int64_t largest_label(const bp_array *labels)
     return most;
 }
 
-static bp_data *new_data(const bp_allocator *a, const char *source)
+bp_data *bp__data_new(const bp_allocator *a, const char *source)
 {
     bp_data *d = bp__calloc(a, 1, sizeof *d);
     if (!d)
@@ -284,7 +290,7 @@ static void set_arrays(bp_data *d, const bp_array *inputs, size_t n_inputs,
     if (target)
         d->target = *target;
     if (kind == BP_TARGET_CLASS)
-        d->n_classes = largest_label(&d->target) + 1;
+        d->n_classes = bp__largest_label(&d->target) + 1;
 }
 
 bp_status bp__data_take(const bp_allocator *a, bp_array *inputs,
@@ -298,7 +304,7 @@ bp_status bp__data_take(const bp_allocator *a, bp_array *inputs,
         target = NULL;
     bp_status s =
         prepare_arrays(a, inputs, n_inputs, target, o, source, &kind, err);
-    bp_data *d = s ? NULL : new_data(a, source);
+    bp_data *d = s ? NULL : bp__data_new(a, source);
     if (!d) {
         free_arrays(a, inputs, n_inputs, target);
         return s ? s : bp__oom(err);
@@ -331,7 +337,7 @@ static bp_status borrow_arrays(const bp_allocator *a, const bp_array *inputs,
     s = check_range(first, last, count, source, err);
     if (s)
         return s;
-    bp_data *d = new_data(a, source);
+    bp_data *d = bp__data_new(a, source);
     if (!d)
         return bp__oom(err);
     d->borrowed = true;
@@ -393,7 +399,9 @@ bp_status bp_data_slice(const bp_data *d, int64_t first, int64_t last,
     bp_status s = check_range(first, last, d->count, d->source, err);
     if (s)
         return s;
-    bp_data *p = new_data(&d->a, d->source);
+    if (d->disk)
+        return bp__data_slice_rows(d, first, last, part, err);
+    bp_data *p = bp__data_new(&d->a, d->source);
     if (!p)
         return bp__oom(err);
     bp_array in[BP_MAX_INPUTS], t;

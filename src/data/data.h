@@ -1,5 +1,5 @@
-/* Data sets in memory: internal to src/data. Everything but the reference
- * count is fixed once a set has been made. */
+/* Data sets: internal to src/data. Everything but the reference count is fixed
+ * once a set has been made. */
 #ifndef BP__DATA_H
 #define BP__DATA_H
 
@@ -8,6 +8,21 @@
 #include <bprop/data.h>
 
 #include <stdatomic.h>
+
+/* Samples in a file: row i starts at offset + i * row_bytes. */
+typedef struct bp__row_file {
+    bp_allocator a;
+    const bp__fs *fs;
+    intptr_t handle;
+    int64_t offset;
+    size_t row_bytes;
+    char *path;
+} bp__row_file;
+/* [err: EIO ENOTFOUND ENOMEM] */
+bp_status bp__row_file_open(const bp__fs *fs, const bp_allocator *a,
+                            const char *path, int64_t offset, size_t row_bytes,
+                            bp__row_file **f, bp_error *err);
+void bp__row_file_close(bp__row_file *f);
 
 struct bp_data {
     bp_allocator a;
@@ -21,7 +36,40 @@ struct bp_data {
     bp_array target; /* i32 [count], or f32 [count, ...] */
     int64_t n_classes;
     char *source;
+    /* Of pictures. Both belong to the set that has no parent. */
+    bp__row_file *disk;    /* has the rows of input 0, whose data is NULL */
+    struct bp__names *names; /* of the rows of disk, or of the parent's */
+    int64_t *index; /* [count]: which of those rows; NULL: in order */
 };
+
+int64_t bp__largest_label(const bp_array *labels);
+/* An empty set with one reference; NULL: out of memory. */
+bp_data *bp__data_new(const bp_allocator *a, const char *source);
+/* bp_data_slice of a set over a file. */
+bp_status bp__data_slice_rows(const bp_data *d, int64_t first, int64_t last,
+                              bp_data **part, bp_error *err);
+
+/* Names of samples: files. */
+typedef struct bp__names {
+    bp__arena memory;
+    size_t n;
+    const char **name;
+} bp__names;
+
+/* The bytes of a sample as they are stored: a place in the array, or `scratch`,
+ * which has room for a row, filled. [err: EIO EFORMAT] */
+bp_status bp__data_stored(const bp_data *d, size_t input, int64_t row,
+                          void *scratch, const void **p, bp_error *err);
+/* Bytes of scratch that bp__data_stored needs; 0: none. */
+size_t bp__data_scratch(const bp_data *d);
+/* A set over a file of pictures, u8 [count][dims...]; takes disk, names and
+ * target (data NULL: none) over, also when it fails. index: copied. */
+bp_status bp__data_from_rows(const bp_allocator *a, bp__row_file *disk,
+                             int64_t count, int rank, const int64_t *dims,
+                             bp_array *target, bp__names *names,
+                             const int64_t *index, const char *source,
+                             bp_data **data, bp_error *err);
+void bp__names_free(const bp_allocator *a, bp__names *n);
 
 /* Bytes and elements of one row. */
 size_t bp__row_bytes(const bp_array *x);

@@ -1,4 +1,4 @@
-/* Batches in order: permutation of the epoch, shifts, and a thread that makes
+/* Batches in order: permutation of the epoch, augmentation, and a thread that makes
  * the next batch while the caller works on the last.
  *
  * There are two slots. The caller holds one; the thread, when there is one,
@@ -12,8 +12,9 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Streams of the loader's seed; a program's own streams have other keys. */
-enum { SHUFFLE_STREAM = 1, SHIFT_STREAM = 2 };
+/* Stream of the loader's seed, beside augment.c's; a program's own streams have
+ * other keys. */
+enum { SHUFFLE_STREAM = 1 };
 
 typedef struct batch_slot {
     int64_t epoch, index; /* what it holds; epoch -1: nothing */
@@ -37,6 +38,10 @@ struct bp_loader {
     int64_t perm_epoch;
     float *row; /* one row, where batches are f64 */
     size_t row_bytes;
+    void *stored; /* one row, where the data are in a file */
+    size_t stored_bytes;
+    bool augment;
+    bp__placement place; /* of the sample that is being made */
     batch_slot slot[2];
     int held; /* the slot that the caller has */
     /* The thread. */
@@ -57,18 +62,6 @@ static void widen_row(const float *row, int64_t n, double *out)
         out[k] = (double)row[k];
 }
 
-static void shift_of(const bp_loader *l, int64_t epoch, int64_t sample,
-                     int64_t *dy, int64_t *dx)
-{
-    *dy = *dx = 0;
-    if (l->o.shift == 0)
-        return;
-    bp__rng r = bp__rng_seed(l->o.seed, (uint64_t)epoch, SHIFT_STREAM);
-    uint64_t i = 2 * (uint64_t)sample, n = 2 * (uint64_t)l->o.shift + 1;
-    *dy = (int64_t)bp__rng_below(&r, i, n) - l->o.shift;
-    *dx = (int64_t)bp__rng_below(&r, i + 1, n) - l->o.shift;
-}
-
 static void fill_target(const bp_loader *l, int64_t row, int64_t at,
                         batch_slot *b)
 {
@@ -85,8 +78,28 @@ static void fill_target(const bp_loader *l, int64_t row, int64_t at,
                (size_t)numel * sizeof(float));
 }
 
-static void fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
-                       int64_t index)
+static bp_status fill_input(bp_loader *l, size_t i, int64_t row, int64_t at,
+                            const bp__placement *place, batch_slot *b,
+                            bp_error *err)
+{
+    const void *stored;
+    int64_t n = l->in[i].numel;
+    bp_status s = bp__data_stored(l->d, i, row, l->stored, &stored, err);
+    if (s)
+        return s;
+    if (l->o.dtype == BP_F64) {
+        bp__batch_row(&l->in[i], stored, place, l->row);
+        widen_row(l->row, n, (double *)b->input[i] + at * n);
+    } else {
+        bp__batch_row(&l->in[i], stored, place,
+                      (float *)b->input[i] + at * n);
+    }
+    return BP_OK;
+}
+
+/* On failure the slot holds nothing. */
+static bp_status fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
+                            int64_t index, bp_error *err)
 {
     if (l->perm && l->perm_epoch != epoch) {
         bp__rng r = bp__rng_seed(l->o.seed, (uint64_t)epoch, SHUFFLE_STREAM);
@@ -94,26 +107,24 @@ static void fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
         l->perm_epoch = epoch;
     }
     int64_t first = index * l->o.batch;
-    b->epoch = epoch;
+    bp_status s = BP_OK;
+    b->epoch = -1;
     b->index = index;
     b->count = BP__MIN(l->o.batch, l->d->count - first);
-    for (int64_t at = 0; at < b->count; at++) {
-        int64_t row = l->perm ? l->perm[first + at] : first + at, dy, dx;
+    for (int64_t at = 0; at < b->count && !s; at++) {
+        int64_t row = l->perm ? l->perm[first + at] : first + at;
         b->sample[at] = row;
-        shift_of(l, epoch, row, &dy, &dx);
-        for (size_t i = 0; i < l->d->n_inputs; i++) {
-            int64_t n = l->in[i].numel;
-            if (l->o.dtype == BP_F64) {
-                bp__batch_row(&l->in[i], row, dy, dx, l->row);
-                widen_row(l->row, n, (double *)b->input[i] + at * n);
-            } else {
-                bp__batch_row(&l->in[i], row, dy, dx,
-                              (float *)b->input[i] + at * n);
-            }
-        }
-        if (l->d->kind)
+        if (l->augment)
+            bp__augment_draw(&l->o.augment, l->o.seed, epoch, row, &l->place);
+        for (size_t i = 0; i < l->d->n_inputs && !s; i++)
+            s = fill_input(l, i, row, at, l->augment ? &l->place : NULL, b,
+                           err);
+        if (!s && l->d->kind)
             fill_target(l, row, at, b);
     }
+    if (!s)
+        b->epoch = epoch;
+    return s;
 }
 
 static void *loader_main(void *argument)
@@ -126,7 +137,10 @@ static void *loader_main(void *argument)
         if (l->state == FILL_QUIT)
             break;
         pthread_mutex_unlock(&l->lock);
-        fill_batch(l, &l->slot[l->fill_slot], l->fill_epoch, l->fill_index);
+        /* A failure leaves the slot empty: the caller tries again, and tells.
+         */
+        fill_batch(l, &l->slot[l->fill_slot], l->fill_epoch, l->fill_index,
+                   NULL);
         pthread_mutex_lock(&l->lock);
         if (l->state == FILL_WANTED)
             l->state = FILL_IDLE;
@@ -223,6 +237,7 @@ void bp_loader_free(bp_loader *l)
     }
     bp__free(&l->a, l->perm, (size_t)l->d->count * sizeof *l->perm);
     bp__free(&l->a, l->row, l->row_bytes);
+    bp__free(&l->a, l->stored, l->stored_bytes);
     bp_data_free(l->d);
     bp_allocator a = l->a;
     bp__free(&a, l, sizeof *l);
@@ -258,20 +273,21 @@ static bp_status check_options(const bp_data *d, const bp_loader_options *o,
                          "bp_loader_options.size is %zu: set it to "
                          "sizeof(bp_loader_options)",
                          o->size);
-    if (o->batch < 0 || o->shift < 0 || o->shift > 1000000 ||
-        (o->dtype != BP_F32 && o->dtype != BP_F64))
+    if (o->batch < 0 || (o->dtype != BP_F32 && o->dtype != BP_F64))
         return bp__error(err, BP_EARG,
-                         "loader: batch %lld and shift %d must not be "
-                         "negative, dtype must be f32 or f64, not %s",
-                         (long long)o->batch, o->shift,
-                         bp_dtype_name(o->dtype));
+                         "loader: batch %lld must not be negative, dtype must "
+                         "be f32 or f64, not %s",
+                         (long long)o->batch, bp_dtype_name(o->dtype));
+    bp_status s = bp__augment_check(&o->augment, err);
+    if (s)
+        return s;
     bool picture = false;
     for (size_t i = 0; i < d->n_inputs; i++)
         picture |= d->input[i].rank >= 3;
-    if (o->shift && !picture)
+    if (bp__augment_any(&o->augment) && !picture)
         return bp__error(err, BP_ESHAPE,
                          "%s: samples must have at least two axes to be "
-                         "shifted",
+                         "augmented",
                          d->source);
     if (o->drop_last && o->batch > d->count)
         return bp__error(err, BP_EARG,
@@ -283,13 +299,17 @@ static bp_status check_options(const bp_data *d, const bp_loader_options *o,
 static bp_status set_up_loader(bp_loader *l, bp_error *err)
 {
     int64_t most = 0;
+    l->augment = bp__augment_any(&l->o.augment);
+    l->stored_bytes = bp__data_scratch(l->d);
+    if (l->stored_bytes && !(l->stored = bp__alloc(&l->a, l->stored_bytes)))
+        return bp__oom(err);
     for (size_t i = 0; i < l->d->n_inputs; i++) {
         const bp_norm *n = l->o.norm[i];
         if (n && !(l->norm[i] = bp__norm_copy(&l->a, n)))
             return bp__oom(err);
         l->o.norm[i] = NULL;
         bp_status s = bp__batch_input_init(&l->in[i], &l->a, &l->d->input[i],
-                                           l->norm[i], l->o.shift > 0, err);
+                                           l->norm[i], l->augment, err);
         if (s)
             return s;
         most = BP__MAX(most, l->in[i].numel);
@@ -386,13 +406,15 @@ static void describe_batch(const bp_loader *l, const batch_slot *b,
 
 bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err)
 {
-    (void)err;
     int other = 1 - l->held;
     if (l->threaded)
         wait_for_thread(l);
     batch_slot *b = &l->slot[other];
-    if (b->epoch != l->next_epoch || b->index != l->next_index)
-        fill_batch(l, b, l->next_epoch, l->next_index);
+    if (b->epoch != l->next_epoch || b->index != l->next_index) {
+        bp_status s = fill_batch(l, b, l->next_epoch, l->next_index, err);
+        if (s)
+            return s;
+    }
     l->held = other;
     l->next_index++;
     if (l->next_index == l->n_batches) {

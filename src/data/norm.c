@@ -116,22 +116,37 @@ static int64_t count_groups(bp_norm_kind kind, const bp_array *x,
 }
 
 /* Whole numbers: the sums are exact in any order. */
-static void fit_u8(const bp_array *x, int64_t group, int64_t numel, bp_norm *n,
-                   int64_t g)
+static bp_status fit_u8(const bp_data *d, size_t input, int64_t group,
+                        bp_norm *n, bp_error *err)
 {
-    const uint8_t *v = x->data;
-    uint64_t sum = 0, squares = 0;
-    for (int64_t i = 0; i < x->dims[0]; i++) {
-        const uint8_t *p = v + i * numel + g * group;
-        for (int64_t k = 0; k < group; k++) {
-            sum += p[k];
-            squares += (uint64_t)p[k] * p[k];
-        }
+    typedef struct sums {
+        uint64_t sum, squares;
+    } sums;
+    const bp_array *x = &d->input[input];
+    size_t scratch = bp__data_scratch(d);
+    sums *s = bp__calloc(&n->a, (size_t)n->n, sizeof *s);
+    void *row = scratch ? bp__alloc(&n->a, scratch) : NULL;
+    bp_status st = s && (row || !scratch) ? BP_OK : bp__oom(err);
+    for (int64_t i = 0; i < x->dims[0] && !st; i++) {
+        const void *stored;
+        st = bp__data_stored(d, input, i, row, &stored, err);
+        const uint8_t *p = stored;
+        for (int64_t g = 0; g < n->n && !st; g++, p += group)
+            for (int64_t k = 0; k < group; k++) {
+                s[g].sum += p[k];
+                s[g].squares += (uint64_t)p[k] * p[k];
+            }
     }
     double count = (double)x->dims[0] * (double)group;
-    double mean = (double)sum / count;
-    n->mean[g] = mean;
-    n->std[g] = sqrt(((double)squares - (double)sum * mean) / count);
+    for (int64_t g = 0; g < n->n && !st; g++) {
+        double mean = (double)s[g].sum / count;
+        n->mean[g] = mean;
+        n->std[g] = sqrt(((double)s[g].squares - (double)s[g].sum * mean) /
+                         count);
+    }
+    bp__free(&n->a, row, row ? scratch : 0);
+    bp__free(&n->a, s, s ? (size_t)n->n * sizeof *s : 0);
+    return st;
 }
 
 static void fit_f32(const bp_array *x, int64_t group, int64_t numel,
@@ -173,10 +188,13 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
     bp_norm *y = alloc_norm(a ? a : &bp__malloc_allocator, kind, n);
     if (!y)
         return bp__oom(err);
+    bp_status s = x->dtype == BP_U8 ? fit_u8(d, input, group, y, err) : BP_OK;
+    if (s) {
+        bp_norm_free(y);
+        return s;
+    }
     for (int64_t g = 0; g < n; g++) {
-        if (x->dtype == BP_U8)
-            fit_u8(x, group, numel, y, g);
-        else
+        if (x->dtype != BP_U8)
             fit_f32(x, group, numel, y, g);
         /* Of equal numbers, rounding may leave a trace, even below the root's
          * 0. */

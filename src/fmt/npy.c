@@ -275,30 +275,21 @@ bp_status bp__npy_read(const bp__fs *fs, const bp_allocator *a,
 
 /* ---- writing ------------------------------------------------------------ */
 
-bp_status bp__npy_write(const bp__fs *fs, const bp_allocator *a,
-                        const char *path, const bp_array *x, bp_error *err)
+size_t bp__npy_header(bp_dtype dtype, int rank, const int64_t *dims,
+                      char *header)
 {
     static const char *const descr[BP_N_DTYPES] = {"<f4", "<f8", "<i4", "|u1",
                                                    "|b1"};
-    size_t size = bp_dtype_bytes(x->dtype);
-    int64_t n = x->rank < 0 || x->rank > BP_MAX_RANK
-                    ? -1
-                    : bp__dims_numel(x->rank, x->dims, 8);
-    if (size == 0 || n < 0 || (size_t)n * size != x->bytes)
-        return bp__error(err, BP_EARG,
-                         "'%s': an array whose bytes do not fit its shape",
-                         path);
-    char header[400];
-    int at = bp__snprintf(header + 10, sizeof header - 10,
+    int at = bp__snprintf(header + 10, BP__NPY_HEADER - 10,
                           "{'descr': '%s', 'fortran_order': False, 'shape': (",
-                          descr[x->dtype]);
+                          descr[dtype]);
     at += 10;
-    for (int i = 0; i < x->rank; i++)
-        at += bp__snprintf(header + at, sizeof header - (size_t)at, "%lld,%s",
-                           (long long)x->dims[i], i + 1 < x->rank ? " " : "");
-    if (x->rank > 1)
+    for (int i = 0; i < rank; i++)
+        at += bp__snprintf(header + at, BP__NPY_HEADER - (size_t)at, "%lld,%s",
+                           (long long)dims[i], i + 1 < rank ? " " : "");
+    if (rank > 1)
         at--; /* the last comma is for one axis only */
-    at += bp__snprintf(header + at, sizeof header - (size_t)at, "), }");
+    at += bp__snprintf(header + at, BP__NPY_HEADER - (size_t)at, "), }");
     while ((at + 1) % 64)
         header[at++] = ' ';
     header[at++] = '\n';
@@ -307,9 +298,25 @@ bp_status bp__npy_write(const bp__fs *fs, const bp_allocator *a,
     header[7] = 0;
     header[8] = (char)((at - 10) & 255);
     header[9] = (char)((at - 10) >> 8);
+    return (size_t)at;
+}
+
+bp_status bp__npy_write(const bp__fs *fs, const bp_allocator *a,
+                        const char *path, const bp_array *x, bp_error *err)
+{
+    size_t size = bp_dtype_bytes(x->dtype);
+    int64_t n = x->rank < 0 || x->rank > BP_MAX_RANK
+                    ? -1
+                    : bp__dims_numel(x->rank, x->dims, 8);
+    if (size == 0 || n < 0 || (size_t)n * size != x->bytes)
+        return bp__error(err, BP_EARG,
+                         "'%s': an array whose bytes do not fit its shape",
+                         path);
+    char header[BP__NPY_HEADER];
+    size_t at = bp__npy_header(x->dtype, x->rank, x->dims, header);
     bp__writer w;
     bp__writer_open(&w, fs, a, path);
-    bp__writer_put(&w, header, (size_t)at);
+    bp__writer_put(&w, header, at);
     if (!bp__is_big_endian() || size == 1) {
         bp__writer_put(&w, x->data, x->bytes);
     } else {

@@ -16,6 +16,11 @@ bp_status bp__npy_read(const bp__fs *fs, const bp_allocator *a,
 /* From bytes in memory; `path` is for messages. */
 bp_status bp__npy_parse(const bp_allocator *a, const void *data, size_t bytes,
                         const char *path, bp_array *out, bp_error *err);
+/* The header of such a file, for those who write its elements one by one;
+ * buf: 400 bytes. Returns its length, a multiple of 64. */
+enum { BP__NPY_HEADER = 400 };
+size_t bp__npy_header(bp_dtype dtype, int rank, const int64_t *dims,
+                      char *buf);
 bp_status bp__npy_write(const bp__fs *fs, const bp_allocator *a,
                         const char *path, const bp_array *x, bp_error *err);
 

@@ -1,4 +1,5 @@
 /* What a resumed run must find again: variables, and the run's identity. */
+#include "fmt/array.h"
 #include "train/trainer.h"
 
 static double *state_variable(bp_trainer *t, const char *name, bp_error *err,
@@ -58,27 +59,55 @@ static uint64_t hash_array(uint64_t h, const bp_array *x)
     return bp__hash(h, p + 8 * n, x->bytes - 8 * n);
 }
 
-static uint64_t hash_data(uint64_t h, const bp_data *d)
+/* Of a file's samples: that of an array with their hashes. */
+static bp_status hash_rows(bp_trainer *t, uint64_t *h, const bp_data *d,
+                           size_t input, const bp_array *view, bp_error *err)
 {
-    bp_array view;
-    if (!d)
-        return bp__hash(h, "none", 4);
-    for (size_t i = 0; i < bp_data_inputs(d); i++)
-        if (bp_data_input(d, i, &view))
-            h = hash_array(h, &view);
-    if (bp_data_target(d, &view))
-        h = hash_array(h, &view);
-    return h;
+    bp_array row = *view;
+    row.dims[0] = 1;
+    row.bytes = (size_t)bp__dims_numel(view->rank, row.dims, 1) *
+                bp_dtype_bytes(view->dtype);
+    row.data = bp__alloc(&t->a, row.bytes);
+    bp_status st = row.data ? BP_OK : bp__oom(err);
+    for (int64_t i = 0; i < view->dims[0] && !st; i++) {
+        st = bp_data_read(d, input, i, row.data, err);
+        if (!st)
+            *h = hash_array(*h, &row);
+    }
+    bp__free(&t->a, row.data, row.data ? row.bytes : 0);
+    return st;
 }
 
-void bp__trainer_make_id(bp_trainer *t)
+static bp_status hash_data(bp_trainer *t, uint64_t *h, const bp_data *d,
+                           bp_error *err)
+{
+    bp_array view;
+    bp_status st = BP_OK;
+    if (!d)
+        *h = bp__hash(*h, "none", 4);
+    for (size_t i = 0; d && i < bp_data_inputs(d) && !st; i++) {
+        if (!bp_data_input(d, i, &view))
+            continue;
+        if (view.data)
+            *h = hash_array(*h, &view);
+        else
+            st = hash_rows(t, h, d, i, &view, err);
+    }
+    if (d && bp_data_target(d, &view))
+        *h = hash_array(*h, &view);
+    return st;
+}
+
+bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err)
 {
     const bp_task *k = &t->task;
     int64_t numbers[] = {
         (int64_t)k->dtype, (int64_t)k->seed, t->o.batch, t->o.shards,
-        t->o.shift, (int64_t)t->o.normalize, t->o.steps, t->o.patience,
-        t->o.has_target,
+        t->o.augment.shift, (int64_t)t->o.normalize, t->o.steps,
+        t->o.patience, t->o.has_target, t->o.augment.flip, t->o.augment.cutout,
     };
+    double warp[] = {t->o.augment.rotate, t->o.augment.crop,
+                     t->o.augment.elastic};
     uint64_t h = BP__HASH_INIT;
     h = hash_text(h, k->loss);
     h = hash_text(h, k->metrics);
@@ -88,9 +117,11 @@ void bp__trainer_make_id(bp_trainer *t)
     h = hash_text(h, k->bias_init);
     h = hash_text(h, t->o.monitor);
     h = bp__hash(h, numbers, sizeof numbers);
+    h = bp__hash(h, warp, sizeof warp);
     h = bp__hash(h, &t->o.target, sizeof t->o.target);
-    h = hash_data(h, t->o.train);
-    h = hash_data(h, t->o.valid);
+    bp_status st = hash_data(t, &h, t->o.train, err);
+    if (!st)
+        st = hash_data(t, &h, t->o.valid, err);
     for (size_t i = 0; i < t->n_inputs; i++) {
         size_t n = (size_t)bp_norm_count(t->norm[i]);
         h = bp__hash(h, bp_norm_mean(t->norm[i]), n * sizeof(double));
@@ -98,4 +129,5 @@ void bp__trainer_make_id(bp_trainer *t)
     }
     bp__snprintf(t->run_id, sizeof t->run_id, "%016llx",
                  (unsigned long long)h);
+    return st;
 }

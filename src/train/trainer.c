@@ -15,9 +15,9 @@ static bp_status check_options(const bp_task *task,
         return bp__error(err, BP_EARG, "training needs %s",
                          task->loss ? "an optimizer" : "a loss");
     if (o->epochs < 0 || o->steps < 0 || o->batch < 0 || o->shards < 0 ||
-        o->patience < 0 || o->log_every < 0 || o->shift < 0)
-        return bp__error(err, BP_EARG, "epochs, steps, batch, shards, patience, "
-                         "log_every and shift may not be negative");
+        o->patience < 0 || o->log_every < 0)
+        return bp__error(err, BP_EARG, "epochs, steps, batch, shards, patience "
+                         "and log_every may not be negative");
     if (o->resume && o->replace)
         return bp__error(err, BP_EARG, "resume and replace exclude each other");
     return BP_OK;
@@ -123,7 +123,7 @@ static bp_status open_loader(bp_trainer *t, bp_error *err)
 {
     bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
                            .batch = t->o.batch, .shuffle = true,
-                           .seed = t->task.seed, .shift = t->o.shift,
+                           .seed = t->task.seed, .augment = t->o.augment,
                            .dtype = t->task.dtype};
     o.prefetch = bp__data_prefetch_pays(t->o.train, t->o.batch);
     for (size_t i = 0; i < t->n_inputs; i++)
@@ -214,8 +214,9 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
         st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)
         return st;
-    bp__trainer_make_id(t);
-    st = bp__trainer_open_files(t, err);
+    st = bp__trainer_make_id(t, err);
+    if (!st)
+        st = bp__trainer_open_files(t, err);
     if (!st)
         st = set_evaluator(t, &t->best_evaluator, &t->best_programs,
                            t->best_store, &output, err);

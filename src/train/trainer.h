@@ -63,7 +63,7 @@ struct bp_trainer {
 /* state.c */
 bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
-void bp__trainer_make_id(bp_trainer *t);
+bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err);
 
 /* files.c */
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err);

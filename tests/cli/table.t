@@ -30,4 +30,4 @@ $ train model.yaml --out bad --set data.table.target=knd
 $ show model.yaml --set model.input=tabel
 ! --set model.input: model.input: expected table, a whole number from 1 or a list of them, got tabel
 ? 2
-% ! "$bprop" train digits --folds 3 --out folded 2>folds.txt >/dev/null && grep -q 'needs a table' folds.txt && test ! -e folded
+% ! "$bprop" train digits --folds 3 --out folded 2>folds.txt >/dev/null && grep -q 'exclude each other' folds.txt && test ! -e folded

@@ -36,7 +36,7 @@ static uint64_t train(const bp_model *model, bp_data *d, bp_level level, int thr
                     .loss = "softmax_cross_entropy", .seed = 7,
                     .optimizer = "adamw(lr=0.004, schedule=cosine(to=0))"};
     bp_trainer_options o = {.size = sizeof o, .runtime = rt, .train = d,
-                            .normalize = BP_NORM_GLOBAL, .shift = 1,
+                            .normalize = BP_NORM_GLOBAL, .augment = {.shift = 1},
                             .epochs = 2, .batch = BATCH, .shards = 2};
     T_OK(bp_trainer_new(&task, &o, &t, &err), &err);
     T_OK(bp_trainer_run(t, &err), &err);

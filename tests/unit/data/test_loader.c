@@ -147,9 +147,9 @@ static void shifts(bp_norm_kind kind)
     bp_error err = {0};
     T_OK(bp_norm_fit(d, 0, kind, NULL, &n, &err), &err);
     bp_loader_options o = {.size = sizeof o, .batch = N, .seed = 3,
-                           .shift = 3, .norm = {n}};
+                           .augment = {.shift = 3}, .norm = {n}};
     bp_loader *l = load(d, &o);
-    o.shift = 0;
+    o.augment.shift = 0;
     o.norm[0] = NULL;
     bp_loader *plain = load(d, &o);
     const double *mean = bp_norm_mean(n), *std = bp_norm_std(n);
@@ -199,7 +199,7 @@ static void seeks(bool prefetch)
 {
     bp_data *d = make();
     bp_loader_options o = {.size = sizeof o, .batch = 4, .shuffle = true,
-                           .seed = 9, .shift = 1, .prefetch = prefetch};
+                           .seed = 9, .augment = {.shift = 1}, .prefetch = prefetch};
     bp_loader *l = load(d, &o);
     bp_error err = {0};
     enum { B = 6, EPOCHS = 4 };
@@ -236,7 +236,7 @@ static void prefetch_is_the_same(void)
 {
     bp_data *d = make();
     bp_loader_options o = {.size = sizeof o, .batch = 3, .shuffle = true,
-                           .seed = 4, .shift = 2};
+                           .seed = 4, .augment = {.shift = 2}};
     bp_loader *a = load(d, &o);
     o.prefetch = true;
     bp_loader *b = load(d, &o);
@@ -292,7 +292,7 @@ static void refuses(void)
     T_CHECK(bp_loader_new(d, &o, &l, &err) == BP_EARG);
     o = (bp_loader_options){.size = sizeof o, .dtype = BP_I32};
     T_CHECK(bp_loader_new(d, &o, &l, &err) == BP_EARG);
-    o = (bp_loader_options){.size = sizeof o, .shift = -1};
+    o = (bp_loader_options){.size = sizeof o, .augment = {.shift = -1}};
     T_CHECK(bp_loader_new(d, &o, &l, &err) == BP_EARG);
     o = (bp_loader_options){.size = sizeof o, .batch = 100, .drop_last = true};
     T_CHECK(bp_loader_new(d, &o, &l, &err) == BP_EARG);
@@ -307,9 +307,9 @@ static void refuses(void)
     bp_data_free(d);
     bp_array in = {BP_F32, 2, {N, 3}, extra, sizeof extra};
     T_OK(bp_data_from_arrays(&in, 1, NULL, NULL, &d, &err), &err);
-    o = (bp_loader_options){.size = sizeof o, .shift = 1};
+    o = (bp_loader_options){.size = sizeof o, .augment = {.shift = 1}};
     T_CHECK(bp_loader_new(d, &o, &l, &err) == BP_ESHAPE);
-    o.shift = 0;
+    o.augment.shift = 0;
     l = load(d, &o);
     bp_batch b = next(l);
     T_CHECK(b.target == NULL && b.target_bytes == 0);
