@@ -131,6 +131,9 @@ const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
 
+/* explain.c: draws filters and activations into --features. */
+int cli_features(const cli_args *a);
+
 /* compare.c: after training on a table, what the network is worth beside
  * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,

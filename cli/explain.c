@@ -1,7 +1,9 @@
-/* bprop explain FILE|RUN: one training step, with every number. */
+/* bprop explain FILE|RUN: one training step, with every number; and what
+ * `bprop show --features` draws. */
 #include "cli.h"
 
 #include "base/file.h"
+#include "explain/features.h"
 
 #include <bprop/explain.h>
 
@@ -55,6 +57,31 @@ static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
     if (!st)
         st = bp_loader_seek(*l, 0, sample, err);
     return st ? st : bp_loader_next(*l, b, err);
+}
+
+static bp_status draw_features(const cli_args *a, cli_model *m, bp_data *d,
+                               bp_store *s, bp_error *err)
+{
+    bp_loader *l = NULL;
+    bp_batch b;
+    bp__picture p = {0};
+    bp__str legend;
+    const bp_allocator *al = &bp__malloc_allocator;
+    bp__str_init(&legend, NULL);
+    bp_status st = one_batch(a, m, d, &l, &b, err);
+    if (!st)
+        st = bp__features_draw(&m->config->task, s, m->runtime, b.input, al,
+                               &p, &legend, err);
+    if (!st)
+        st = bp__png_write(al, &p, a->features, err);
+    if (!st)
+        printf("%s: %lld x %lld pixels; blue is positive, red negative\n%s",
+               a->features, (long long)p.width, (long long)p.height,
+               legend.s ? legend.s : "");
+    bp__picture_free(al, &p);
+    bp__str_free(&legend);
+    bp_loader_free(l);
+    return st;
 }
 
 static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
@@ -121,15 +148,17 @@ static int run_article(const cli_args *a)
     return st ? cli_fail(&err) : EXIT_FINE;
 }
 
-static int run_explain(const cli_args *a)
+/* Opens what the operand names, with its training data, and hands it on. */
+static int with_sample(const cli_args *a,
+                       bp_status (*use)(const cli_args *a, cli_model *m,
+                                        bp_data *d, bp_store *s,
+                                        bp_error *err))
 {
-    if (wants_article(a))
-        return run_article(a);
     cli_model m;
     bp__config_data d;
     bp_store *s = NULL;
     bp_error err = {0};
-    int rc = cli_open(a, a->operands[0], &m);
+    int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
     if (rc != EXIT_FINE)
         return rc;
     if (a->given & OPT_DTYPE)
@@ -140,13 +169,23 @@ static int run_explain(const cli_args *a)
         rc = cli_norms(&m, train);
         if (rc == EXIT_FINE)
             rc = cli_open_store(a, &m, &s);
-        if (rc == EXIT_FINE && explain(a, &m, train, s, &err))
+        if (rc == EXIT_FINE && use(a, &m, train, s, &err))
             rc = cli_fail(&err);
         bp_store_free(s);
         bp__config_close(&d);
     }
     cli_close(&m);
     return rc;
+}
+
+static int run_explain(const cli_args *a)
+{
+    return wants_article(a) ? run_article(a) : with_sample(a, explain);
+}
+
+int cli_features(const cli_args *a)
+{
+    return with_sample(a, draw_features);
 }
 
 const cli_command cli_explain = {
