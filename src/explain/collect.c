@@ -246,14 +246,24 @@ static void keep_penalty(tracing *q)
         keep(g, adj[i], "penalty", i);
 }
 
+/* Does the loss read this value? Of an ensemble it reads each member's. */
+static bool is_output(const bp_traced *t, bp_val v)
+{
+    for (size_t i = 0; i < t->nn->n_members; i++)
+        if (t->nn->members[i].id == v.id)
+            return true;
+    return t->output.id == v.id;
+}
+
 /* Where the loss turns outputs into predictions, and the last layer has no
  * activation, that is its activation. */
 static void find_head(bp_explain *e, const bp_traced *t, bp__spec *loss)
 {
     const bp__row *r = loss->row;
+    e->members = t->nn->n_members;
     for (size_t i = 0; i < e->layers.n && r->dprob; i++) {
         bp__ex_layer *l = &e->layers.list[i];
-        if (l->y_val.id != t->output.id || l->act)
+        if (!is_output(t, l->y_val) || l->act)
             continue;
         l->act = bp__row_find(BP_NN_LAYERS,
                               r->head == BP__HEAD_SOFTMAX ? "softmax"
@@ -462,6 +472,8 @@ static void head_factor(bp_explain *e, bp__ex_layer *l)
     l->dy.derived = true;
     if (l->dy.v)
         loss->row->dprob(loss, l->y.n, l->y.v, e->truth.v, l->dy.v);
+    for (size_t i = 0; l->dy.v && e->members && i < l->dy.n; i++)
+        l->dy.v[i] /= (double)e->members;
 }
 
 static void multiply_factors(bp_explain *e, bp__ex_layer *l)

@@ -116,6 +116,7 @@ struct bp_explain {
     double loss, objective, after; /* after: objective once it is updated */
     double lr;
     double work;           /* multiply-adds of one sample */
+    size_t members;        /* of an ensemble; 0: there is none */
     bool uses_batch;       /* batch norm: one sample is a batch of its own */
     struct bp__doc *doc;
 };

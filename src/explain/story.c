@@ -260,7 +260,10 @@ static void tell_error(bp_explain *e)
         bp__doc_para(d, BP__MSG_TARGET_CLASS,
                      bp__doc_number(d, e->target.v[0]), NULL);
     bp__ex_show(d, &e->truth, "t");
-    if (l->y.v && l->y.n == e->truth.n && l->y.n <= BP__EX_FULL) {
+    if (e->members)
+        bp__doc_para(d, BP__MSG_MEMBERS, bp__doc_printf(d, "%zu", e->members),
+                     NULL);
+    else if (l->y.v && l->y.n == e->truth.n && l->y.n <= BP__EX_FULL) {
         double diff[BP__EX_FULL];
         for (size_t i = 0; i < l->y.n; i++)
             diff[i] = l->y.v[i] - e->truth.v[i];
