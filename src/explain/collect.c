@@ -462,8 +462,10 @@ static void head_factor(bp_explain *e, bp__ex_layer *l)
 {
     bp__spec *loss = NULL;
     bp_error err = {0};
-    if (bp__spec_parse(&e->arena, BP_NN_LOSSES, e->task.loss, &loss, &err))
+    if (bp__spec_parse(&e->arena, BP_NN_LOSSES, e->task.loss, &loss, &err)) {
+        e->arena.failed = true; /* it was traced: only memory is missing */
         return;
+    }
     l->dy = (bp__ex_tensor){0};
     if (l->y.n != e->truth.n)
         return;

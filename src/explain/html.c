@@ -26,6 +26,7 @@ static void rich(bp__str *out, const char *p)
             bp__html_escape(out, inner.s, inner.len);
             bp__str_printf(out, "</code>");
         }
+        out->failed |= inner.failed;
         bp__str_free(&inner);
         p = end + 1;
     }

@@ -35,6 +35,7 @@ static const char *expand_if(bp__str *out, const char *p,
             bp__str_init(&inner, &out->a);
             bp__str_add(&inner, open + 1, (size_t)(end - open - 1));
             *ok &= inner.s && bp__math_expand(out, inner.s, at);
+            out->failed |= inner.failed;
             bp__str_free(&inner);
         }
     return end + 1;
@@ -340,6 +341,7 @@ static const char *html_item(bp__str *out, const char *p, const char *end,
         html_scripts(out, atom.s, atom.len, up, n_up, down, n_down, ok);
     else
         bp__str_add(out, atom.s, atom.len);
+    out->failed |= atom.failed;
     bp__str_free(&atom);
     return p;
 }
@@ -371,6 +373,7 @@ bool bp__math_html(bp__str *out, const char *formula)
     bp__str_printf(out, "\">");
     ok = ok && html_row(out, formula, formula + strlen(formula));
     bp__str_printf(out, "</math>");
+    out->failed |= text.failed;
     bp__str_free(&text);
     return ok && !out->failed;
 }

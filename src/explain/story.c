@@ -118,6 +118,7 @@ void bp__ex_formula(const bp_explain *e, size_t layer, const char *formula)
     bp__str_init(&out, &e->a);
     if (bp__math_expand(&out, formula, &at))
         bp__doc_math(e->doc, out.s);
+    e->doc->arena->failed |= out.failed;
     bp__str_free(&out);
 }
 
@@ -248,7 +249,8 @@ static void tell_error(bp_explain *e)
     bp_error err = {0};
     const bp__ex_layer *l = &e->layers.list[e->layers.n - 1];
     const char *n = bp__ex_layer_number(e, (int)e->layers.n - 1);
-    bp__spec_parse(&e->arena, BP_NN_LOSSES, e->task.loss, &loss, &err);
+    if (bp__spec_parse(&e->arena, BP_NN_LOSSES, e->task.loss, &loss, &err))
+        e->arena.failed = true; /* it was traced: only memory is missing */
     bp__doc_section(d, BP__PHASE_ERROR, -1, BP__MSG_STEP_3, NULL);
     if (loss && loss->row->math) {
         bp__doc_para(d, BP__MSG_LOSS, e->task.loss, n, NULL);
@@ -327,8 +329,10 @@ static void tell_update(bp_explain *e)
         bp__doc_para(d, BP__MSG_NO_OPTIMIZER, NULL);
         return;
     }
-    if (bp__spec_parse(&e->arena, BP_NN_OPTIMIZERS, e->optimizer, &s, &err))
+    if (bp__spec_parse(&e->arena, BP_NN_OPTIMIZERS, e->optimizer, &s, &err)) {
+        e->arena.failed = true; /* it was traced: only memory is missing */
         return;
+    }
     bp__doc_para(d, BP__MSG_OPTIMIZER, e->optimizer,
                  bp__doc_number(d, e->lr), NULL);
     tell_rule(e, s);

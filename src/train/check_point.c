@@ -94,6 +94,9 @@ bp_status bp__point_init_keep(bp__point *p, const bp_allocator *a,
         bp_output(g, "objective", traced.objective);
         if (keep)
             keep(user, g, &traced);
+        st = graph_error(g, err);
+    }
+    if (!st) {
         p->base = flatten(g, err);
         st = p->base ? BP_OK : err->status;
     }
