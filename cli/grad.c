@@ -162,9 +162,10 @@ const cli_command cli_grad = {
     .operands = "FILE|RUN",
     .summary = "print the loss and the gradients of one batch, or write a file",
     .details = "Without --out each number is printed, as `bprop explain` "
-               "prints it; --out writes a safetensors\nfile. The batch is the first of the training set in the file's "
-               "order, without augmentation, or one\nsample. A FILE starts "
-               "from its initial weights, a RUN from its best ones.",
+               "prints it; --out writes a safetensors\nfile. The batch is the "
+               "first of the training set in the file's order, without "
+               "augmentation, or one\nsample. A FILE starts from its initial "
+               "weights, a RUN from its best ones.",
     .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_OUT |
                OPT_WEIGHTS,
     .min_operands = 1,

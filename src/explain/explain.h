@@ -80,7 +80,7 @@ typedef struct bp__ex_layers {
 bp_status bp__ex_group(bp__arena *ar, const bp_nn *nn, bp__ex_layers *out,
                        bp_error *err);
 
-/* ---- collect.c, measure.c --------------------------------------------- */
+/* ---- collect.c, observe.c, measure.c --------------------------------------------- */
 
 /* One element of a parameter, computed in three ways. */
 typedef struct bp__ex_check {
@@ -123,6 +123,10 @@ struct bp_explain {
 
 /* explain.c: an empty one, with the options copied. NULL: out of memory. */
 bp_explain *bp__ex_new(const bp_explain_options *o, bp_error *err);
+/* Binds the sample and runs. */
+bp_status bp__ex_run(const bp_explain *e, bp_program *p, bp_error *err);
+/* Layers, their values, their adjoints and slopes; needs the parameters. */
+bp_status bp__ex_observe(bp_explain *e, bp_store *s, bp_error *err);
 /* Runs the programs and reads everything but the differences. */
 bp_status bp__ex_collect(bp_explain *e, bp_store *s, bp_error *err);
 /* Differences of J and of x by single parameters, and the products. */
