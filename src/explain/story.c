@@ -242,6 +242,22 @@ static void tell_forward(bp_explain *e, size_t i)
 
 /* ---- step 3 ----------------------------------------------------------- */
 
+/* Of a loss with forms, that of the form it has. */
+static void tell_loss(bp_explain *e, const bp__spec *loss)
+{
+    const char *has[4];
+    bp__math_place at = {.layer = "", .has = has};
+    bp__str out;
+    for (size_t i = 0; i < bp__row_arg_count(loss->row) && at.n_has < 4; i++)
+        if (loss->row->args[i].type == BP__ARG_CHOICE)
+            has[at.n_has++] = loss->args[i].s;
+    bp__str_init(&out, &e->a);
+    if (bp__math_expand(&out, loss->row->math, &at))
+        bp__doc_math(e->doc, out.s);
+    e->arena.failed |= out.failed;
+    bp__str_free(&out);
+}
+
 static void tell_error(bp_explain *e)
 {
     bp__doc *d = e->doc;
@@ -254,7 +270,7 @@ static void tell_error(bp_explain *e)
     bp__doc_section(d, BP__PHASE_ERROR, -1, BP__MSG_STEP_3, NULL);
     if (loss && loss->row->math) {
         bp__doc_para(d, BP__MSG_LOSS, e->task.loss, n, NULL);
-        bp__doc_math(d, loss->row->math);
+        tell_loss(e, loss);
     } else {
         bp__doc_para(d, BP__MSG_LOSS_NAME, e->task.loss, NULL);
     }

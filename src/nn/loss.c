@@ -305,7 +305,8 @@ const bp__row bp__loss_rows[] = {
      .dprob = sigmoid_dprob},
     {"mean_squared_error", "(y - t)^2", squared_args, "form",
      .build.loss = squared_error,
-     .math = "J = c Σ_k (y_k − t_k)^2"},
+     .math = "?mean{J = frac{1}{n} Σ_k (y_k − t_k)^2}"
+             "?half_sum{J = frac{1}{2} Σ_k (y_k − t_k)^2}"},
     {"mean_absolute_error", "|y - t|, mean over the outputs",
      .build.loss = absolute_error,
      .math = "J = frac{1}{n} Σ_k |y_k − t_k|"},

@@ -73,9 +73,9 @@ static void check_nesting(const char *what, const char *s)
 static void check_formula(const char *name, const char *f)
 {
     static const char *const from[] = {"1", "2"};
-    static const char *const has[] = {"weight", "bias"};
+    static const char *const has[] = {"weight", "bias", "mean"};
     bp__math_place at = {.layer = "3", .from = from, .n_from = 2,
-                         .has = has, .n_has = 2};
+                         .has = has, .n_has = 3};
     bp__str full, text, html;
     bp__str_init(&full, NULL);
     bp__str_init(&text, NULL);
