@@ -145,6 +145,8 @@ const char *cli_metric_text(char *buf, const char *name, double x);
 void cli_print_confusion(const cli_model *m, const bp_evaluation *e);
 /* FNV-1a of a file as 16 hexadecimal digits; false: cannot be read. */
 bool cli_file_hash(const char *path, char hash[20]);
+/* By its name, or that of what it is in: "x.tar", "x.zip/folder". */
+bool cli_is_archive(const char *path);
 /* Prints "bprop: message" on stderr. */
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,8 @@
-/* After training on a table: what the network is worth beside a linear model
- * and the constant guess, on the same rows. */
+/* After training on a table or on pictures: what the network is worth beside a
+ * linear model and the constant guess, on the same rows. */
 #include "cli.h"
 
+#include "config/pictures.h"
 #include "config/tables.h"
 
 #include <math.h>
@@ -18,38 +19,66 @@ typedef struct contest {
 
 enum { LEAST_STEPS = 2000 };
 
-/* A linear model on the numbers themselves and the same words, chosen the same
- * way. */
-static bp_status train_linear(contest *c, bp_error *err)
+/* The sets that a linear model sees: of a table the numbers themselves and the
+ * same words, of pictures the same pixels. */
+static bp_status linear_data(const contest *c, bp_data *d[3], bp_error *err)
 {
     static const int parts[] = {BP_SPLIT_TRAIN, BP_SPLIT_VALID};
     const bp__columns *k = c->m->config->columns;
+    bp_status st = BP_OK;
+    for (int i = 0; i < 3 && !st; i++) {
+        bp_data *from = i < 2 ? c->d->split[parts[i]] : c->rows;
+        if (!from)
+            continue;
+        if (k)
+            st = bp__columns_plain(k, from, &d[i], err);
+        else
+            d[i] = bp_data_retain(from);
+    }
+    return st;
+}
+
+static bp_status linear_model(const contest *c, const bp_data *d, bp_model **m,
+                              bp_error *err)
+{
+    char layer[40];
+    bp_array x;
+    bp_model *model = *m = bp_model_new(NULL);
+    if (!model || !bp_data_input(d, 0, &x))
+        return bp__oom(err);
+    bp_model_input(model, "x", x.rank - 1, &x.dims[1]);
+    if (x.rank > 2)
+        bp_model_add(model, "flatten");
+    bp__snprintf(layer, sizeof layer, "dense(%lld, init=zeros)",
+                 (long long)c->k);
+    bp_model_add(model, layer);
+    return BP_OK;
+}
+
+/* Chosen in the same way as the network. */
+static bp_status train_linear(contest *c, bp_error *err)
+{
     bp_data *d[3] = {NULL};
     bp_trainer *t = NULL;
-    bp_model *model = bp_model_new(NULL);
-    bp_status st = model ? BP_OK : bp__oom(err);
-    for (int i = 0; i < 2 && !st; i++)
-        if (c->d->split[parts[i]])
-            st = bp__columns_plain(k, c->d->split[parts[i]], &d[i], err);
+    bp_model *model = NULL;
+    bp_status st = linear_data(c, d, err);
     if (!st)
-        st = bp__columns_plain(k, c->rows, &d[2], err);
-    bp_array x;
-    if (!st && bp_data_input(d[0], 0, &x)) {
-        char layer[40];
-        bp_model_input(model, "x", 1, &x.dims[1]);
-        bp__snprintf(layer, sizeof layer, "dense(%lld, init=zeros)",
-                     (long long)c->k);
-        bp_model_add(model, layer);
-    }
+        st = linear_model(c, d[0], &model, err);
     bp_task task = c->m->config->task;
+    bool table = c->m->config->columns != NULL;
     task.model = model;
-    task.optimizer = "adamw(lr=0.03, weight_decay=0.001, schedule=cosine)";
+    /* Pixels are many and alike: steps of a table's size would overshoot. */
+    task.optimizer =
+        table ? "adamw(lr=0.03, weight_decay=0.001, schedule=cosine)"
+              : "adamw(lr=0.0005, weight_decay=0.001, schedule=cosine)";
     task.metrics = NULL;
     task.init = NULL;
     bp_trainer_options o = {.size = sizeof o, .runtime = c->m->runtime,
                             .train = d[0], .valid = d[1],
                             .epochs = c->m->config->train.epochs,
                             .batch = c->m->config->train.batch};
+    if (!table)
+        o.normalize = c->m->config->normalize;
     /* Few rows make few steps an epoch: enough of them to converge. */
     int64_t n = bp_data_count(c->d->split[BP_SPLIT_TRAIN]);
     int64_t steps = (n + o.batch - 1) / o.batch;
@@ -111,11 +140,11 @@ static void print_row(const contest *c, const char *name,
 
 static void print_table(const contest *c, const char *split)
 {
-    char n[40], guess[80];
+    char n[40], guess[80], name[40];
     const bp__columns *k = c->m->config->columns;
-    const bp__column *y = &k->column[k->target];
-    printf("\non the %s rows of %s:\n",
-           cli_count_text(n, bp_data_count(c->rows)), split);
+    printf("\non the %s %s of %s:\n",
+           cli_count_text(n, bp_data_count(c->rows)), k ? "rows" : "pictures",
+           split);
     if (c->network.classes) {
         int64_t best = 0;
         for (int64_t i = 1; i < c->k; i++)
@@ -126,32 +155,47 @@ static void print_table(const contest *c, const char *split)
         if (c->k == 2)
             printf("  %9s", "AUC");
         printf("  %9s\n", "log loss");
-        bp__snprintf(guess, sizeof guess, "always %.17s", y->words[best]);
+        bp__snprintf(guess, sizeof guess, "always %.17s",
+                     cli_class_name(c->m, best, name));
     } else {
         printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % of draws",
                "RMSE", "MAE");
-        bp__snprintf(guess, sizeof guess, "always the mean, %.4g", y->center);
+        bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
+                     k->column[k->target].center);
     }
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);
     print_row(c, guess, &c->constant);
 }
 
+/* Is this a run that ends with a comparison, and of how many numbers? */
+static bool contest_of(contest *c, bp_split split)
+{
+    const bp__config *f = c->m->config;
+    const bp__columns *k = f->columns;
+    c->rows = c->d->split[split];
+    if (!c->rows)
+        return false;
+    if (k && k->target >= 0 && f->table_input) {
+        c->k = bp__columns_classes(k) ? k->column[k->target].n_words : 1;
+        c->scale = 1 / k->column[k->target].factor;
+        return true;
+    }
+    const bp__ynode *names = bp__yaml_at(f->resolved, "data.classes");
+    c->k = names ? (int64_t)names->n : 0;
+    return bp__config_has_pictures(f) && c->k > 1;
+}
+
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
                 bp_trainer *t, double *score)
 {
     bp_error err = {0};
-    const bp__columns *k = m->config->columns;
     bool test = d->split[BP_SPLIT_TEST] != NULL;
-    bp_split split = test ? BP_SPLIT_TEST : BP_SPLIT_VALID;
-    *score = (double)NAN;
-    if (!k || k->target < 0 || !d->split[split] || !m->config->table_input)
-        return EXIT_FINE;
-    bool classes = bp__columns_classes(k);
-    contest c = {.a = a, .m = m, .d = d, .rows = d->split[split],
-                 .k = classes ? k->column[k->target].n_words : 1,
-                 .scale = 1 / k->column[k->target].factor};
+    contest c = {.a = a, .m = m, .d = d};
     const bp_allocator *al = &bp__malloc_allocator;
+    *score = (double)NAN;
+    if (!contest_of(&c, test ? BP_SPLIT_TEST : BP_SPLIT_VALID))
+        return EXIT_FINE;
     bp_status st = bp__predict_all(bp__trainer_best(t), c.rows, al, &c.network,
                                    &err);
     if (!st)
@@ -162,8 +206,9 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
     if (!st) {
         print_table(&c, test ? "the test part" : "the validation part, by "
                                                  "which the epoch was chosen");
-        *score = bp__score_of(&c.network, classes ? BP__SCORE_ACCURACY
-                                                  : BP__SCORE_R2);
+        *score = bp__score_of(&c.network, c.network.classes
+                                              ? BP__SCORE_ACCURACY
+                                              : BP__SCORE_R2);
     }
     bp__predictions_free(&c.network);
     bp__predictions_free(&c.linear);

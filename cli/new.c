@@ -2,19 +2,23 @@
 #include "cli.h"
 
 #include "config/draft.h"
-
-static const char *base_of(const char *path)
-{
-    const char *s = strrchr(path, '/');
-    return s ? s + 1 : path;
-}
+#include "config/draft_pictures.h"
 
 /* NAME.yaml in this folder, for data/NAME.csv.gz. */
 static void choose_file(const char *path, char *buf, size_t bytes)
 {
-    const char *base = base_of(path);
-    size_t n = strcspn(base, ".");
-    bp__snprintf(buf, bytes, "%.*s.yaml", (int)(n ? n : strlen(base)), base);
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t from = end;
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    const char *base = path + from;
+    size_t n = strcspn(base, "./");
+    if (n == 0) /* "." or a name that starts with it */
+        bp__snprintf(buf, bytes, "model.yaml");
+    else
+        bp__snprintf(buf, bytes, "%.*s.yaml", (int)n, base);
 }
 
 static int refuse_kind(const char *path)
@@ -27,15 +31,11 @@ static int refuse_kind(const char *path)
                    "an IDX file: data: {train: {idx: ...}} names it"},
                   {".yaml", "a model file: `bprop train` takes it"}};
     size_t n = strlen(path);
-    bp__fs_info info;
-    if (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir) {
-        cli_complain("'%s' is a folder; `bprop new` looks at tables", path);
-        return EXIT_USAGE;
-    }
     for (size_t i = 0; i < BP__ARRAY_LEN(others); i++) {
         size_t k = strlen(others[i].end);
         if (n > k && !strcmp(path + n - k, others[i].end)) {
-            cli_complain("'%s' is %s; `bprop new` looks at tables", path,
+            cli_complain("'%s' is %s; `bprop new` looks at tables and "
+                         "pictures", path,
                          others[i].what);
             return EXIT_USAGE;
         }
@@ -43,43 +43,85 @@ static int refuse_kind(const char *path)
     return EXIT_FINE;
 }
 
-static int write_draft(const cli_args *a, const bp__draft *d,
-                       const bp__draft_options *o, const char *file)
+/* Prints what was found, writes the file. */
+static int give_draft(bp__str *found, bp__str *text, const char *file)
 {
     bp_error err = {0};
-    bp__str s;
-    bp__str_init(&s, NULL);
-    bp__draft_describe(d, &s);
-    if (!s.failed)
-        printf("%s", s.s);
-    bp__str_free(&s);
-    bp__str_init(&s, NULL);
-    bp__draft_write(d, o, &s);
-    bp_status st = s.failed ? bp__oom(&err)
-                            : bp__file_write(NULL, &bp__malloc_allocator, file,
-                                             s.s, s.len, &err);
-    bp__str_free(&s);
+    bp_status st = found->failed || text->failed
+                       ? bp__oom(&err)
+                       : bp__file_write(NULL, &bp__malloc_allocator, file,
+                                        text->s, text->len, &err);
+    if (!found->failed)
+        printf("%s", found->s);
+    bp__str_free(found);
+    bp__str_free(text);
     if (st)
         return cli_fail(&err);
     printf("\nthe model file is %s; train it with\n  bprop train %s\n", file,
            file);
-    (void)a;
     return EXIT_FINE;
+}
+
+static int look_failed(const bp_error *err)
+{
+    return cli_fail(err) == EXIT_RUN && err->status == BP_EARG ? EXIT_USAGE
+                                                               : EXIT_RUN;
+}
+
+static int new_table(const cli_args *a, const char *file)
+{
+    bp_error err = {0};
+    bp__draft d;
+    bp__draft_options o = {.path = a->operands[0], .test = a->test,
+                           .target = a->target, .task = a->task};
+    bp__str found, text;
+    if (bp__draft_look(&o, &d, &err))
+        return look_failed(&err);
+    bp__str_init(&found, NULL);
+    bp__str_init(&text, NULL);
+    bp__draft_describe(&d, &found);
+    bp__draft_write(&d, &o, &text);
+    bp__draft_free(&d);
+    return give_draft(&found, &text, file);
+}
+
+static int new_pictures(const cli_args *a, const char *file)
+{
+    bp_error err = {0};
+    bp__picture_draft d;
+    bp__str found, text;
+    if (a->given & (OPT_TARGET | OPT_TASK)) {
+        cli_complain("'%s' holds pictures: their folders are the classes; "
+                     "--target and --task are for tables", a->operands[0]);
+        return EXIT_USAGE;
+    }
+    if (bp__picture_draft_look(a->operands[0], a->test, &d, &err))
+        return look_failed(&err);
+    bp__str_init(&found, NULL);
+    bp__str_init(&text, NULL);
+    bp__picture_draft_describe(&d, &found);
+    bp__picture_draft_write(&d, &text);
+    bp__picture_draft_free(&d);
+    return give_draft(&found, &text, file);
+}
+
+/* A folder, an archive, or a folder in one. */
+static bool are_pictures(const char *path)
+{
+    bp__fs_info info;
+    return (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir) ||
+           cli_is_archive(path);
 }
 
 static int run_new(const cli_args *a)
 {
     char buf[300];
-    bp_error err = {0};
-    bp__draft d;
-    const char *file = a->out;
-    bp__draft_options o = {.path = a->operands[0], .test = a->test,
-                           .target = a->target, .task = a->task};
+    const char *file = a->out, *path = a->operands[0];
     if (!file) {
-        choose_file(o.path, buf, sizeof buf);
+        choose_file(path, buf, sizeof buf);
         file = buf;
     }
-    int rc = refuse_kind(o.path);
+    int rc = refuse_kind(path);
     if (rc == EXIT_FINE && !(a->given & OPT_FORCE) &&
         bp__file_exists(NULL, file)) {
         cli_complain("'%s' is there already: --force replaces it, --out FILE "
@@ -88,13 +130,7 @@ static int run_new(const cli_args *a)
     }
     if (rc != EXIT_FINE)
         return rc;
-    if (bp__draft_look(&o, &d, &err))
-        return cli_fail(&err) == EXIT_RUN && err.status == BP_EARG
-                   ? EXIT_USAGE
-                   : EXIT_RUN;
-    rc = write_draft(a, &d, &o, file);
-    bp__draft_free(&d);
-    return rc;
+    return are_pictures(path) ? new_pictures(a, file) : new_table(a, file);
 }
 
 const cli_command cli_new = {
@@ -103,10 +139,11 @@ const cli_command cli_new = {
     .summary = "look at data and draft a model file that fits it",
     .details =
         "PATH is a table: CSV, with semicolons, tabs or bars too, plain or "
-        ".gz. It is shown how the\ncolumns are understood; the model file, "
-        "NAME.yaml unless --out gives another, has a network,\na loss and "
-        "parts for validation and test. Without --target the last column is "
-        "the target.",
+        ".gz; or pictures: a folder\nwith a folder for each class, or a .tar "
+        "or .zip of it. It is shown how the data are understood;\nthe model "
+        "file, NAME.yaml unless --out gives another, has a network, a loss "
+        "and parts for\nvalidation and test. Of a table the last column is "
+        "the target, unless --target names one.",
     .options = OPT_TARGET | OPT_TEST | OPT_TASK | OPT_OUT | OPT_FORCE,
     .min_operands = 1,
     .max_operands = 1,

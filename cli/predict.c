@@ -1,7 +1,9 @@
 /* bprop predict RUN INPUT... */
 #include "cli.h"
 
+#include "config/pictures.h"
 #include "config/tables.h"
+#include "data/pictures.h"
 #include "fmt/json.h"
 
 #include <stdlib.h>
@@ -12,6 +14,7 @@ typedef struct predictor {
     bp__programs programs;
     bool classes; /* outputs are scores of classes */
     int64_t *line; /* of a table: where each sample starts */
+    const char *const *name; /* of pictures: their files; NULL */
 } predictor;
 
 static bool is_npy(const char *path)
@@ -24,6 +27,17 @@ static bool is_npy(const char *path)
 static bool is_table(const predictor *q, const char *path)
 {
     return q->m->config->columns && q->m->n_inputs == 1 && !is_npy(path);
+}
+
+/* A folder or archive of pictures, or one. */
+static bool is_pictures(const char *path)
+{
+    bp__fs_info info;
+    if (bp__picture_name(path))
+        return true;
+    if (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir)
+        return true;
+    return cli_is_archive(path);
 }
 
 static int64_t numel_of(int rank, const int64_t *dims)
@@ -119,7 +133,10 @@ static void print_json(const predictor *q, const char *file, int64_t sample,
     bp__jw_init(&w, &s);
     bp__jw_object(&w, NULL);
     bp__jw_string(&w, "input", file);
-    bp__jw_int(&w, q->line ? "line" : "sample", sample);
+    if (q->name)
+        bp__jw_string(&w, "file", q->name[sample]);
+    else
+        bp__jw_int(&w, q->line ? "line" : "sample", sample);
     if (q->classes) {
         int64_t k = best_of(x, n);
         bp__jw_int(&w, "class", k);
@@ -165,7 +182,10 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
                        const double *x, int64_t n)
 {
     char buf[40];
-    printf("%s:%lld", file, (long long)sample);
+    if (q->name)
+        printf("%s", q->name[sample]);
+    else
+        printf("%s:%lld", file, (long long)sample);
     if (!q->classes) {
         for (int64_t i = 0; i < n; i++)
             printf(" %.6g", x[i]);
@@ -236,18 +256,15 @@ static bp_status check_inputs(const predictor *q, const bp_data *d,
     return st;
 }
 
-static bp_status predict_files(predictor *q, const char *const *files,
-                               bp_error *err)
+static bp_status predict_data(predictor *q, bp_data *d, const char *file,
+                              bp_error *err)
 {
-    bp_data *d = NULL;
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .batch = 256,
                            .dtype = q->m->config->task.dtype};
     for (size_t i = 0; i < q->m->n_inputs; i++)
         o.norm[i] = q->m->norm[i];
-    bp_status st = open_inputs(q, files, &d, err);
-    if (!st)
-        st = check_inputs(q, d, files[0], err);
+    bp_status st = check_inputs(q, d, file, err);
     if (!st)
         st = bp_loader_new(d, &o, &l, err);
     int64_t n = st ? 0 : bp_loader_batches(l);
@@ -255,9 +272,130 @@ static bp_status predict_files(predictor *q, const char *const *files,
         bp_batch b;
         st = bp_loader_next(l, &b, err);
         if (!st)
-            st = predict_batch(q, &b, files[0], err);
+            st = predict_batch(q, &b, file, err);
     }
     bp_loader_free(l);
+    return st;
+}
+
+/* ---- pictures ----------------------------------------------------------- */
+
+/* Pictures that wait until they make a batch. */
+typedef struct pending {
+    predictor *q;
+    const char *path;
+    const bp__picture_files *files; /* NULL: one file */
+    int64_t chw[3];
+    uint8_t *pixels;
+    const char *name[256];
+    int64_t n;
+    int64_t n_bad;
+} pending;
+
+static bp_status flush_pending(pending *p, bp_error *err)
+{
+    if (!p->n)
+        return BP_OK;
+    bp_array x = {.dtype = BP_U8, .rank = 4,
+                  .dims = {p->n, p->chw[0], p->chw[1], p->chw[2]},
+                  .data = p->pixels};
+    x.bytes = (size_t)numel_of(4, x.dims);
+    bp_data_options o = {.size = sizeof o, .borrow = true};
+    bp_data *d = NULL;
+    p->q->name = p->name;
+    bp_status st = bp_data_from_arrays(&x, 1, NULL, &o, &d, err);
+    if (!st)
+        st = predict_data(p->q, d, p->path, err);
+    p->q->name = NULL;
+    bp_data_free(d);
+    p->n = 0;
+    return st;
+}
+
+/* One that cannot be read is told, and the others are predicted. */
+static bp_status predict_picture(void *user, size_t i, const void *data,
+                                 size_t bytes, const char *why, bp_error *err)
+{
+    pending *p = user;
+    const bp_allocator *a = &bp__malloc_allocator;
+    const char *name = p->files ? p->files->file[i].full : p->path;
+    bp__picture pic = {0};
+    bp_error e = {0};
+    bp_status st = BP_EIO;
+    if (data)
+        st = bp__picture_decode(a, data, bytes, name, &pic, &e);
+    if (st) {
+        fflush(stdout);
+        cli_complain("%s", data ? e.message : why);
+        p->n_bad++;
+        return st == BP_ENOMEM ? bp__oom(err) : BP_OK;
+    }
+    int64_t numel = numel_of(3, p->chw);
+    st = bp__picture_planes(
+        a, &pic, (bp__picture_fit)bp__config_picture_fit(p->q->m->config),
+        (int)p->chw[0], p->chw[1], p->chw[2], p->pixels + p->n * numel, err);
+    bp__picture_free(a, &pic);
+    if (st)
+        return st;
+    p->name[p->n++] = name;
+    return p->n == (int64_t)BP__ARRAY_LEN(p->name) ? flush_pending(p, err)
+                                                    : BP_OK;
+}
+
+static bp_status predict_one(pending *p, bp_error *err)
+{
+    bp__file_data f;
+    bp_status st = bp__file_read(NULL, &bp__malloc_allocator, p->path, false,
+                                 1 << 29, &f, err);
+    if (st)
+        return st;
+    st = predict_picture(p, 0, f.data, f.bytes, NULL, err);
+    bp__file_free(&bp__malloc_allocator, &f);
+    return st;
+}
+
+static bp_status predict_pictures(predictor *q, const char *path, bp_error *err)
+{
+    static pending p; /* large; of the command, not of the library */
+    bp__picture_files files;
+    p = (pending){.q = q, .path = path};
+    bp_status st = bp__config_picture_shape(q->m->config, p.chw, err);
+    if (!st && p.chw[0] != 1 && p.chw[0] != 3)
+        st = bp__error(err, BP_ESHAPE, "'%s': this model's input has %lld "
+                       "channels; pictures have 1 or 3", path,
+                       (long long)p.chw[0]);
+    if (st)
+        return st;
+    size_t room = BP__ARRAY_LEN(p.name) * (size_t)numel_of(3, p.chw);
+    if (!(p.pixels = bp__alloc(&bp__malloc_allocator, room)))
+        return bp__oom(err);
+    if (bp__picture_name(path)) {
+        st = predict_one(&p, err);
+        st = st ? st : flush_pending(&p, err);
+    } else if (!(st = bp__picture_files_list(NULL, NULL, path, &files, err))) {
+        p.files = &files;
+        st = bp__picture_files_visit(NULL, NULL, &files, predict_picture, &p,
+                                     err);
+        st = st ? st : flush_pending(&p, err);
+        bp__picture_files_free(&files);
+    }
+    bp__free(&bp__malloc_allocator, p.pixels, room);
+    if (!st && p.n_bad)
+        st = bp__error(err, BP_EFORMAT, "'%s': %lld picture%s could not be "
+                       "read", path, (long long)p.n_bad,
+                       p.n_bad == 1 ? "" : "s");
+    return st;
+}
+
+static bp_status predict_files(predictor *q, const char *const *files,
+                               bp_error *err)
+{
+    bp_data *d = NULL;
+    if (q->m->n_inputs == 1 && !q->m->config->columns && is_pictures(files[0]))
+        return predict_pictures(q, files[0], err);
+    bp_status st = open_inputs(q, files, &d, err);
+    if (!st)
+        st = predict_data(q, d, files[0], err);
     bp_data_free(d);
     free(q->line);
     q->line = NULL;
@@ -301,9 +439,10 @@ const cli_command cli_predict = {
     .name = "predict",
     .operands = "RUN INPUT...",
     .summary = "labels with probabilities, or outputs, for new samples",
-    .details = "INPUT is a .npy array or an IDX file (also .gz) of samples, or a "
-               "table for a run on tables:\nthen the number behind the colon "
-               "is the line. With --json: one object a sample and line.",
+    .details = "INPUT is a .npy array or an IDX file (also .gz) of samples; a "
+               "picture, or a folder or archive\nof them; or a table for a run "
+               "on tables: then the number behind the colon is the line.\n"
+               "With --json: one object a sample and line.",
     .options = OPT_MODEL | OPT_WEIGHTS | OPT_JSON,
     .min_operands = 2,
     .max_operands = CLI_MAX_OPERANDS,

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
+#include "config/pictures.h"
 #include "config/tables.h"
 #include "progress.h"
 
@@ -146,7 +147,10 @@ static void print_end(const cli_args *a, const cli_model *m,
     printf("\nnext:\n");
     if (m->config->has_data[BP_SPLIT_TEST])
         printf("  bprop eval %s%s%s\n", out, flag, data);
-    printf("  bprop predict %s INPUT.npy\n", out);
+    printf("  bprop predict %s %s\n", out,
+           m->config->columns                   ? "TABLE.csv"
+           : bp__config_has_pictures(m->config) ? "PICTURE.jpg"
+                                                : "INPUT.npy");
     if (a->operands[0])
         printf("  bprop train %s%s%s --out %s --resume --set "
                "train.epochs=%lld\n", a->operands[0], flag, data, out,
@@ -224,6 +228,28 @@ static int refuse(const bp_error *err, const char *out)
     return cli_fail(err);
 }
 
+/* Remarks on the data, before the first step; in no run that goes on. */
+static int remark(const bp__config_data *d)
+{
+    bp_error err = {0};
+    static bp_data_report report; /* large; of the command */
+    const bp_data *sets[BP__N_SPLITS];
+    const char *what[BP__N_SPLITS];
+    size_t n = 0;
+    report = (bp_data_report){0};
+    for (int s = 0; s < BP__N_SPLITS; s++)
+        if (d->split[s]) {
+            sets[n] = d->split[s];
+            what[n++] = bp_split_name((bp_split)s);
+        }
+    if (bp_data_check_sets(sets, what, n, &report, &err))
+        return cli_fail(&err);
+    fflush(stdout);
+    if (report.text[0])
+        fprintf(stderr, "%s\n", report.text);
+    return EXIT_FINE;
+}
+
 static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
                     const char *out, int *lock, double *score)
 {
@@ -265,6 +291,11 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
     return rc;
 }
 
+static bool first_fold(const cli_args *a)
+{
+    return !strcmp(a->sets[a->n_sets - 1], "data.split.fold=0");
+}
+
 static int train_once(const cli_args *a, double *score)
 {
     cli_model m;
@@ -296,7 +327,12 @@ static int train_once(const cli_args *a, double *score)
     }
     if (rc == EXIT_FINE) {
         int lock = lock_folder(out);
-        rc = lock == -2 ? EXIT_RUN : train_in(a, &m, &d, out, &lock, score);
+        rc = lock == -2 ? EXIT_RUN
+             : (a->given & OPT_RESUME) || (a->folds && !first_fold(a))
+                 ? EXIT_FINE
+                 : remark(&d);
+        if (rc == EXIT_FINE)
+            rc = train_in(a, &m, &d, out, &lock, score);
         if (lock >= 0)
             close(lock);
         bp__config_close(&d);

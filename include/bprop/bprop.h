@@ -68,7 +68,7 @@ const char *bp_status_text(bp_status s);
  * UTF-8, without a final line feed, cut with "..." where it is too long. */
 typedef struct bp_error {
     bp_status status;
-    char message[2000];
+    char message[4000];
 } bp_error;
 
 /* ---- memory --------------------------------------------------------- */

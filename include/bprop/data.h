@@ -79,6 +79,13 @@ bp_status bp_data_from_idx(const char *images, const char *labels,
 bp_status bp_data_from_npy(const char *const *inputs, size_t n_inputs,
                            const char *target, const bp_data_options *options,
                            bp_data **data, bp_error *err);
+/* The same from one .npz file (numpy.savez, plain or compressed): the arrays
+ * of these names. A name that it lacks is told with those it has. [err: as
+ * above, and EUNSUPPORTED without libarchive] */
+bp_status bp_data_from_npz(const char *path, const char *const *inputs,
+                           size_t n_inputs, const char *target,
+                           const bp_data_options *options, bp_data **data,
+                           bp_error *err);
 /* The same from memory. Borrowed arrays must be f32 or u8, and i32 or f32 for
  * the target. */
 bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,
@@ -159,6 +166,16 @@ typedef struct bp_data_report {
  * EDTYPE EARG] */
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
                         const char *what, bp_data_report *report);
+
+/* Remarks that stop nothing, over several sets (the first one trains): samples
+ * that stand in two sets, or more than once, or with other targets; pictures
+ * of one color; classes that are missing in the first set, or much rarer than
+ * others. Each is counted, with examples, in a line of report->text; n_bad
+ * counts the samples that are equal to an earlier one. Reads every sample.
+ * what[i] names sets[i]. [err: EARG ENOMEM EIO] */
+bp_status bp_data_check_sets(const bp_data *const *sets,
+                             const char *const *what, size_t n,
+                             bp_data_report *report, bp_error *err);
 
 /* ---- normalization ---------------------------------------------------- */
 

@@ -236,7 +236,7 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
 
 /* ---- the model file ----------------------------------------------------- */
 
-static void put_quoted(bp__str *out, const char *s)
+void bp__draft_quoted(bp__str *out, const char *s)
 {
     bp__str_add(out, "\"", 1);
     for (; *s; s++) {
@@ -306,7 +306,7 @@ static void write_table(const bp__draft *d, bp__str *out)
     const bp__columns *c = d->columns;
     bp__str_printf(out, "  table:\n    target: ");
     if (d->table->has_header)
-        put_quoted(out, c->column[c->target].name);
+        bp__draft_quoted(out, c->column[c->target].name);
     else
         bp__str_printf(out, "%d", c->target + 1);
     bp__str_printf(out, "\n    task: %s\n",
@@ -315,9 +315,9 @@ static void write_table(const bp__draft *d, bp__str *out)
         bp__str_printf(out, "    rename: # as the test file spells classes\n");
     for (size_t i = 0; i < d->n_rename; i++) {
         bp__str_printf(out, "      ");
-        put_quoted(out, d->rename[2 * i]);
+        bp__draft_quoted(out, d->rename[2 * i]);
         bp__str_printf(out, ": ");
-        put_quoted(out, d->rename[2 * i + 1]);
+        bp__draft_quoted(out, d->rename[2 * i + 1]);
         bp__str_printf(out, "\n");
     }
     bp__str_printf(out, "    # Kinds of columns are found anew each time; what "
@@ -328,7 +328,7 @@ static void write_table(const bp__draft *d, bp__str *out)
         if (i != c->target) {
             bp__str_printf(out, "%s", n++ ? ", " : "");
             if (d->table->has_header)
-                put_quoted(out, c->column[i].name);
+                bp__draft_quoted(out, c->column[i].name);
             else
                 bp__str_printf(out, "%d", i + 1);
             bp__str_printf(out, ": %s",
@@ -345,11 +345,11 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                         "may stand here.\n");
     write_network(d->columns, n, out);
     bp__str_printf(out, "data:\n  train: {csv: ");
-    put_quoted(out, o->path);
+    bp__draft_quoted(out, o->path);
     bp__str_printf(out, "}\n");
     if (o->test) {
         bp__str_printf(out, "  test: {csv: ");
-        put_quoted(out, o->test);
+        bp__draft_quoted(out, o->test);
         bp__str_printf(out, "}\n");
     }
     bp__str_printf(out, "  # parts of the rows, drawn by the seed%s\n"

@@ -204,6 +204,13 @@ static const bp__skey npy_keys[] = {
     {.name = "target", .type = BP__S_TEXT,
      .doc = "classes, or real numbers"},
 };
+static const bp__skey npz_keys[] = {
+    {.name = "file", .type = BP__S_TEXT, .doc = "as numpy.savez writes it"},
+    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8,
+     .fallback = "[x]", .doc = "an array for each input of the model"},
+    {.name = "target", .type = BP__S_TEXT, .fallback = "y",
+     .doc = "an array of classes, or of real numbers"},
+};
 static const bp__skey digits_keys[] = {
     {.name = "n", .type = BP__S_INT, .fallback = "0", LIMITS(0, COUNT_MAX),
      .doc = "samples; 0: 6,000, 1,000 and 2,000"},
@@ -230,6 +237,8 @@ static const bp__skey augment_keys[] = {
      .doc = "files of MNIST's format"},                                    \
         {.name = "npy", .type = BP__S_MAP, .fallback = "",                 \
          KEYS(npy_keys), .doc = "NumPy arrays, samples first"},            \
+        {.name = "npz", .type = BP__S_MAP, .fallback = "",                 \
+         KEYS(npz_keys), .doc = "the same in one file"},                   \
         {.name = "csv", .type = BP__S_TEXT, .fallback = "",                \
          .doc = "a table: see data.table"},                                \
         {.name = "pictures", .type = BP__S_TEXT, .fallback = "",           \
@@ -245,7 +254,7 @@ static const bp__skey source_keys[] = {
      .doc = "random changes, anew each epoch",
      KEYS(augment_keys)},
 };
-enum { N_SOURCES = 5 }; /* idx, npy, csv, pictures, digits */
+enum { N_SOURCES = 6 }; /* idx, npy, npz, csv, pictures, digits */
 
 static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
 {
@@ -267,7 +276,7 @@ static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
     for (int i = 0; i < N_SOURCES; i++)
         n += bp__yaml_get(out, source_keys[i].name) != NULL;
     if (n != 1)
-        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, csv, pictures "
+        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, npz, csv, pictures "
                      "or digits, got %s", path, n ? "several" : "none");
     const bp__ynode *range = bp__yaml_get(out, "range");
     if (range && bp__yaml_int(range->child) >= bp__yaml_int(range->last))
@@ -322,7 +331,7 @@ static const bp__skey data_keys[] = {
      .doc = "folder of the files; --data goes before it"},
     {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, KEYS(source_keys),
-     .what = "digits, or a map with one of idx, npy, csv, pictures and "
+     .what = "digits, or a map with one of idx, npy, npz, csv, pictures and "
              "digits"},
     {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
      .custom = read_source, .what = "as data.train, without augment",

@@ -34,6 +34,23 @@ static bp_status open_npy(bp__config *c, const bp__ynode *npy, const char *dir,
     return bp_data_from_npy(inputs, n, target, o, d, err);
 }
 
+static bp_status open_npz(bp__config *c, const bp__ynode *npz, const char *dir,
+                          const bp_data_options *o, bp_data **d, bp_error *err)
+{
+    const char *inputs[BP_MAX_INPUTS];
+    size_t n = 0;
+    const bp__ynode *list = bp__yaml_get(npz, "inputs");
+    for (const bp__ynode *k = list->child; k && n < BP_MAX_INPUTS; k = k->next)
+        inputs[n++] = k->text;
+    const char *path =
+        bp__data_path(c, dir, bp__yaml_text(bp__yaml_get(npz, "file")));
+    if (!path)
+        return bp__oom(err);
+    return bp_data_from_npz(path, inputs, n,
+                            bp__yaml_text(bp__yaml_get(npz, "target")), o, d,
+                            err);
+}
+
 static bp_status open_pictures(bp__config *c, const bp__ynode *s,
                                const char *dir, bp_split split,
                                const bp_data_options *o, bp_data **d,
@@ -79,6 +96,9 @@ static bp_status open_source(bp__config *c, const bp__ynode *s,
     const bp__ynode *npy = bp__yaml_get(s, "npy");
     if (npy)
         return open_npy(c, npy, dir, &o, d, err);
+    const bp__ynode *npz = bp__yaml_get(s, "npz");
+    if (npz)
+        return open_npz(c, npz, dir, &o, d, err);
     const bp__ynode *digits = bp__yaml_get(s, "digits");
     return bp_data_digits(split, bp__yaml_int(bp__yaml_get(digits, "n")),
                           (uint64_t)bp__yaml_int(bp__yaml_get(digits, "seed")),

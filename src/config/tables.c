@@ -321,6 +321,36 @@ static void report_cells(table_report *r, const char *what, const bp__table *t,
                        "nothing", " (the rows are left out)", false);
 }
 
+/* Where training stops, its remarks on repeated rows are part of the report. */
+static bp_status report_repeats(table_report *r, const tables *t,
+                                const bp__columns *c, bp_error *err)
+{
+    bp_status st = BP_OK;
+    for (int s = 0; s < BP__N_SPLITS && !st; s++) {
+        const bp__table *x = t->table[s];
+        bp__repeats n;
+        int64_t shared = 0;
+        if (!x)
+            continue;
+        st = bp__table_repeats(x, x->n_cols == c->n ? c->target : -1, &n, err);
+        if (!st && s > 0 && t->table[0])
+            st = bp__tables_shared(t->table[0], x, &shared, err);
+        if (!st && n.rows)
+            bp__str_printf(&r->text, "\n'%s': %lld row%s equal to an earlier "
+                           "one", x->source, (long long)n.rows,
+                           n.rows == 1 ? " is" : "s are");
+        if (!st && n.conflicts)
+            bp__str_printf(&r->text, "\n'%s': %lld rows differ from another in "
+                           "nothing but the target", x->source,
+                           (long long)n.conflicts);
+        if (!st && shared)
+            bp__str_printf(&r->text, "\n'%s': %lld row%s in '%s' too",
+                           x->source, (long long)shared,
+                           shared == 1 ? " is" : "s are", t->table[0]->source);
+    }
+    return st;
+}
+
 /* ---- all of it ---------------------------------------------------------- */
 
 static bp_status read_tables(bp__config *c, const char *dir, unsigned wanted,
@@ -410,7 +440,11 @@ bp_status bp__tables_open(bp__config *c, const char *dir, unsigned wanted,
             st = apply_part(c->columns, &t.part[s],
                             bp_split_name((bp_split)s), true, &r,
                             &d->split[s], err);
-    if (r.text.len && (st || r.failed))
+    if (r.text.len && r.failed && c->columns && (!st || st == BP_ERANGE)) {
+        bp_status repeats = report_repeats(&r, &t, c->columns, err);
+        st = repeats ? repeats : st;
+    }
+    if (r.text.len && (st || r.failed) && st != BP_ENOMEM)
         st = bp__error(err, st ? st : BP_EFORMAT, "%s", r.text.s);
     else if (r.text.len)
         c->notes = bp__arena_strdup(&c->arena, r.text.s);

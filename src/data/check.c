@@ -56,19 +56,20 @@ static void report_line(data_checker *c, bp_status s, const char *format, ...)
         memcpy(text + room - 4, "...", 4);
 }
 
-/* ": sample 3 has 12, sample 8 has nan, and 4 more"; buf: 400 bytes. */
-static const char *examples(const finding *f, char *buf)
+/* ": sample 3 has 12, sample 8 has nan, and 4 more"; buf: 800 bytes. */
+static const char *examples(const bp_data *d, const finding *f, char *buf)
 {
     int at = 0, n = (int)BP__MIN(f->count, (int64_t)N_EXAMPLES);
     for (int i = 0; i < n; i++) {
-        char value[32];
+        char value[32], where[100];
         bp__format_double(value, f->value[i]);
+        bp__data_where(d, f->sample[i], where, sizeof where);
         at +=
-            bp__snprintf(buf + at, (size_t)(400 - at), "%ssample %lld has %s",
-                         i ? ", " : ": ", (long long)f->sample[i], value);
+            bp__snprintf(buf + at, (size_t)(800 - at), "%s%s has %s",
+                         i ? ", " : ": ", where, value);
     }
     if (f->count > n)
-        bp__snprintf(buf + at, (size_t)(400 - at), ", and %lld more",
+        bp__snprintf(buf + at, (size_t)(800 - at), ", and %lld more",
                      (long long)(f->count - n));
     return buf;
 }
@@ -172,26 +173,26 @@ static bool check_sample(data_checker *c, int64_t row)
 
 static void report_contents(data_checker *c)
 {
-    char text[400];
+    char text[800];
     int64_t n = c->e ? c->e->n_classes : 0;
     if (c->label.count && n)
         report_line(c, BP_ERANGE, "%lld labels are not within 0 to %lld%s",
                     (long long)c->label.count, (long long)n - 1,
-                    examples(&c->label, text));
+                    examples(c->d, &c->label, text));
     else if (c->label.count)
         report_line(c, BP_ERANGE, "%lld labels are negative%s",
-                    (long long)c->label.count, examples(&c->label, text));
+                    (long long)c->label.count, examples(c->d, &c->label, text));
     for (size_t i = 0; i < c->d->n_inputs; i++)
         if (c->input[i].count)
             report_line(c, BP_ENONFINITE,
                         "%lld samples of input %zu hold a number that is not "
                         "finite%s",
                         (long long)c->input[i].count, i,
-                        examples(&c->input[i], text));
+                        examples(c->d, &c->input[i], text));
     if (c->target.count)
         report_line(c, BP_ENONFINITE,
                     "%lld targets hold a number that is not finite%s",
-                    (long long)c->target.count, examples(&c->target, text));
+                    (long long)c->target.count, examples(c->d, &c->target, text));
 }
 
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,

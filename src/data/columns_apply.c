@@ -167,7 +167,10 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     if (!s)
         s = make_arrays(c, &t->a, n, has_target, &x, &y, err);
     applier p = {c, t, report, at};
+    int64_t *line = s ? NULL : bp__alloc(&t->a, (size_t)n * sizeof *line);
     int64_t k = 0;
+    if (!s && !line)
+        s = bp__oom(err);
     for (int64_t i = 0; i < n && !s; i++) {
         int64_t row = rows ? rows[i] : i;
         if (has_target && !apply_target(&p, row, y.data, k))
@@ -175,6 +178,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
         apply_row(&p, row, (float *)x.data + k * c->width);
         if (kept)
             kept[k] = row;
+        line[k] = t->line[row];
         k++;
     }
     bp__free(&t->a, at, ((size_t)c->n + 1) * sizeof *at);
@@ -184,9 +188,21 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
                                  : "");
     bp_data_options o = {.size = sizeof o, .last = k};
     if (!s)
-        return bp__data_take(&t->a, &x, 1, &y, &o, t->source, data, err);
-    bp_array_free(&t->a, &x);
-    bp_array_free(&t->a, &y);
+        s = bp__data_take(&t->a, &x, 1, &y, &o, t->source, data, err);
+    else {
+        bp_array_free(&t->a, &x);
+        bp_array_free(&t->a, &y);
+    }
+    if (line && !s && k < n) { /* rows were left out */
+        int64_t *less = bp__realloc(&t->a, line, (size_t)n * sizeof *line,
+                                    (size_t)k * sizeof *line);
+        line = less ? less : line;
+        n = less ? k : n;
+    }
+    if (!s && n == k)
+        (*data)->line = line;
+    else if (line)
+        bp__free(&t->a, line, (size_t)n * sizeof *line);
     return s;
 }
 

@@ -70,6 +70,7 @@ void bp_data_free(bp_data *d)
         bp__row_file_close(d->disk);
         bp__names_free(&a, d->names);
     }
+    bp__free(&a, d->line, d->line ? (size_t)d->count * sizeof *d->line : 0);
     bp__free(&a, d->index, d->index ? (size_t)d->count * sizeof *d->index : 0);
     bp_data_free(d->parent);
     bp__strfree(&a, d->source);

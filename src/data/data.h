@@ -40,6 +40,7 @@ struct bp_data {
     bp__row_file *disk;    /* has the rows of input 0, whose data is NULL */
     struct bp__names *names; /* of the rows of disk, or of the parent's */
     int64_t *index; /* [count]: which of those rows; NULL: in order */
+    int64_t *line;  /* [count], of a table: where each sample starts; NULL */
 };
 
 int64_t bp__largest_label(const bp_array *labels);
@@ -48,6 +49,9 @@ bp_data *bp__data_new(const bp_allocator *a, const char *source);
 /* bp_data_slice of a set over a file. */
 bp_status bp__data_slice_rows(const bp_data *d, int64_t first, int64_t last,
                               bp_data **part, bp_error *err);
+
+/* "cat/1.png", "line 17", "sample 16". */
+void bp__data_where(const bp_data *d, int64_t row, char *buf, size_t bytes);
 
 /* Names of samples: files. */
 typedef struct bp__names {
@@ -96,6 +100,11 @@ bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
                             size_t n_inputs, const char *target,
                             const bp_data_options *options, bp_data **data,
                             bp_error *err);
+
+bp_status bp__data_from_npz(const bp__fs *fs, const char *path,
+                            const char *const *inputs, size_t n_inputs,
+                            const char *target, const bp_data_options *options,
+                            bp_data **data, bp_error *err);
 
 /* Sample `index` of a split of the digits, 28 * 28 bytes; returns its class.
  */

@@ -1,6 +1,7 @@
 /* Listing pictures and reading them one after the other. */
 #include "data/picture_files.h"
 
+#include "fmt/archive.h"
 #include "fmt/picture.h"
 
 #include <errno.h>

@@ -51,21 +51,4 @@ bp_status bp__picture_files_visit(const bp__fs *fs, const bp_allocator *a,
                                   bp__picture_visit visit, void *user,
                                   bp_error *err);
 
-/* ---- archives (picture_archive.c) ----------------------------------------- */
-
-/* Calls each for every regular file, in stored order; `read` there gives its
- * bytes (once). */
-typedef struct bp__archive_entry {
-    const char *name;
-    int64_t bytes;
-    void *handle;
-} bp__archive_entry;
-typedef bp_status (*bp__archive_each)(void *user, const bp__archive_entry *e,
-                                      bp_error *err);
-bp_status bp__archive_walk(const bp__fs *fs, const char *path,
-                           bp__archive_each each, void *user, bp_error *err);
-bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
-                           const char *path, bp__file_data *out,
-                           bp_error *err);
-
 #endif

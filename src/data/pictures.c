@@ -217,6 +217,24 @@ static bp_status check_options(const bp__pictures_options *o, bp_error *err)
                      (long long)o->height, (long long)o->width);
 }
 
+/* Where training stops, its remarks on what can be read are part of the
+ * report. */
+static bp_status report_remarks(builder *b, bp_error *err)
+{
+    bp_data_report *r = bp__calloc(b->a, 1, sizeof *r);
+    bp_status s = r ? BP_OK : bp__oom(err);
+    if (!s && b->n)
+        s = make_data(b, err);
+    const bp_data *set[] = {b->p->data};
+    const char *what[] = {b->o->path};
+    if (!s && b->n)
+        s = bp_data_check_sets(set, what, 1, r, err);
+    if (!s && r->text[0])
+        bp__str_printf(&b->faults, "\n%s", r->text);
+    bp__free(b->a, r, r ? sizeof *r : 0);
+    return s;
+}
+
 static bp_status build(builder *b, bp_error *err)
 {
     bp_status s = choose_classes(b, err);
@@ -227,6 +245,10 @@ static bp_status build(builder *b, bp_error *err)
     report_rest(b);
     if (b->notes.failed || b->faults.failed)
         return bp__oom(err);
+    if (b->faults.len)
+        s = report_remarks(b, err);
+    if (s)
+        return s;
     if (b->faults.len)
         return bp__error(err, BP_EFORMAT, "%s", b->faults.s);
     if (b->n == 0)

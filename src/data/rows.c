@@ -122,6 +122,16 @@ const char *bp_data_name(const bp_data *d, int64_t row)
     return d->names->name[stored_row(d, row)];
 }
 
+void bp__data_where(const bp_data *d, int64_t row, char *buf, size_t bytes)
+{
+    const char *name = bp_data_name(d, row);
+    if (name)
+        bp__snprintf(buf, bytes, "'%s'", name);
+    else
+        bp__snprintf(buf, bytes, "%s %lld", d->line ? "line" : "sample",
+                     (long long)(d->line ? d->line[row] : row));
+}
+
 /* ---- making ------------------------------------------------------------- */
 
 static bp_status set_index(bp_data *d, const int64_t *index, bp_error *err)

@@ -2,9 +2,9 @@
 #include "explain/draw.h"
 
 enum {
-    NEURONS = 16, /* at most so many are drawn one by one */
-    PITCH = 31,   /* between neurons */
-    RADIUS = 9,
+    NEURONS = 24, /* at most so many are drawn one by one */
+    PITCH = 23,   /* between neurons */
+    RADIUS = 8,
     COLUMN = 206,
     BOX_W = 152,
     BOX_H = 74,
@@ -212,10 +212,10 @@ static void draw_neurons(drawing *w, const placed *p)
         int y = neuron_y(p, i);
         bp__str_printf(w->out, "<circle cx=\"%d\" cy=\"%d\" r=\"%d\"/>", p->x,
                        y, RADIUS);
-        draw_text(w, "v", p->x, y + RADIUS + 9, "middle",
+        draw_text(w, "v", p->x + RADIUS + 4, y + 4, "start",
                   bp__ex_number(text, p->y->v[i]));
         if (p->dy)
-            draw_text(w, "g", p->x, y + RADIUS + 9, "middle",
+            draw_text(w, "g", p->x + RADIUS + 4, y + 4, "start",
                       bp__ex_number(text, p->dy->v[i]));
     }
 }

@@ -149,26 +149,38 @@ bp_status bp__picture_turn(const bp_allocator *a, bp__picture *p,
     return BP_OK;
 }
 
-bp_status bp__picture_decode(const bp_allocator *a, const void *data,
-                             size_t bytes, const char *path, bp__picture *out,
-                             bp_error *err)
+static bp_status read_any(const bp_allocator *a, const void *data,
+                          size_t bytes, const char *path, bp__picture *out,
+                          int *orientation, bp_error *err)
 {
-    int orientation = 1;
-    bp_status s;
+    *orientation = 1;
     memset(out, 0, sizeof *out);
     switch (bp__picture_kind_of(data, bytes)) {
     case BP__PICTURE_PNG:
-        s = bp__png_decode(a, data, bytes, path, out, &orientation, err);
-        break;
+        return bp__png_decode(a, data, bytes, path, out, orientation, err);
     case BP__PICTURE_JPEG:
-        s = bp__jpeg_decode(a, data, bytes, path, out, &orientation, err);
-        break;
+        return bp__jpeg_decode(a, data, bytes, path, out, orientation, err);
     default:
         return bp__error(err, BP_EFORMAT,
                          bytes ? "'%s' is neither a PNG nor a JPEG file"
                                : "'%s' is empty",
                          path);
     }
+}
+
+bp_status bp__picture_head(const void *data, size_t bytes, const char *path,
+                           bp__picture *out, bp_error *err)
+{
+    int orientation;
+    return read_any(NULL, data, bytes, path, out, &orientation, err);
+}
+
+bp_status bp__picture_decode(const bp_allocator *a, const void *data,
+                             size_t bytes, const char *path, bp__picture *out,
+                             bp_error *err)
+{
+    int orientation;
+    bp_status s = read_any(a, data, bytes, path, out, &orientation, err);
     if (!s)
         s = bp__picture_turn(a, out, orientation, err);
     if (s)

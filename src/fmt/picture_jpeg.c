@@ -97,6 +97,12 @@ static bp_status read_picture(jpeg_source *s, const void *data, size_t bytes)
     read_orientation(s);
     bool grey = j->num_components == 1;
     bool inks = j->num_components == 4;
+    if (!s->a) {
+        *s->out = (bp__picture){.width = j->image_width,
+                                .height = j->image_height,
+                                .channels = grey ? 1 : 3};
+        return BP_OK;
+    }
     j->out_color_space = grey ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
     j->dct_method = JDCT_ISLOW;
     /* Before libjpeg makes its own buffers of such a size. */
@@ -147,7 +153,8 @@ bp_status bp__jpeg_decode(const bp_allocator *a, const void *data,
     s.manager.emit_message = on_message;
     bp_status st = guarded_read(&s, data, bytes);
     jpeg_destroy_decompress(&s.jpeg);
-    bp__free(a, s.row, s.row ? s.row_bytes : 0);
+    if (s.row)
+        bp__free(a, s.row, s.row_bytes);
     return st;
 }
 #endif

@@ -85,6 +85,11 @@ static bp_status read_picture(png_source *s)
     int64_t h = png_get_image_height(s->png, s->info);
     int from = png_get_channels(s->png, s->info);
     size_t row = png_get_rowbytes(s->png, s->info);
+    if (!s->a) {
+        *s->out = (bp__picture){.width = w, .height = h,
+                                .channels = from < 3 ? 1 : 3};
+        return BP_OK;
+    }
     bp_status st = bp__picture_new(s->a, w, h, from < 3 ? 1 : 3, s->path,
                                    s->out, s->err);
     if (st)
@@ -132,8 +137,10 @@ bp_status bp__png_decode(const bp_allocator *a, const void *data, size_t bytes,
     else
         bp__oom(err);
     png_destroy_read_struct(&s.png, &s.info, NULL);
-    bp__free(a, s.raw, s.raw ? s.raw_bytes : 0);
-    bp__free(a, s.rows, s.rows ? s.rows_bytes : 0);
+    if (s.raw)
+        bp__free(a, s.raw, s.raw_bytes);
+    if (s.rows)
+        bp__free(a, s.rows, s.rows_bytes);
     return st;
 }
 #endif

@@ -89,8 +89,8 @@ bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
 {
     const bp_task *task = e->programs->task;
     bp_loader *l = NULL;
-    bp_loader_options o = {.size = sizeof o, .allocator = a, .batch = 256,
-                           .dtype = task->dtype};
+    bp_loader_options o = {.size = sizeof o, .allocator = a,
+                           .batch = e->batch, .dtype = task->dtype};
     memcpy(o.norm, e->norm, sizeof o.norm);
     bool classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
     bp_status st = new_predictions(p, d, classes ? e->n_classes : 1, a, err);

@@ -31,10 +31,10 @@ $ new things.csv --target knd --force
 ! bprop: 'things.csv' has no column 'knd' (the target); did you mean 'kind'? (columns go by their names, or by numbers from 1 to 3)
 ? 2
 $ new .
-! bprop: '.' is a folder; `bprop new` looks at tables
-? 2
+! bprop: '.' holds no pictures (.png, .jpg, .jpeg), only ... other files such as ...
+? 1
 $ new a.npy
-! bprop: 'a.npy' is an array: data: {train: {npy: ...}} names it; `bprop new` looks at tables
+! bprop: 'a.npy' is an array: data: {train: {npy: ...}} names it; `bprop new` looks at tables and pictures
 ? 2
 $ new nothing.csv
 ! bprop: cannot open 'nothing.csv': No such file or directory

@@ -26,7 +26,7 @@ $ train model.yaml --out bad --set data.table.target=knd
 ? 1
 % test ! -e bad
 # The source is named; a word that is no shape; nothing is left of what fails.
-% sed 's|dense: 3]|dense: 2]|' model.yaml >two.yaml; ! "$bprop" train two.yaml --out two 2>two.txt && grep -q "^train (flowers.csv): .* labels are not within 0 to 1: sample " two.txt && test ! -e two
+% sed 's|dense: 3]|dense: 2]|' model.yaml >two.yaml; ! "$bprop" train two.yaml --out two 2>two.txt && grep -q "^train (flowers.csv): .* labels are not within 0 to 1: line " two.txt && test ! -e two
 $ show model.yaml --set model.input=tabel
 ! --set model.input: model.input: expected table, a whole number from 1 or a list of them, got tabel
 ? 2

@@ -66,9 +66,9 @@ static const config_case bad[] = {
      "metrics (did you mean 'accuracy'?)"},
     /* data */
     {HEAD "data: {train: {}}\n",
-     "m.yaml:6:15: data.train: expected one of idx, npy, csv, pictures or digits, got none"},
+     "m.yaml:6:15: data.train: expected one of idx, npy, npz, csv, pictures or digits, got none"},
     {HEAD "data:\n  train:\n    digits: {}\n    npy: {inputs: a, target: b}\n",
-     "m.yaml:8:5: data.train: expected one of idx, npy, csv, pictures or digits, got several"},
+     "m.yaml:8:5: data.train: expected one of idx, npy, npz, csv, pictures or digits, got several"},
     {HEAD "data: {train: {digits: {}, range: [5, 5]}}\n",
      "m.yaml:6:35: data.train.range: the first number must be smaller than the "
      "second, which is excluded"},
@@ -78,7 +78,7 @@ static const config_case bad[] = {
     {HEAD "data: {train: {idx: {images: x}}}\n",
      "m.yaml:6:21: data.train.idx needs key 'labels'"},
     {HEAD "data: {valid: {digits: {}, augment: {shift: 1}}}\n",
-     "m.yaml:6:28: unknown key 'augment' in data.valid; expected idx, npy, csv, pictures, "
+     "m.yaml:6:28: unknown key 'augment' in data.valid; expected idx, npy, npz, csv, pictures, "
      "digits or range"},
     {HEAD "data: {train: digits, test: digits, split: {test: 0.5}}\n",
      "m.yaml:6:23: data.test and data.split.test exclude each other"},

@@ -215,10 +215,86 @@ static void reports_faults(void)
     bp__config_free(c);
 }
 
+/* More than a thousand planted faults of ten kinds, and the one report that counts them
+ * all. Which row has which is a function of its number; size and weight tell
+ * sound rows apart. */
+static void thousand_faults(void)
+{
+    enum { ROWS = 5000, TEST = 600 };
+    bp__str s, t;
+    bp_error err = {0};
+    bp__config_data d;
+    bp__str_init(&s, NULL);
+    bp__str_init(&t, NULL);
+    bp__str_printf(&s, "size,weight,color,kind\n");
+    bp__str_printf(&t, "size,weight,color,kind\n");
+    for (int i = 0; i < ROWS; i++) {
+        const char *color = i % 3 ? "red" : "blue";
+        const char *kind = i % 2 ? "yes" : "no";
+        if (i >= 100 && i < 250) /* 150 sizes that are no numbers */
+            bp__str_printf(&s, "wide%d,%d.5,%s,%s\n", i, i, color, kind);
+        else if (i >= 300 && i < 400) /* 100 weights */
+            bp__str_printf(&s, "%d,%dkg,%s,%s\n", i, i, color, kind);
+        else if (i >= 500 && i < 650) /* 150 rows that are short */
+            bp__str_printf(&s, "%d,%d.5,%s\n", i, i, color);
+        else if (i >= 700 && i < 800) /* 100 that are long */
+            bp__str_printf(&s, "%d,%d.5,%s,%s,more\n", i, i, color, kind);
+        else if (i >= 900 && i < 1020) /* 120 without a target */
+            bp__str_printf(&s, "%d,%d.5,%s,?\n", i, i, color);
+        else if (i >= 1200 && i < 1300) /* 100 equal to rows 2200 .. */
+            bp__str_printf(&s, "%d,%d.5,%s,%s\n", i + 1000, i + 1000,
+                           (i + 1000) % 3 ? "red" : "blue", kind);
+        else if (i >= 1400 && i < 1440) /* 40 that differ in the target: 80 */
+            bp__str_printf(&s, "%d,%d.5,%s,%s\n", i + 1000, i + 1000,
+                           (i + 1000) % 3 ? "red" : "blue",
+                           i % 2 ? "no" : "yes");
+        else
+            bp__str_printf(&s, "%d,%d.5,%s,%s\n", i, i, color, kind);
+    }
+    for (int i = 0; i < TEST; i++) {
+        int n = 10000 + i;
+        if (i < 100) /* classes that training does not have */
+            bp__str_printf(&t, "%d,%d.5,red,maybe\n", n, n);
+        else if (i < 150) /* words */
+            bp__str_printf(&t, "%d,%d.5,rad,yes\n", n, n);
+        else if (i < 250) /* 100 rows of the training set: 4000 .. */
+            bp__str_printf(&t, "%d,%d.5,%s,%s\n", 3900 + i, 3900 + i,
+                           (3900 + i) % 3 ? "red" : "blue",
+                           (3900 + i) % 2 ? "yes" : "no");
+        else if (i < 300) /* 50 more sizes */
+            bp__str_printf(&t, "?big,%d.5,red,no\n", n);
+        else
+            bp__str_printf(&t, "%d,%d.5,red,no\n", n, n);
+    }
+    T_REQUIRE(!s.failed && !t.failed);
+    write_file(path, s.s);
+    write_file(other, t.s);
+    bp__str_free(&s);
+    bp__str_free(&t);
+    bp__config *c = load(HEAD "data: {train: {csv: %s}, test: {csv: %s}}\n",
+                         path, other);
+    T_CHECK(bp__config_open(c, NULL, 5, &d, &err) == BP_EFORMAT);
+    static const char *const want[] = {
+        "'size': no number in 150 cells", "'weight': no number in 100 cells",
+        "250 rows have other than 4 cells: line 502 has 3",
+        "'kind': nothing in 120 cells",
+        ": 100 rows are equal to an earlier one",
+        ": 80 rows differ from another in nothing but the target",
+        "'kind': no class of the training rows in 100 cells",
+        "'color': no word of the training rows in 50 cells",
+        ": 100 rows are in '", "'size': no number in 50 cells",
+        "line 102 'wide100'", "'maybe'", "'rad' (nearest: 'red')"};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        T_CHECKF(strstr(err.message, want[i]), "no '%s' in:\n%s", want[i],
+                 err.message);
+    bp__config_free(c);
+}
+
 int main(void)
 {
     snprintf(path, sizeof path, "tables-%ld.csv", (long)getpid());
     snprintf(other, sizeof other, "tables-%ld-2.csv", (long)getpid());
+    thousand_faults();
     even_parts();
     folds();
     learns_from_training();

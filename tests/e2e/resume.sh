@@ -99,6 +99,25 @@ for threads in 1 2 3; do
 done
 kill_and_resume on_table rows-killed rows
 
+# And on a folder of pictures, augmented, read from their cache.
+if make_pictures=$(dirname "$bprop")/tests/make_pictures &&
+    "$make_pictures" shapes 60; then
+    check "a draft of pictures" "$bprop" new shapes > /dev/null
+    table="shapes.yaml --set train.epochs=3 --set train.log_every=3
+     --set train.checkpoint_seconds=0.001
+     --set data.train.augment.rotate=9 --set data.train.augment.cutout=3"
+    check "a run on pictures" on_table shapes-run > /dev/null
+    for threads in 1 2 3; do
+        check "pictures, $threads threads" on_table shapes$threads \
+            --threads $threads > /dev/null
+        check "the same" cmp shapes-run/last.safetensors \
+            shapes$threads/last.safetensors
+    done
+    kill_and_resume on_table shapes-killed shapes-run
+else
+    echo "not run: pictures (built without libpng and libjpeg)"
+fi
+
 # Ctrl-C, as soon as the run has begun.
 "$bprop" train $small --out stopped --set train.epochs=12 > stopped.txt 2>&1 &
 pid=$!

@@ -12,17 +12,17 @@ for case in "article 0 f32" "article 7 f64" "conv 0 f32" "conv 11 f64" \
     "branch 3 f32" "branch 0 f64"; do
     set -- $case
     args=("$here/$1.yaml" --data "$here/data" --sample "$2" --dtype "$3")
-    "$bprop" grad "${args[@]}" > grad
+    "$bprop" grad --threads 1 "${args[@]}" > grad
     for lang in en zh; do
-        "$bprop" explain "${args[@]}" --lang $lang > explained
+        "$bprop" explain --threads 1 "${args[@]}" --lang $lang > explained
         printf '%s, sample %s, %s, %s: ' "$1" "$2" "$3" $lang
         awk -f "$here/gradients.awk" grad explained
     done
 done
 # The comparison must notice a digit.
-"$bprop" grad "$here/article.yaml" --data "$here/data" --sample 0 |
+"$bprop" grad --threads 1 "$here/article.yaml" --data "$here/data" --sample 0 |
     sed 's/^\(2\.bias\[0\]\) .*/\1 0.123456/' > wrong
-"$bprop" explain "$here/article.yaml" --data "$here/data" > explained
+"$bprop" explain --threads 1 "$here/article.yaml" --data "$here/data" > explained
 if awk -f "$here/gradients.awk" wrong explained > /dev/null; then
     echo "a wrong gradient was not noticed"
     exit 1

@@ -39,9 +39,9 @@ squeeze() {
 look() { # CASE WIDTH ARGUMENTS...
     local name=$1 width=$2
     shift 2
-    "$bprop" explain "$@" --lang en > en.txt
-    "$bprop" explain "$@" --lang zh > zh.txt
-    "$bprop" explain "$@" --lang en --html page.html > /dev/null
+    "$bprop" explain --threads 1 "$@" --lang en > en.txt
+    "$bprop" explain --threads 1 "$@" --lang zh > zh.txt
+    "$bprop" explain --threads 1 "$@" --lang en --html page.html > /dev/null
     if grep -qE 'https?:|src=|href=|@import|url\(' page.html; then
         echo "$name: the page refers to something outside"
         failed=1

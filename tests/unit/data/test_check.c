@@ -121,11 +121,96 @@ static void real_targets(void)
     real[7] = 0;
 }
 
+/* Twenty samples of 1 x 2 x 2; what is planted, and the one report of it. */
+static void remarks(void)
+{
+    enum { A = 12, B = 8 };
+    static uint8_t pixels[A + B][4];
+    static int32_t labels[A + B];
+    for (int i = 0; i < A + B; i++) {
+        for (int k = 0; k < 4; k++)
+            pixels[i][k] = (uint8_t)(i * 4 + k);
+        labels[i] = i % 2;
+    }
+    bp_data *d[2];
+    bp_error err = {0};
+    bp_data_report r = {0};
+    const char *const what[] = {"train", "test"};
+    bp_data_options o = {.size = sizeof o, .borrow = true};
+    for (int k = 0; k < 2; k++) {
+        bp_array in = {BP_U8, 4, {k ? B : A, 1, 2, 2}, pixels[k ? A : 0],
+                       (size_t)(k ? B : A) * 4};
+        bp_array t = {BP_I32, 1, {k ? B : A}, labels + (k ? A : 0),
+                      (size_t)(k ? B : A) * 4};
+        T_OK(bp_data_from_arrays(&in, 1, &t, &o, &d[k], &err), &err);
+    }
+    const bp_data *const sets[] = {d[0], d[1]};
+    T_OK(bp_data_check_sets(sets, what, 2, &r, &err), &err);
+    T_CHECKF(r.n_bad == 0 && !r.text[0] && r.n_records == A + B, "%s", r.text);
+    memcpy(pixels[6], pixels[2], 4);      /* twice in train, one label */
+    memcpy(pixels[9], pixels[4], 4);      /* and under another */
+    memcpy(pixels[A + 3], pixels[1], 4);  /* of test, in train */
+    memcpy(pixels[A + 5], pixels[2], 4);  /* the same, of the one twice */
+    memcpy(pixels[A + 7], pixels[A], 4);  /* twice in test */
+    labels[A + 7] = 0;
+    memset(pixels[11], 9, 4);             /* of one color */
+    r = (bp_data_report){0};
+    T_OK(bp_data_check_sets(sets, what, 2, &r, &err), &err);
+    T_CHECKF(!strcmp(r.text,
+                     "train: 2 samples are equal to an earlier one: sample 6 = "
+                     "sample 2, sample 9 = sample 4\n"
+                     "train: 1 picture is of one color: sample 11\n"
+                     "test: 1 sample is equal to an earlier one: sample 7 = "
+                     "sample 0\n"
+                     "test: 2 samples are in train too: sample 3 = sample 1, "
+                     "sample 5 = sample 2\n"
+                     "5 samples have equal inputs and other targets: sample 2 "
+                     "= sample 5, sample 4 = sample 9"),
+             "%s", r.text);
+    T_CHECK(r.n_bad == 5);
+    /* Classes that are missing, and uneven. */
+    for (int i = 0; i < A; i++)
+        labels[i] = i == 0 ? 3 : i % 3;
+    bp_data *uneven = NULL;
+    bp_array in = {BP_U8, 4, {A, 1, 2, 2}, pixels[0], A * 4};
+    bp_array t = {BP_I32, 1, {A}, labels, A * 4};
+    labels[1] = labels[4] = labels[7] = labels[10] = 0;
+    T_OK(bp_data_from_arrays(&in, 1, &t, &o, &uneven, &err), &err);
+    const bp_data *const one[] = {uneven};
+    r = (bp_data_report){0};
+    T_OK(bp_data_check_sets(one, what, 1, &r, &err), &err);
+    T_CHECKF(strstr(r.text, "train: 1 class is without a sample, the first is "
+                            "1"), "%s", r.text);
+    bp_data_free(uneven);
+    for (int64_t n = 0;; n++) {
+        t_heap h = {.fail_at = n};
+        bp_allocator heap = t_allocator(&h);
+        bp_data_options own = {.size = sizeof own, .borrow = true,
+                               .allocator = &heap};
+        bp_status s = bp_data_from_arrays(&in, 1, &t, &own, &uneven, &err);
+        const bp_data *const list[] = {uneven};
+        r = (bp_data_report){0};
+        if (!s)
+            s = bp_data_check_sets(list, what, 1, &r, &err);
+        bp_data_free(uneven);
+        uneven = NULL;
+        T_CHECK(h.live == 0);
+        if (!h.failed) {
+            T_CHECK(s == BP_OK && n > 4);
+            break;
+        }
+        T_CHECK(s == BP_ENOMEM);
+    }
+    bp_data_free(d[0]);
+    bp_data_free(d[1]);
+}
+
 int main(void)
 {
     sound_data();
     bad_records();
     wrong_shapes();
     real_targets();
+    remarks();
     return t_end();
 }

@@ -1,6 +1,6 @@
 /* Archives by libarchive, over a bp__fs. It is fed blocks, so that no other
  * layer opens files; what it is asked for, it reads from front to back. */
-#include "data/picture_files.h"
+#include "fmt/archive.h"
 
 #ifndef BP__HAVE_ARCHIVE
 bp_status bp__archive_walk(const bp__fs *fs, const char *path,
@@ -10,7 +10,7 @@ bp_status bp__archive_walk(const bp__fs *fs, const char *path,
     return bp__error(err, BP_EUNSUPPORTED,
                      "'%s' is an archive, and this build reads none (it was "
                      "made without libarchive, -DBPROP_ARCHIVE=OFF): unpack "
-                     "it into a folder",
+                     "it",
                      path);
 }
 

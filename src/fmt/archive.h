@@ -1,0 +1,24 @@
+/* Archives (.tar, compressed or not, .zip) by libarchive: their files, one
+ * after the other. A build without it refuses them by name. Knows nothing of
+ * what the files contain. */
+#ifndef BP__ARCHIVE_H
+#define BP__ARCHIVE_H
+
+#include "base/file.h"
+
+/* Calls each for every regular file, in stored order; `read` there gives its
+ * bytes (once). */
+typedef struct bp__archive_entry {
+    const char *name;
+    int64_t bytes;
+    void *handle;
+} bp__archive_entry;
+typedef bp_status (*bp__archive_each)(void *user, const bp__archive_entry *e,
+                                      bp_error *err);
+bp_status bp__archive_walk(const bp__fs *fs, const char *path,
+                           bp__archive_each each, void *user, bp_error *err);
+bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
+                           const char *path, bp__file_data *out,
+                           bp_error *err);
+
+#endif

@@ -1,0 +1,349 @@
+/* Pictures of every stored form give the pixels that were written; rotation,
+ * transparency and fitting; what is damaged is refused, at every length. */
+#include "fmt/picture.h"
+#include "t.h"
+#include "t_pictures.h"
+
+static const bp_allocator *a = &bp__malloc_allocator;
+
+static bp__picture decode(const t_bytes *b)
+{
+    bp__picture p;
+    bp_error err = {0};
+    T_OK(bp__picture_decode(a, b->data, b->bytes, "x", &p, &err), &err);
+    return p;
+}
+
+static void expect(const t_bytes *b, int w, int h, int channels,
+                   const uint8_t *pixels, const char *what)
+{
+    bp__picture p = decode(b);
+    T_CHECKF(p.width == w && p.height == h && p.channels == channels,
+             "%s: %lld x %lld x %d", what, (long long)p.width,
+             (long long)p.height, p.channels);
+    if (p.bytes == (size_t)(w * h * channels))
+        T_CHECKF(!memcmp(p.pixels, pixels, p.bytes), "%s: other pixels", what);
+    bp__picture_free(a, &p);
+}
+
+/* Row y of a picture whose samples have `depth` bits, packed from the left. */
+static void pack(const uint8_t *v, int n, int depth, uint8_t *to)
+{
+    memset(to, 0, (size_t)((n * depth + 7) / 8));
+    for (int i = 0; i < n; i++)
+        to[i * depth / 8] |=
+            (uint8_t)(v[i] << (8 - depth - i * depth % 8));
+}
+
+static void png_forms(void)
+{
+    enum { W = 11, H = 9 };
+    uint8_t raw[W * H * 8], want[W * H * 3], v[W];
+    for (int depth = 1; depth <= 8; depth *= 2)
+        for (int interlaced = 0; interlaced < 2; interlaced++) {
+            int row = (W * depth + 7) / 8, most = (1 << depth) - 1;
+            for (int y = 0; y < H; y++) {
+                for (int x = 0; x < W; x++) {
+                    v[x] = (uint8_t)((x * 7 + y * 3) % (most + 1));
+                    want[y * W + x] = (uint8_t)(v[x] * 255 / most);
+                }
+                pack(v, W, depth, raw + y * row);
+            }
+            t_bytes b = t_write_png(&(t_png){.width = W, .height = H,
+                                             .depth = depth, .color = 0,
+                                             .interlaced = interlaced,
+                                             .rows = raw});
+            expect(&b, W, H, 1, want, "grey");
+            free(b.data);
+        }
+    /* 16 bits, the high byte first. */
+    for (int i = 0; i < W * H * 3; i++) {
+        unsigned x = (unsigned)(i * 771) & 0xffff;
+        raw[2 * i] = (uint8_t)(x >> 8);
+        raw[2 * i + 1] = (uint8_t)x;
+        want[i] = (uint8_t)((x * 255 + 32767) / 65535);
+    }
+    t_bytes b = t_write_png(&(t_png){.width = W, .height = H, .depth = 16,
+                                     .color = 2, .rows = raw});
+    expect(&b, W, H, 3, want, "16 bits");
+    free(b.data);
+    /* A palette with transparent entries, over white. */
+    static const uint8_t palette[] = {10, 20, 30, 200, 100, 50, 0, 0, 0};
+    static const uint8_t alpha[] = {255, 128, 0};
+    static const uint8_t seen[] = {10, 20, 30, 227, 177, 152, 255, 255, 255};
+    for (int i = 0; i < W * H; i++) {
+        raw[i] = (uint8_t)(i % 3);
+        memcpy(want + 3 * i, seen + 3 * (i % 3), 3);
+    }
+    b = t_write_png(&(t_png){.width = W, .height = H, .depth = 8, .color = 3,
+                             .rows = raw, .palette = palette, .n_palette = 3,
+                             .alpha = alpha});
+    expect(&b, W, H, 3, want, "palette");
+    free(b.data);
+    /* Grey and RGB with alpha. */
+    for (int i = 0; i < W * H; i++) {
+        raw[2 * i] = (uint8_t)i;
+        raw[2 * i + 1] = (uint8_t)(255 - i);
+        unsigned t = (unsigned)i * (255u - (unsigned)i) + 255u * (unsigned)i;
+        want[i] = (uint8_t)((t + 127) / 255);
+    }
+    b = t_write_png(&(t_png){.width = W, .height = H, .depth = 8, .color = 4,
+                             .rows = raw});
+    expect(&b, W, H, 1, want, "grey and alpha");
+    free(b.data);
+}
+
+/* A blurred picture, whose JPEG is close to it. */
+static void smooth(uint8_t *p, int w, int h, int channels)
+{
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++)
+            for (int k = 0; k < channels; k++)
+                *p++ = (uint8_t)(40 + 150 * x / w + 50 * y / h * (k == 1));
+}
+
+static int furthest(const bp__picture *p, const uint8_t *want)
+{
+    int most = 0;
+    for (size_t i = 0; i < p->bytes; i++) {
+        int d = abs((int)p->pixels[i] - (int)want[i]);
+        most = d > most ? d : most;
+    }
+    return most;
+}
+
+static void jpeg_forms(void)
+{
+    enum { W = 24, H = 17 };
+    uint8_t v[W * H * 4], want[W * H * 3];
+    for (int form = 0; form < 3; form++) {
+        int channels = form == 0 ? 1 : 3;
+        smooth(v, W, H, channels);
+        t_bytes b = t_write_jpeg(&(t_jpeg){.width = W, .height = H,
+                                           .channels = channels, .quality = 98,
+                                           .progressive = form == 2,
+                                           .pixels = v});
+        bp__picture p = decode(&b);
+        T_CHECK(p.width == W && p.height == H && p.channels == channels);
+        /* Decoders differ by a level or two; chroma is stored in quarters. */
+        T_CHECKF(furthest(&p, v) <= 6, "form %d: off by %d", form,
+                 furthest(&p, v));
+        bp__picture_free(a, &p);
+        free(b.data);
+    }
+    for (int i = 0; i < W * H; i++) { /* inks, inverted */
+        for (int k = 0; k < 3; k++) {
+            v[4 * i + k] = (uint8_t)(100 + 5 * (i % W));
+            want[3 * i + k] = (uint8_t)(v[4 * i + k] * 200 / 255);
+        }
+        v[4 * i + 3] = 200;
+    }
+    t_bytes b = t_write_jpeg(&(t_jpeg){.width = W, .height = H, .channels = 4,
+                                       .quality = 98, .pixels = v});
+    bp__picture p = decode(&b);
+    T_CHECK(p.channels == 3);
+    T_CHECKF(furthest(&p, want) <= 4, "CMYK: off by %d", furthest(&p, want));
+    bp__picture_free(a, &p);
+    free(b.data);
+}
+
+/* The corner that is white in the upright picture: EXIF 2.3, table 6. */
+static void orientations(void)
+{
+    enum { W = 5, H = 3 };
+    for (int o = 1; o <= 8; o++) {
+        /* Upright: w x h with one bright pixel near the top left, one less
+         * bright at its right; stored as a camera would. */
+        int w = o >= 5 ? H : W, h = o >= 5 ? W : H;
+        uint8_t up[W * H], stored[W * H];
+        for (int i = 0; i < W * H; i++)
+            up[i] = (uint8_t)(10 * i);
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < w; x++) {
+                /* row 0 / column 0 of the stored picture are, upright: */
+                int row = o == 1 || o == 2   ? y
+                          : o == 3 || o == 4 ? h - 1 - y
+                          : o == 5 || o == 8 ? -1
+                                             : -2;
+                int sy, sx;
+                if (o <= 4) {
+                    sy = row;
+                    sx = o == 1 || o == 4 ? x : w - 1 - x;
+                } else { /* sides change places */
+                    sy = o == 5 || o == 6 ? x : w - 1 - x;
+                    sx = o == 5 || o == 8 ? y : h - 1 - y;
+                }
+                /* 6: stored row 0 is the right side, column 0 the top. */
+                if (o == 6) {
+                    sy = w - 1 - x;
+                    sx = y;
+                } else if (o == 8) { /* row 0 left, column 0 bottom */
+                    sy = x;
+                    sx = h - 1 - y;
+                }
+                stored[sy * W + sx] = up[y * w + x];
+            }
+        t_bytes b = t_write_png(&(t_png){.width = W, .height = H, .depth = 8,
+                                         .color = 0, .rows = stored,
+                                         .orientation = o});
+        char what[40];
+        snprintf(what, sizeof what, "orientation %d", o);
+        expect(&b, w, h, 1, up, what);
+        free(b.data);
+    }
+    if (!t_have_jpeg())
+        return;
+    uint8_t v[16 * 8];
+    memset(v, 100, sizeof v);
+    t_bytes b = t_write_jpeg(&(t_jpeg){.width = 16, .height = 8, .channels = 1,
+                                       .quality = 90, .pixels = v,
+                                       .orientation = 6});
+    bp__picture p = decode(&b);
+    T_CHECK(p.width == 8 && p.height == 16);
+    bp__picture_free(a, &p);
+    free(b.data);
+}
+
+static void damaged(const t_bytes *b, const char *kind)
+{
+    bp__picture p;
+    bp_error err;
+    int64_t refused = 0;
+    for (size_t n = 0; n < b->bytes; n++) {
+        err = (bp_error){0};
+        bp_status s = bp__picture_decode(a, b->data, n, "cut", &p, &err);
+        if (s == BP_OK)
+            bp__picture_free(a, &p); /* only what follows the pixels is gone */
+        else
+            refused += s == BP_EFORMAT && strstr(err.message, "'cut'") != NULL;
+        T_CHECKF(s != BP_OK || n + 20 > b->bytes, "%s of %zu of %zu bytes",
+                 kind, n, b->bytes);
+        T_CHECK(s == BP_OK || s == BP_EFORMAT);
+    }
+    T_CHECK(refused > (int64_t)b->bytes - 21);
+}
+
+static void refusals(void)
+{
+    uint8_t v[40 * 30 * 3];
+    bp__picture p;
+    bp_error err = {0};
+    smooth(v, 40, 30, 3);
+    if (t_have_png()) {
+        t_bytes b = t_write_png(&(t_png){.width = 40, .height = 30, .depth = 8,
+                                         .color = 2, .rows = v});
+        damaged(&b, "PNG");
+        b.data[19] = 0xff; /* a width of 65,000 and more: its CRC is wrong */
+        T_CHECK(bp__picture_decode(a, b.data, b.bytes, "x", &p, &err) ==
+                BP_EFORMAT);
+        free(b.data);
+    }
+    if (t_have_jpeg()) {
+        t_bytes b = t_write_jpeg(&(t_jpeg){.width = 40, .height = 30,
+                                           .channels = 3, .quality = 90,
+                                           .pixels = v});
+        damaged(&b, "JPEG");
+        free(b.data);
+    }
+    T_CHECK(bp__picture_decode(a, "GIF89a", 6, "x", &p, &err) == BP_EFORMAT &&
+            strstr(err.message, "neither a PNG nor a JPEG"));
+    T_CHECK(bp__picture_decode(a, "", 0, "x", &p, &err) == BP_EFORMAT &&
+            strstr(err.message, "empty"));
+    T_CHECK(bp__picture_name("a/b.JPG") && bp__picture_name("x.jpeg") &&
+            bp__picture_name("x.Png") && !bp__picture_name("x.gif") &&
+            !bp__picture_name(".png"));
+}
+
+static void fits(void)
+{
+    /* Left half 0, right half 200: 8 x 4. */
+    uint8_t v[8 * 4], out[3 * 16 * 16];
+    bp_error err = {0};
+    for (int i = 0; i < 32; i++)
+        v[i] = i % 8 < 4 ? 0 : 200;
+    bp__picture p = {8, 4, 1, v, sizeof v};
+    /* The same size: the very pixels, in every channel. */
+    T_OK(bp__picture_planes(a, &p, BP__FIT_CROP, 3, 4, 8, out, &err), &err);
+    for (int k = 0; k < 3; k++)
+        T_CHECK(!memcmp(out + 32 * k, v, 32));
+    /* A constant picture stays one, whatever the size. */
+    memset(v, 77, sizeof v);
+    for (int n = 1; n <= 16; n++) {
+        T_OK(bp__picture_planes(a, &p, BP__FIT_STRETCH, 1, n, n + 0, out,
+                                &err), &err);
+        for (int i = 0; i < n * n; i++)
+            T_CHECK(out[i] == 77);
+    }
+    for (int i = 0; i < 32; i++)
+        v[i] = i % 8 < 4 ? 0 : 200;
+    /* The middle 4 x 4 has two columns of each. */
+    T_OK(bp__picture_planes(a, &p, BP__FIT_CROP, 1, 4, 4, out, &err), &err);
+    for (int i = 0; i < 16; i++)
+        T_CHECK(out[i] == (i % 4 < 2 ? 0 : 200));
+    /* Half the size, stretched: columns under triangles of width 2 and 4:
+     * weights (1 3 3 1)/8. */
+    T_OK(bp__picture_planes(a, &p, BP__FIT_STRETCH, 1, 4, 4, out, &err), &err);
+    T_CHECK(out[0] == 0 && out[1] == 25 && out[2] == 175 && out[3] == 200);
+    /* Padded: 4 x 2 in the middle of 4 x 4, black above and below. */
+    T_OK(bp__picture_planes(a, &p, BP__FIT_PAD, 1, 4, 4, out, &err), &err);
+    for (int x = 0; x < 4; x++)
+        T_CHECK(out[x] == 0 && out[12 + x] == 0);
+    T_CHECK(out[7] == 200 && out[4] == 0);
+    /* Grey of a color. */
+    uint8_t rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255};
+    static const uint8_t grey[] = {77, 149, 29, 255};
+    bp__picture q = {4, 1, 3, rgb, sizeof rgb};
+    T_OK(bp__picture_planes(a, &q, BP__FIT_CROP, 1, 1, 4, out, &err), &err);
+    T_CHECK(!memcmp(out, grey, 4));
+}
+
+static void allocations(void)
+{
+    uint8_t v[20 * 10 * 3], out[3 * 64];
+    smooth(v, 20, 10, 3);
+    for (int kind = 0; kind < 2; kind++) {
+        t_bytes b = {0};
+        if (kind == 0 && t_have_png())
+            b = t_write_png(&(t_png){.width = 20, .height = 10, .depth = 8,
+                                     .color = 2, .rows = v,
+                                     .orientation = 6});
+        else if (kind == 1 && t_have_jpeg())
+            b = t_write_jpeg(&(t_jpeg){.width = 20, .height = 10,
+                                       .channels = 3, .quality = 90,
+                                       .pixels = v, .orientation = 6});
+        for (int64_t n = 0; b.data; n++) {
+            t_heap h = {.fail_at = n};
+            bp_allocator heap = t_allocator(&h);
+            bp__picture p;
+            bp_error err = {0};
+            bp_status s = bp__picture_decode(&heap, b.data, b.bytes, "x", &p,
+                                             &err);
+            if (!s)
+                s = bp__picture_planes(&heap, &p, BP__FIT_CROP, 3, 8, 8, out,
+                                       &err);
+            bp__picture_free(&heap, &p);
+            T_CHECKF(h.live == 0, "allocation %lld: %lld bytes are left",
+                     (long long)n, (long long)h.live);
+            if (!h.failed) {
+                T_CHECK(s == BP_OK && n > 3);
+                break;
+            }
+            T_CHECK(s == BP_ENOMEM);
+        }
+        free(b.data);
+    }
+}
+
+int main(void)
+{
+    if (t_have_png()) {
+        png_forms();
+        orientations();
+    }
+    if (t_have_jpeg())
+        jpeg_forms();
+    refusals();
+    fits();
+    allocations();
+    return t_end();
+}
