@@ -6,6 +6,7 @@
 
 #include <bprop/bprop.h>
 #include <bprop/data.h>
+#include <bprop/explain.h>
 #include <bprop/train.h>
 
 #include "config/config.h"
@@ -44,6 +45,9 @@ enum {
     OPT_TEST = 1 << 21,
     OPT_TASK = 1 << 22,
     OPT_FOLDS = 1 << 23,
+    OPT_LANG = 1 << 24,
+    OPT_HTML = 1 << 25,
+    OPT_FEATURES = 1 << 26,
     /* What every command takes that runs or shows a model. */
     OPT_MODEL = OPT_SET | OPT_THREADS | OPT_LEVEL | OPT_NO_PASS | OPT_NO_KERNEL
 };
@@ -62,6 +66,8 @@ typedef struct cli_args {
     const char *target, *test;
     bp__table_task task;
     int folds;
+    bp_language language;
+    const char *html, *features;
     const char *operands[CLI_MAX_OPERANDS];
     int n_operands;
 } cli_args;
@@ -78,7 +84,7 @@ typedef struct cli_command {
 
 /* One a file; the table is in main.c. */
 extern const cli_command cli_train, cli_new, cli_eval, cli_predict, cli_check, cli_grad,
-    cli_show, cli_ops, cli_models, cli_help, cli_version;
+    cli_explain, cli_show, cli_ops, cli_models, cli_help, cli_version;
 extern const cli_command *const cli_commands[];
 extern const int cli_n_commands;
 
@@ -124,6 +130,9 @@ const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 /* models.c */
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
+
+/* explain.c: draws filters and activations into --features. */
+int cli_features(const cli_args *a);
 
 /* compare.c: after training on a table, what the network is worth beside
  * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */

@@ -1,6 +1,7 @@
 /* bprop grad FILE|RUN: loss and gradients of a batch, as a safetensors file. */
 #include "cli.h"
 
+#include "explain/explain.h"
 #include "fmt/safetensors.h"
 
 static bp_status write_gradients(const bp_program *p, bp_store *s,
@@ -34,6 +35,49 @@ static bp_status write_gradients(const bp_program *p, bp_store *s,
         st = bp__safetensors_write(NULL, a, path, e, n, NULL, 0, err);
     bp__free(a, e, (count + 1) * sizeof *e);
     return st;
+}
+
+/* A tensor's range, then each of its elements, by the formatter of `bprop
+ * explain`. */
+static void print_tensor(const bp_var_info *v, const double *x, size_t n)
+{
+    char text[200], min[32], mean[32], max[32], norm[32];
+    bp__ex_range r = bp__ex_range_of(x, n);
+    printf("%s %s: min %s, mean %s, max %s, norm %s\n", v->name,
+           bp__ex_dims_text(text, v->rank, v->dims),
+           bp__ex_number(min, r.min), bp__ex_number(mean, r.mean),
+           bp__ex_number(max, r.max), bp__ex_number(norm, r.norm));
+    for (size_t i = 0; i < n; i++)
+        printf("%s%s %s\n", v->name,
+               bp__ex_index_text(text, v->rank, v->dims, i),
+               bp__ex_number(min, x[i]));
+}
+
+static bp_status print_gradients(const bp_program *p, bp_store *s,
+                                 bp_dtype dtype, bp_error *err)
+{
+    const bp_allocator *a = &bp__malloc_allocator;
+    for (size_t i = 0; i < bp_store_count(s); i++) {
+        char name[300];
+        bp_var_info v;
+        size_t bytes = 0;
+        bp_store_info(s, i, &v);
+        if (v.kind != BP_VAR_PARAM)
+            continue;
+        bp__snprintf(name, sizeof name, "grad.%s", v.name);
+        const void *g = bp_result(p, name, &bytes);
+        size_t n = bytes / bp_dtype_bytes(dtype);
+        double *x = bp__calloc(a, n + 1, sizeof *x);
+        if (!g || !x) {
+            bp__free(a, x, (n + 1) * sizeof *x);
+            return g ? bp__oom(err)
+                     : bp__error(err, BP_EBUG, "no result '%s'", name);
+        }
+        bp__ex_widen(x, g, dtype, n);
+        print_tensor(&v, x, n);
+        bp__free(a, x, (n + 1) * sizeof *x);
+    }
+    return BP_OK;
 }
 
 static bp_status next_batch(const cli_args *a, cli_model *m, bp_data *d,
@@ -71,12 +115,17 @@ static bp_status gradients(const cli_args *a, cli_model *m, bp_data *d,
         st = bp__bind_batch(p, t, &b, true, err);
     if (!st)
         st = bp_run(p, err);
-    if (!st)
+    if (!st && a->out)
         st = write_gradients(p, s, t->dtype, a->out, err);
-    if (!st)
+    if (!st && !a->out) {
+        printf("%lld sample%s, loss %.9g\n", (long long)b.count,
+               b.count == 1 ? "" : "s", bp__result_number(p, "loss"));
+        st = print_gradients(p, s, t->dtype, err);
+    } else if (!st) {
         printf("%lld sample%s, loss %.9g; gradients in %s\n",
                (long long)b.count, b.count == 1 ? "" : "s",
                bp__result_number(p, "loss"), a->out);
+    }
     bp__programs_free(&programs);
     bp_loader_free(l);
     return st;
@@ -88,10 +137,6 @@ static int run_grad(const cli_args *a)
     bp__config_data d;
     bp_store *s = NULL;
     bp_error err = {0};
-    if (!a->out) {
-        cli_complain("grad needs --out FILE.safetensors");
-        return EXIT_USAGE;
-    }
     int rc = cli_open(a, a->operands[0], &m);
     if (rc != EXIT_FINE)
         return rc;
@@ -115,10 +160,12 @@ static int run_grad(const cli_args *a)
 const cli_command cli_grad = {
     .name = "grad",
     .operands = "FILE|RUN",
-    .summary = "write the loss and the gradients of one batch to a file",
-    .details = "The batch is the first of the training set in the file's "
-               "order, without augmentation, or\none sample. A FILE starts "
-               "from its initial weights, a RUN from its best ones.",
+    .summary = "print the loss and the gradients of one batch, or write a file",
+    .details = "Without --out each number is printed, as `bprop explain` "
+               "prints it; --out writes a safetensors\nfile. The batch is the "
+               "first of the training set in the file's order, without "
+               "augmentation, or one\nsample. A FILE starts from its initial "
+               "weights, a RUN from its best ones.",
     .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_OUT |
                OPT_WEIGHTS,
     .min_operands = 1,

@@ -27,6 +27,10 @@ static const cli_option options[] = {
     {OPT_TASK, "--task", "TASK", "class or number (default: guessed)"},
     {OPT_FOLDS, "--folds", "K",
      "train K times, each time tested on another K-th of the rows"},
+    {OPT_LANG, "--lang", "LANG", "en (default) or zh"},
+    {OPT_HTML, "--html", "PATH", "write a page instead of printing"},
+    {OPT_FEATURES, "--features", "PATH",
+     "draw the first layers' filters and activations into a PNG"},
     {OPT_GRAPH, "--graph", NULL, "print the graph of the forward pass"},
     {OPT_GRADIENT, "--gradient", NULL, "print the graph of a training step"},
     {OPT_LOWERED, "--lowered", NULL, "print kernels and layouts"},
@@ -151,6 +155,15 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
             return false;
         a->folds = (int)n;
         return true;
+    case OPT_LANG:
+        a->language = !strcmp(value, "zh") ? BP_CHINESE : BP_ENGLISH;
+        return !strcmp(value, bp_language_name(a->language));
+    case OPT_HTML:
+        a->html = value;
+        return *value;
+    case OPT_FEATURES:
+        a->features = value;
+        return *value;
     case OPT_DTYPE:
         a->dtype = !strcmp(value, "f32") ? BP_F32 : BP_F64;
         return a->dtype == BP_F32 || !strcmp(value, "f64");
@@ -174,6 +187,8 @@ static const char *option_expects(const cli_option *o)
         return "best or last";
     case OPT_DTYPE:
         return "f32 or f64";
+    case OPT_LANG:
+        return "en or zh";
     case OPT_TASK:
         return "class or number";
     case OPT_FOLDS:

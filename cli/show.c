@@ -173,6 +173,12 @@ static void print_columns(const bp__columns *c)
 
 static int run_show(const cli_args *a)
 {
+    if (a->given & OPT_FEATURES)
+        return cli_features(a);
+    if (a->given & (OPT_SAMPLE | OPT_WEIGHTS)) {
+        cli_complain("--sample and --weights go with --features");
+        return EXIT_USAGE;
+    }
     cli_model m;
     bp_error err = {0};
     int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
@@ -197,8 +203,11 @@ const cli_command cli_show = {
                "parameters, multiply-adds of one\nsample, and the memory of a "
                "training step; of a run on a table also what its columns are. "
                "Where the shapes follow\nfrom a table, --data says where it "
-               "is.",
-    .options = OPT_MODEL | OPT_DATA | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN,
+               "is.\n--features draws the filters that the first layers have "
+               "learned, and what they make of a training\nsample, in "
+               "evaluation mode.",
+    .options = OPT_MODEL | OPT_DATA | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN |
+               OPT_FEATURES | OPT_SAMPLE | OPT_WEIGHTS,
     .max_operands = 1,
     .run = run_show,
 };

@@ -8,7 +8,7 @@ cd "$root"
 # From the bottom up. A public header belongs to the folder that implements
 # it: nothing below may include it. bprop.h and ops.h are for everybody; data.h
 # has the arrays that the formats read and write.
-order="base fmt ir op xform cpu lower plan exec nn data train config export cli"
+order="base fmt ir op xform cpu lower plan exec nn data train explain config export cli"
 
 awk -v order="$order" '
 function folder(path) {
@@ -25,6 +25,7 @@ BEGIN {
     level["bprop/nn.h"] = level["nn"]
     level["bprop/data.h"] = level["fmt"]
     level["bprop/train.h"] = level["train"]
+    level["bprop/explain.h"] = level["explain"]
 }
 /^[ \t]*#[ \t]*include[ \t]*["<]/ {
     seen++

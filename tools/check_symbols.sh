@@ -38,7 +38,8 @@ NF >= 2 && $(NF - 1) == "U" {
     sub(/@.*/, "", name)
     # libjpeg and libpng have no other way to come back from an error.
     if (name == "longjmp" && (member == "picture_jpeg.c.o:" ||
-                             member == "picture_png.c.o:"))
+                             member == "picture_png.c.o:" ||
+                             member == "picture_write.c.o:"))
         next
     if (listed(process, name))
         bad(name, "ends or forks the process")

@@ -38,6 +38,9 @@ bp_status bp__picture_decode(const bp_allocator *a, const void *data,
                              size_t bytes, const char *path, bp__picture *out,
                              bp_error *err);
 void bp__picture_free(const bp_allocator *a, bp__picture *p);
+/* The file appears whole or not at all. [err: EIO EUNSUPPORTED ENOMEM] */
+bp_status bp__png_write(const bp_allocator *a, const bp__picture *p,
+                        const char *path, bp_error *err);
 /* Width, height and channels from the header alone: what decoding would give,
  * but for the rotation. pixels stays NULL. [err: as above] */
 bp_status bp__picture_head(const void *data, size_t bytes, const char *path,

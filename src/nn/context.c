@@ -120,6 +120,7 @@ void bp_nn_free(bp_nn *nn)
     bp_allocator a = nn->a;
     bp__free(&a, nn->vars, nn->cap_vars * sizeof *nn->vars);
     bp__free(&a, nn->layers, nn->cap_layers * sizeof *nn->layers);
+    bp__free(&a, nn->traces, nn->cap_traces * sizeof *nn->traces);
     bp__arena_free(&nn->arena);
     bp__free(&a, nn, sizeof *nn);
 }
@@ -265,11 +266,15 @@ bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x)
     if (!bp__nn_ok(nn) || !enter_entry(nn, kind))
         return false;
     if (!bp__grow(&nn->a, &nn->layers, &nn->cap_layers, nn->n_layers + 1,
-                  sizeof *nn->layers)) {
+                  sizeof *nn->layers) ||
+        !bp__grow(&nn->a, &nn->traces, &nn->cap_traces, nn->n_layers + 1,
+                  sizeof *nn->traces)) {
         nn_oom(nn);
         return false;
     }
     nn->block->layer = (int64_t)nn->n_layers;
+    nn->traces[nn->n_layers] =
+        (bp__layer_trace){.in = x, .lo = nn->g->n_nodes};
     nn->layers[nn->n_layers++] = (bp_nn_layer_info){
         .path = nn->block->path, .kind = kind, .depth = nn->depth++};
     return check_layer_input(nn, x);
@@ -303,6 +308,8 @@ bp_val bp__layer_end(bp_nn *nn, bp_val out)
     info->rank = t->rank;
     memcpy(info->dims, t->dims, sizeof info->dims);
     keep_scaled(nn, out);
+    nn->traces[nn->block->layer].out = out;
+    nn->traces[nn->block->layer].hi = nn->g->n_nodes;
     bp__block_pop(nn);
     return out;
 }
@@ -324,4 +331,9 @@ bool bp_nn_layer_get(const bp_nn *nn, size_t i, bp_nn_layer_info *info)
         return false;
     *info = nn->layers[i];
     return true;
+}
+
+const bp__layer_trace *bp__nn_layer_trace(const bp_nn *nn, size_t i)
+{
+    return nn && i < nn->n_layers ? &nn->traces[i] : NULL;
 }

@@ -295,40 +295,85 @@ static const bp__argdef poisson_args[] = {
     {"log_input", BP__ARG_BOOL, "y is the logarithm of the rate", .def = 1},
     {.name = NULL}};
 
+/* ---- dJ/dp, for explanations -------------------------------------------- */
+
+/* A class that is no target weighs nothing, however unlikely it is. */
+static void softmax_dprob(const bp__spec *s, size_t n, const double *p,
+                          const double *t, double *dp)
+{
+    double smooth = bp__arg_float(s, "label_smoothing");
+    for (size_t i = 0; i < n; i++) {
+        double want = t[i] * (1 - smooth) + smooth / (double)n;
+        dp[i] = want == 0 ? 0 : -want / p[i];
+    }
+}
+
+static void sigmoid_dprob(const bp__spec *s, size_t n, const double *p,
+                          const double *t, double *dp)
+{
+    (void)s;
+    for (size_t i = 0; i < n; i++)
+        dp[i] = (p[i] - t[i]) / (p[i] * (1 - p[i]));
+}
+
+static void binary_dprob(const bp__spec *s, size_t n, const double *p,
+                         const double *t, double *dp)
+{
+    sigmoid_dprob(s, n, p, t, dp);
+    for (size_t i = 0; i < n; i++)
+        dp[i] /= (double)n;
+}
+
 const bp__row bp__loss_rows[] = {
     {"softmax_cross_entropy", "-log softmax(y)[class], or -sum t log "
      "softmax(y): categorical, of logits", smoothing_args,
      "label_smoothing", .build.loss = softmax_cross_entropy,
-     .head = BP__HEAD_SOFTMAX},
+     .head = BP__HEAD_SOFTMAX,
+     .math = "J = −Σ_k t_k ln y_k",
+     .dprob = softmax_dprob},
     {"binary_cross_entropy", "-t log s(y) - (1-t) log(1 - s(y)) of logits, "
      "mean over the outputs", class_args, .build.loss = binary_cross_entropy,
-     .head = BP__HEAD_SIGMOID},
+     .head = BP__HEAD_SIGMOID,
+     .math = "J = −frac{1}{n} Σ_k (t_k ln y_k + (1 − t_k) ln(1 − y_k))",
+     .dprob = binary_dprob},
     {"sigmoid_cross_entropy", "the same, summed over the outputs", class_args,
-     .build.loss = sigmoid_cross_entropy, .head = BP__HEAD_SIGMOID},
+     .build.loss = sigmoid_cross_entropy, .head = BP__HEAD_SIGMOID,
+     .math = "J = −Σ_k (t_k ln y_k + (1 − t_k) ln(1 − y_k))",
+     .dprob = sigmoid_dprob},
     {"mean_squared_error", "(y - t)^2", squared_args, "form",
-     .build.loss = squared_error},
+     .build.loss = squared_error,
+     .math = "?mean{J = frac{1}{n} Σ_k (y_k − t_k)^2}"
+             "?half_sum{J = frac{1}{2} Σ_k (y_k − t_k)^2}"},
     {"mean_absolute_error", "|y - t|, mean over the outputs",
-     .build.loss = absolute_error},
+     .build.loss = absolute_error,
+     .math = "J = frac{1}{n} Σ_k |y_k − t_k|"},
     {"huber", "(y - t)^2 / 2 where |y - t| < delta, else delta * (|y - t| - "
      "delta / 2); mean over the outputs: Huber 1964", huber_args, "delta",
-     .build.loss = huber},
+     .build.loss = huber,
+     .math = "J = frac{1}{n} Σ_k h_δ(y_k − t_k)"},
     {"log_cosh", "log cosh(y - t), mean over the outputs",
-     .build.loss = log_cosh},
+     .build.loss = log_cosh,
+     .math = "J = frac{1}{n} Σ_k ln cosh(y_k − t_k)"},
     {"hinge", "max(0, 1 - t y), mean over the outputs; t is -1 or 1, and of a "
      "class 1 for that class, -1 for the others (one output: -1 for class 0, "
      "1 for class 1)", class_args, .build.loss = hinge,
-     .head = BP__HEAD_MARGIN},
+     .head = BP__HEAD_MARGIN,
+     .math = "J = frac{1}{n} Σ_k max(0, 1 − t_k y_k)"},
     {"squared_hinge", "max(0, 1 - t y)^2, likewise", class_args,
-     .build.loss = squared_hinge, .head = BP__HEAD_MARGIN},
+     .build.loss = squared_hinge, .head = BP__HEAD_MARGIN,
+     .math = "J = frac{1}{n} Σ_k max(0, 1 − t_k y_k)^2"},
     {"kl_divergence", "t * (log t - y) where t > 0, summed over the outputs; y "
      "is a log-probability, of log_softmax: PyTorch's batchmean",
-     .build.loss = kl_divergence, .head = BP__HEAD_SOFTMAX},
+     .build.loss = kl_divergence, .head = BP__HEAD_SOFTMAX,
+     .math = "J = Σ_k t_k (ln t_k − y_k)"},
     {"nll", "-y[class], or -sum t y: y is a log-probability, of log_softmax",
      class_args,
-     .build.loss = negative_log_likelihood, .head = BP__HEAD_SOFTMAX},
+     .build.loss = negative_log_likelihood, .head = BP__HEAD_SOFTMAX,
+     .math = "J = −Σ_k t_k y_k"},
     {"poisson", "exp(y) - t y, or y - t log(y + 1e-8), mean over the outputs: "
      "negative log-likelihood of counts t, but for a constant", poisson_args,
-     NULL, .build.loss = poisson},
+     NULL, .build.loss = poisson,
+     .math = "J = frac{1}{n} Σ_k (e^{y_k} − t_k y_k)"},
     {.name = NULL}};
 
 bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output, bp_val target)

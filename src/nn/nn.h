@@ -47,6 +47,13 @@ typedef struct bp__nn_var {
     bp_val next;      /* BP_NIL: no update */
 } bp__nn_var;
 
+/* Where a layer stands in the graph: nodes [lo, hi), blocks with all that they
+ * hold. */
+typedef struct bp__layer_trace {
+    bp_val in, out;
+    size_t lo, hi;
+} bp__layer_trace;
+
 /* Names of a model in force while its list of layers is walked. */
 typedef struct bp__nn_env bp__nn_env;
 
@@ -84,6 +91,8 @@ struct bp_nn {
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
     bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */
+    bp__layer_trace *traces;       /* of each layer */
+    size_t cap_traces;
     bp_val key;
     int64_t streams;               /* random streams handed out */
     int head;                      /* of the last loss */
@@ -121,6 +130,8 @@ static inline const char *bp__nn_type_text(const bp_nn *nn, bp_val x,
 bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x);
 bp_val bp__layer_end(bp_nn *nn, bp_val out);
 void bp__layer_macs(bp_nn *nn, double multiply_adds);
+/* Of layer i; NULL: none. */
+const bp__layer_trace *bp__nn_layer_trace(const bp_nn *nn, size_t i);
 /* A block inside the current one under a fixed name. */
 void bp__block_push(bp_nn *nn, const char *name);
 void bp__block_pop(bp_nn *nn);

@@ -113,57 +113,82 @@ static const char *check_common(const bp__spec *s)
     return NULL;
 }
 
-#define ROW(name, doc, args, update)                                       \
+#define ROW(name, doc, args, update, formula)                              \
     {name, doc, args, "lr", .build.optimizer = update,                     \
-     .check = check_common}
+     .check = check_common, .math = formula}
 
 const bp__row bp__optimizer_rows[] = {
-    ROW("sgd", "p - lr * g", sgd_args, bp__sgd_update),
+    ROW("sgd", "p - lr * g", sgd_args, bp__sgd_update,
+        "p ← p − η g"),
     ROW("momentum", "b = momentum * b + g; p - lr * b (Polyak 1964)",
-        momentum_args, bp__momentum_update),
+        momentum_args, bp__momentum_update,
+        "b ← μ b + g; p ← p − η b"),
     ROW("nesterov", "b = momentum * b + g; p - lr * (g + momentum * b) "
         "(Nesterov 1983, in the form of Sutskever et al. 2013)",
-        momentum_args, bp__momentum_update),
+        momentum_args, bp__momentum_update,
+        "b ← μ b + g; p ← p − η (g + μ b)"),
     ROW("adam", "p - lr * m / (sqrt(v) + eps), m and v bias-corrected "
         "running means of g and g^2 (Kingma and Ba 2015)", adam_args,
-        bp__adam_update),
+        bp__adam_update,
+        "m ← β_1 m + (1 − β_1) g; v ← β_2 v + (1 − β_2) g^2; p ← p − η "
+        "frac{m / (1 − β_1^t)}{sqrt{v / (1 − β_2^t)} + ε}"),
     ROW("adamw", "Adam, and p * (1 - lr * weight_decay) before it "
-        "(Loshchilov and Hutter 2019)", adamw_args, bp__adam_update),
+        "(Loshchilov and Hutter 2019)", adamw_args, bp__adam_update,
+        "m ← β_1 m + (1 − β_1) g; v ← β_2 v + (1 − β_2) g^2; p ← (1 − "
+        "η λ) p − η frac{m / (1 − β_1^t)}{sqrt{v / (1 − β_2^t)} + ε}"),
     ROW("nadam", "Adam with Nesterov's look ahead: m and g are weighted by a "
         "momentum beta1 * (1 - 0.96^(t * momentum_decay) / 2) (Dozat 2016)",
-        nadam_args, bp__nadam_update),
+        nadam_args, bp__nadam_update,
+        "m ← β_1 m + (1 − β_1) g; v ← β_2 v + (1 − β_2) g^2; p ← p − η "
+        "frac{μ_{t+1} m + (1 − μ_t) g}{sqrt{v} + ε}"),
     ROW("nadamw", "nadam, and p * (1 - lr * weight_decay) before it",
-        nadam_args, bp__nadam_update),
+        nadam_args, bp__nadam_update,
+        "m ← β_1 m + (1 − β_1) g; v ← β_2 v + (1 − β_2) g^2; p ← (1 − "
+        "η λ) p − η frac{μ_{t+1} m + (1 − μ_t) g}{sqrt{v} + ε}"),
     ROW("adamax", "p - lr * m / u, m a bias-corrected running mean of g, "
         "u = max(beta2 * u, |g| + eps) (Kingma and Ba 2015)", adamax_args,
-        bp__adamax_update),
+        bp__adamax_update,
+        "m ← β_1 m + (1 − β_1) g; u ← max(β_2 u, |g| + ε); p ← p − "
+        "frac{η}{1 − β_1^t} frac{m}{u}"),
     ROW("adagrad", "s = s + g^2; p - lr * g / (sqrt(s) + eps) (Duchi, Hazan "
-        "and Singer 2011)", adagrad_args, bp__adagrad_update),
+        "and Singer 2011)", adagrad_args, bp__adagrad_update,
+        "s ← s + g^2; p ← p − η frac{g}{sqrt{s} + ε}"),
     ROW("rmsprop", "b = momentum * b + g / (sqrt(v) + eps), v a running mean "
         "of g^2, less the square of that of g if centered; p - lr * b "
         "(Tieleman and Hinton 2012; centered: Graves 2013)", rmsprop_args,
-        bp__rmsprop_update),
+        bp__rmsprop_update,
+        "v ← α v + (1 − α) g^2; b ← μ b + frac{g}{sqrt{v} + ε}; p ← p "
+        "− η b"),
     ROW("adadelta", "d = sqrt(u + eps) / sqrt(v + eps) * g, u and v running "
         "means of d^2 and g^2; p - lr * d (Zeiler 2012)", adadelta_args,
-        bp__adadelta_update),
+        bp__adadelta_update,
+        "v ← ρ v + (1 − ρ) g^2; d = frac{sqrt{u + ε}}{sqrt{v + ε}} g; "
+        "u ← ρ u + (1 − ρ) d^2; p ← p − η d"),
     ROW("lion", "p * (1 - lr * weight_decay) - lr * sign(beta1 * m + "
         "(1 - beta1) * g), m a running mean of g by beta2 (Chen et al. 2023)",
-        lion_args, bp__lion_update),
+        lion_args, bp__lion_update,
+        "p ← (1 − η λ) p − η sign(β_1 m + (1 − β_1) g); m ← β_2 m + (1 "
+        "− β_2) g"),
     ROW("lamb", "r = Adam's m / (sqrt(v) + eps) + weight_decay * p; "
         "p - lr * r * |p| / |r|, norms of a whole tensor, their ratio 1 where "
-        "one of them is 0 (You et al. 2020)", lamb_args, bp__lamb_update),
+        "one of them is 0 (You et al. 2020)", lamb_args, bp__lamb_update,
+        "r = frac{m}{sqrt{v} + ε} + λ p; p ← p − η frac{|p|}{|r|} r"),
     {"muon", "weights of rank 2 and more, as matrices of the first axis by all "
      "others: p * (1 - lr * weight_decay) - lr * sqrt(max(1, rows / "
      "columns)) * O, O the running mean of g, brought near an orthogonal "
      "matrix by Newton-Schulz iterations; the rest, and groups with adamw "
      "(embeddings and the last layer are better there), by AdamW (Jordan et "
      "al. 2024)", muon_args, "lr", .build.optimizer = bp__muon_update,
-     .check = check_common, .has_adamw = true},
+     .check = check_common, .has_adamw = true,
+     .math = "m ← μ m + (1 − μ) g; p ← (1 − η λ) p − η sqrt{max(1, "
+             "frac{n}{k})} O(m)"},
     {"schedule_free", "z - lr * (g / (sqrt(v) + eps) + weight_decay * y), v a "
      "bias-corrected running mean of g^2; the parameter is the mean of all z, "
      "weighted by the square of the largest rate so far, and g is taken at "
      "y = (1 - beta1) * z + beta1 * p; of the schedules only warmup is of use "
      "(Defazio et al. 2024)", schedule_free_args, "lr",
      .build.optimizer = bp__schedule_free_update,
-     .check = check_common, .point = bp__schedule_free_point},
+     .check = check_common, .point = bp__schedule_free_point,
+     .math = "v ← β_2 v + (1 − β_2) g^2; z ← z − η (frac{g}{sqrt{v} + ε} + "
+             "λ y); p ← (1 − c) p + c z"},
     END};

@@ -99,7 +99,28 @@ typedef struct bp__row {
     bool unit_variance;
     /* ... NULL, or what shape it needs. May be NULL. */
     const char *(*fits)(const bp__spec *s, int rank, const int64_t *dims);
+    /* What `bprop explain` says, in the notation of explain/math.h. Layers,
+     * losses and optimizers have math; activations slope, dy/dx; layers with a
+     * weight dweight, dx/dW. */
+    const char *math, *slope, *dweight;
+    int part; /* layers: enum bp__part */
+    /* Losses whose head is part of their formula: dJ/dp of one sample, p the
+     * predictions that the head makes, t the targets, n of each. NULL: J is
+     * explained by the outputs. */
+    void (*dprob)(const bp__spec *s, size_t n, const double *p,
+                  const double *t, double *dp);
 } bp__row;
+
+/* How a layer enters the explanation: on its own, x(l) = its output; as the
+ * activation of the layer before it, y(l) = f(x(l)), where element i of y
+ * depends on element i of x, or on all along the last axis; or as layers of
+ * its own, whose results it joins. */
+enum bp__part {
+    BP__PART_LAYER,
+    BP__PART_ACTIVATION,
+    BP__PART_ACTIVATION_ROW,
+    BP__PART_BLOCK
+};
 
 /* Softmax also makes probabilities of log-probabilities: it leaves those that
  * sum to 1 as they are. A margin's sign decides, and it has no probability. */

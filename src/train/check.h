@@ -32,6 +32,13 @@ typedef struct bp__point {
 bp_status bp__point_init(bp__point *p, const bp_allocator *a,
                          const bp_task *task, int64_t rows, bp_runtime *r,
                          bp_error *err);
+/* The same, and keep() may add outputs to the traced graph; they are outputs
+ * of the frozen programs too. */
+typedef void (*bp__point_keep)(void *user, bp_graph *g, const bp_traced *t);
+bp_status bp__point_init_keep(bp__point *p, const bp_allocator *a,
+                              const bp_task *task, int64_t rows,
+                              bp_runtime *r, bp__point_keep keep, void *user,
+                              bp_error *err);
 void bp__point_free(bp__point *p);
 /* Binds the batch, and choices where the program wants them. */
 bp_status bp__point_bind(const bp__point *p, bp_program *program,

@@ -72,6 +72,14 @@ bp_status bp__point_init(bp__point *p, const bp_allocator *a,
                          const bp_task *task, int64_t rows, bp_runtime *r,
                          bp_error *err)
 {
+    return bp__point_init_keep(p, a, task, rows, r, NULL, NULL, err);
+}
+
+bp_status bp__point_init_keep(bp__point *p, const bp_allocator *a,
+                              const bp_task *task, int64_t rows,
+                              bp_runtime *r, bp__point_keep keep, void *user,
+                              bp_error *err)
+{
     *p = (bp__point){.a = *a, .task = *task, .rows = rows, .runtime = r};
     p->compile.size = sizeof p->compile;
     bp__arena_init(&p->arena, a);
@@ -84,6 +92,11 @@ bp_status bp__point_init(bp__point *p, const bp_allocator *a,
                      : (err->status ? err->status : BP_ENOMEM);
     if (!st) {
         bp_output(g, "objective", traced.objective);
+        if (keep)
+            keep(user, g, &traced);
+        st = graph_error(g, err);
+    }
+    if (!st) {
         p->base = flatten(g, err);
         st = p->base ? BP_OK : err->status;
     }

@@ -65,9 +65,6 @@ $ ops --backward
 $ ops argmax --backward
 ! bprop: argmax has no gradient
 ? 2
-$ grad digits
-! bprop: grad needs --out FILE.safetensors
-? 2
 $ eval digits
 ! bprop: 'digits' is a model file; eval wants a run folder, as `bprop train` makes them
 ? 2

@@ -1,0 +1,71 @@
+/* The public calls. */
+#include "explain/doc.h"
+#include "explain/explain.h"
+
+bp_explain *bp__ex_new(const bp_explain_options *o, bp_error *err)
+{
+    const bp_allocator *a = o && o->size >= sizeof(size_t) && o->allocator
+                                ? o->allocator : &bp__malloc_allocator;
+    bp_explain *e = bp__calloc(a, 1, sizeof *e);
+    if (!e) {
+        bp__oom(err);
+        return NULL;
+    }
+    e->a = *a;
+    bp__arena_init(&e->arena, a);
+    if (o)
+        memcpy(&e->o, o, BP__MIN(o->size, sizeof e->o));
+    if (!e->o.title)
+        e->o.title = "bprop";
+    e->o.title = bp__arena_strdup(&e->arena, e->o.title);
+    if (e->o.command)
+        e->o.command = bp__arena_strdup(&e->arena, e->o.command);
+    return e;
+}
+
+void bp_explain_free(bp_explain *e)
+{
+    if (!e)
+        return;
+    bp_allocator a = e->a;
+    bp__doc_free(e->doc);
+    bp__arena_free(&e->arena);
+    bp__free(&a, e, sizeof *e);
+}
+
+bp_status bp_explain_new(const bp_task *task, bp_store *s,
+                         const bp_explain_options *o, bp_explain **out,
+                         bp_error *err)
+{
+    *out = NULL;
+    if (!task || !s || !o || o->size < sizeof(size_t) ||
+        task->size < sizeof(size_t))
+        return bp__error(err, BP_EARG, "bp_explain_new: the task, the store "
+                         "and the options are needed, with their sizes set");
+    bp_explain *e = bp__ex_new(o, err);
+    if (!e)
+        return BP_ENOMEM;
+    bp_error mine = {0};
+    bp_runtime *own = NULL;
+    bp_runtime_options ro = {.size = sizeof ro, .allocator = &e->a};
+    memcpy(&e->task, task, BP__MIN(task->size, sizeof e->task));
+    e->optimizer = e->task.optimizer;
+    e->task.optimizer = NULL;
+    bp_status st = e->o.runtime ? BP_OK : bp_runtime_new(&ro, &own, &mine);
+    if (own)
+        e->o.runtime = own;
+    if (!st)
+        st = bp__ex_collect(e, s, &mine);
+    if (!st)
+        st = bp__ex_measure(e, s, &mine);
+    if (!st)
+        st = bp__ex_tell(e, &mine);
+    bp_runtime_free(own);
+    e->o.runtime = NULL;
+    if (st) {
+        bp_explain_free(e);
+        return bp__error(err, st, "%s", mine.message);
+    }
+    *out = e;
+    return BP_OK;
+}
