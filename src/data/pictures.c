@@ -245,7 +245,7 @@ static bp_status build(builder *b, bp_error *err)
     report_rest(b);
     if (b->notes.failed || b->faults.failed)
         return bp__oom(err);
-    if (b->faults.len)
+    if (b->faults.len && !b->o->classes) /* the training set's */
         s = report_remarks(b, err);
     if (s)
         return s;

@@ -14,6 +14,7 @@
 % "$bprop" train m.yaml --out tuned2 --set train.init_from.path=tuned --set train.init_from.map=null --set train.init_from.allow_missing=true --set 'train.freeze=["*"]' 2>all.txt; grep -q 'are frozen' all.txt
 # Everything that does not fit, at once; then nothing is there.
 $ train m.yaml --out bad --set 'train.init_from.map={"4.weight": "second.weight", "8.*": "hidden.*", "11.bias": "1.bias2"}'
+! train: 2 classes are without a sample, the first is 0
 ! init_from: missing: second.bias f32[6] (4.bias of the file has this shape)
 ! init_from: missing: head.weight f32[10,16] (11.weight of the file has this shape)
 ! init_from: missing: head.bias f32[10] (11.bias of the file has this shape)
@@ -24,15 +25,19 @@ $ train m.yaml --out bad --set 'train.init_from.map={"4.weight": "second.weight"
 ? 1
 % test ! -e bad
 $ train m.yaml --out bad --set 'train.init_from.map={"4.*": "second.*", "8.*": "hidden.*", "12.*": "head.*"}'
+! train: 2 classes are without a sample, the first is 0
 ! bprop: init_from: map: no tensor of '...net.safetensors' is named "12.*"; there are 0.weight, 1.weight, 1.bias, ...
 ? 1
 $ train m.yaml --out bad --set 'train.freeze=[secnd.*]'
+! train: 2 classes are without a sample, the first is 0
 ! bprop: freeze: no parameter is named "secnd.*"; there are 0.weight, 1.weight, ...
 ? 2
 $ train m.yaml --out bad --set train.init_from.alow_missing=true
+! train: 2 classes are without a sample, the first is 0
 ! --set train.init_from.alow_missing: unknown key 'alow_missing' in train.init_from (did you mean 'allow_missing'?)
 ? 2
 $ train m.yaml --out bad --set train.init_from=nowhere
+! train: 2 classes are without a sample, the first is 0
 ! bprop: init_from: cannot ...'nowhere'...
 ? 1
 # A new head: what is missing starts anew, when that is allowed.

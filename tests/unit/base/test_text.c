@@ -106,7 +106,7 @@ static void distances(void)
 static void errors_are_cut(void)
 {
     bp_error err = {0};
-    char big[3000];
+    char big[sizeof err.message + 100];
     memset(big, 'x', sizeof big - 1);
     big[sizeof big - 1] = '\0';
     T_CHECK(bp__error(&err, BP_EARG, "%s", big) == BP_EARG);
