@@ -61,7 +61,7 @@ static int64_t chosen_class(bp_nn *nn, const bp__spec *s, int64_t k)
     const char *name = bp__arg(s, "class")->s;
     if (!name)
         return -1;
-    int64_t c = bp__nn_class(nn, s->row->name, name, k);
+    int64_t c = bp__nn_class(nn, "", name, k); /* the scope names the metric */
     return c < 0 ? -2 : c;
 }
 

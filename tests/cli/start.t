@@ -35,6 +35,7 @@ $ train m.yaml --out bad --set train.init_from.alow_missing=true
 $ train m.yaml --out bad --set train.init_from=nowhere
 ! bprop: init_from: cannot ...'nowhere'...
 ? 1
+% printf 'PK\003\004 and more' >m.pt; ! "$bprop" train m.yaml --out bad --set train.init_from=m.pt 2>bad.txt && grep -q "'m.pt' is an archive, as torch.save writes them" bad.txt
 # A new head: what is missing starts anew, when that is allowed.
 % sed 's/units: 10, name: head/units: 10, name: top/; s/"11[.][*]": "head[.][*]"/"11.*": null/' m.yaml >top.yaml && "$bprop" train top.yaml --out top --set train.init_from.allow_missing=true 2>top.txt | grep -q '9 tensors taken, 2 missing, 0 extra' && grep -q 'init_from: missing: top.weight' top.txt
 # LSUV: for the whole model, or one layer; the same bits from any threads.
