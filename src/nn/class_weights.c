@@ -58,7 +58,7 @@ static bool take_named(bp_nn *nn, const bp__argval *v, int64_t k, double *w)
     for (int64_t c = 0; c < k; c++)
         w[c] = (double)NAN;
     for (size_t i = 0; i < v->n; i++) {
-        int64_t c = bp__nn_class(nn, "class_weights", v->key[i], k);
+        int64_t c = bp__nn_class(nn, "class_weights: ", v->key[i], k);
         if (c < 0)
             return false;
         if (!isnan(w[c])) {

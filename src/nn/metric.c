@@ -277,14 +277,14 @@ int64_t bp__nn_class(bp_nn *nn, const char *what, const char *class_name,
     if (bp__parse_int64(class_name, &c) && c >= 0 && c < k)
         return c;
     if (near)
-        bp__nn_fail(nn, BP_ENOTFOUND, "%s: there is no class \"%.60s\": did "
+        bp__nn_fail(nn, BP_ENOTFOUND, "%sthere is no class \"%.60s\": did "
                     "you mean \"%.60s\"?", what, class_name, near);
     else if (named)
-        bp__nn_fail(nn, BP_ENOTFOUND, "%s: there is no class \"%.60s\": the "
+        bp__nn_fail(nn, BP_ENOTFOUND, "%sthere is no class \"%.60s\": the "
                     "first of %lld is \"%.60s\"", what, class_name,
                     (long long)k, nn->class_name[0]);
     else
-        bp__nn_fail(nn, BP_ENOTFOUND, "%s: there is no class \"%.60s\": "
+        bp__nn_fail(nn, BP_ENOTFOUND, "%sthere is no class \"%.60s\": "
                     "classes have the numbers 0 to %lld", what, class_name,
                     (long long)k - 1);
     return -1;

@@ -47,6 +47,8 @@ static bp_val marks(bp_nn *nn, bp_val classes, int64_t k, int64_t only)
     int64_t dims[BP_MAX_RANK];
     int rank = bp_val_rank(g, classes);
     bp_val hit = bp_eq(g, classes, bp_scalar(g, BP_I32, (double)only));
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
     for (int i = 0; i < rank; i++)
         dims[i] = bp_val_dim(g, classes, i);
     dims[rank] = 1;
@@ -59,7 +61,7 @@ static int64_t chosen_class(bp_nn *nn, const bp__spec *s, int64_t k)
     const char *name = bp__arg(s, "class")->s;
     if (!name)
         return -1;
-    int64_t c = bp__nn_class(nn, s->row->name, name, k);
+    int64_t c = bp__nn_class(nn, "", name, k); /* the scope names the metric */
     return c < 0 ? -2 : c;
 }
 
@@ -223,6 +225,8 @@ bp_val bp__metric_bins(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
     bp_val in = bp_one_hot(g, bp_cast(g, bin, BP_I32), bins, BP_F64);
     int64_t dims[BP_MAX_RANK];
     int rank = bp_val_rank(g, right);
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
     for (int i = 0; i < rank; i++)
         dims[i] = bp_val_dim(g, right, i);
     dims[rank] = 1;

@@ -214,7 +214,8 @@ bp_val bp__nn_loss(bp_nn *nn, const bp__spec *s, bp_val output,
 /* The state of a batch: rows that are kept, or their sum (a scalar of [N]). */
 bp_val bp__nn_metric(bp_nn *nn, const bp__spec *s, bp_val output,
                      bp_val target);
-/* A class of k, by its name or number; -1 with the graph's error. */
+/* A class of k, by its name or number; -1 with the graph's error, before which
+ * stands what. */
 int64_t bp__nn_class(bp_nn *nn, const char *what, const char *class_name,
                      int64_t k);
 

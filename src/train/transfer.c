@@ -386,7 +386,13 @@ static bp_status read_file(transfer *t, const bp__fs *fs, const char *path,
         return st;
     bp__snprintf(t->report.hash, sizeof t->report.hash, "%016llx",
                  (unsigned long long)bp__hash(BP__HASH_INIT, f.data, f.bytes));
-    st = bp__safetensors_parse(a, f.data, f.bytes, path, &t->st, err);
+    if (f.bytes > 1 && !memcmp(f.data, "PK", 2)) /* a zip, as torch.save's */
+        st = bp__error(err, BP_EFORMAT, "'%s' is an archive, as torch.save "
+                       "writes them: in Python, safetensors.torch.save_file("
+                       "model.state_dict(), \"FILE.safetensors\") writes what "
+                       "can be read", path);
+    else
+        st = bp__safetensors_parse(a, f.data, f.bytes, path, &t->st, err);
     bp__file_free(a, &f);
     if (st)
         return st;

@@ -40,10 +40,16 @@ $ train m.yaml --out bad --set train.init_from=nowhere
 ! train: 2 classes are without a sample, the first is 0
 ! bprop: init_from: cannot ...'nowhere'...
 ? 1
+% printf 'PK\003\004 and more' >m.pt; ! "$bprop" train m.yaml --out bad --set train.init_from=m.pt 2>bad.txt && grep -q "'m.pt' is an archive, as torch.save writes them" bad.txt
 # A new head: what is missing starts anew, when that is allowed.
 % sed 's/units: 10, name: head/units: 10, name: top/; s/"11[.][*]": "head[.][*]"/"11.*": null/' m.yaml >top.yaml && "$bprop" train top.yaml --out top --set train.init_from.allow_missing=true 2>top.txt | grep -q '9 tensors taken, 2 missing, 0 extra' && grep -q 'init_from: missing: top.weight' top.txt
+# It goes on, from its own folder too, with names left out by null; what it
+# started from may not change.
+% "$bprop" train top.yaml --out top --resume --set train.init_from.allow_missing=true --set train.epochs=4 >/dev/null && "$bprop" train --out top --resume --set train.epochs=5 >/dev/null && "$bprop" predict top x.npy >/dev/null && grep -q '"11.\*": null' top/config.yaml && grep -q init_hash top/config.yaml
+% ! "$bprop" train m.yaml --out run --resume --set train.init_from.path=top 2>bad.txt && grep -q 'it differs in train.init_from' bad.txt
 # LSUV: for the whole model, or one layer; the same bits from any threads.
 % "$bprop" train digits --out l1 --set model.init=lsuv --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=2 --threads 1 >/dev/null && "$bprop" train digits --out l3 --set 'model.init={lsuv: 0.1}' --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=1 --threads 3 >/dev/null && "$bprop" train digits --out l3 --resume --set 'model.init={lsuv: {steps: 10}}' --set optimizer=adam --set data.train.digits.n=400 --set train.epochs=2 --threads 2 >/dev/null && cmp l1/last.safetensors l3/last.safetensors
+% "$bprop" train digits --out l64 --set train.dtype=f64 --set train.shards=3 --set model.init=lsuv --set train.steps=2 --set data.train.digits.n=400 >/dev/null && "$bprop" eval l64 >/dev/null
 $ train digits --out bad --set 'model.init=lsv'
 ! --set model.init: unknown initializer "lsv": did you mean lsuv?
 ? 2

@@ -26,8 +26,11 @@ static bp_status build(const bp_allocator *a, const char *optimizer,
     bp_model_input(m, "x", 3, dims);
     bp_model_add(m, layers);
     bp_task t = {.size = sizeof t, .model = m, .target = {.dtype = BP_I32},
-                 .loss = "softmax_cross_entropy", .metrics = "accuracy",
-                 .penalty = "l2(0.1)", .init = "xavier_uniform",
+                 .loss = "softmax_cross_entropy(class_weights=[1, 2, 3],"
+                         " label_smoothing=0.1)",
+                 .metrics = "accuracy, f1, recall(2), calibration_error,"
+                            " top_k(2)",
+                 .penalty = "l2(0.1)", .init = "lsuv",
                  .optimizer = optimizer};
     bp_trace_options o = {.size = sizeof o, .rows = 2, .global_rows = 4,
                           .shards = 2, .sums = "train", .grad_norm = true};

@@ -3,11 +3,28 @@
 #include "rig.h"
 
 static bp_data *train, *valid;
+static const bp_transfer_rule rules[] = {{"4.*", NULL}};
+
+/* What runs start from: their own weights, as they are made. */
+static void save_start(void)
+{
+    bp_task task = rig_task();
+    bp_trainer_options o = rig_options(train, valid);
+    bp_trainer *t = NULL;
+    bp_error err = {0};
+    T_OK(bp_trainer_new(&task, &o, &t, &err), &err);
+    T_OK(bp_store_save(bp_trainer_store(t), "rig-oom.safetensors",
+                       BP_KINDS_WEIGHTS, &err), &err);
+    bp_trainer_free(t);
+}
 
 static bp_status run_on(t_heap *h, bp_error *err)
 {
     bp_allocator a = t_allocator(h);
     bp_task task = rig_task();
+    task.metrics = "auc, f1, calibration_error, top_k(2)";
+    task.init = "lsuv";
+    task.loss = "softmax_cross_entropy(class_weights=balanced)";
     bp_trainer_options o = rig_options(train, valid);
     bp_runtime_options r = {.size = sizeof r, .allocator = &a, .threads = 1};
     bp_trainer *t = NULL;
@@ -16,6 +33,10 @@ static bp_status run_on(t_heap *h, bp_error *err)
     o.log_every = 1;
     o.run_dir = "rig-oom";
     o.replace = true;
+    o.init_from = "rig-oom.safetensors";
+    o.transfer.map = rules;
+    o.transfer.n_map = 1;
+    o.transfer.allow_missing = true;
     bp_status st = bp_runtime_new(&r, &o.runtime, err);
     if (!st)
         st = bp_trainer_new(&task, &o, &t, err);
@@ -42,6 +63,7 @@ int main(void)
 {
     train = rig_data(40, 1);
     valid = rig_data(20, 2);
+    save_start();
     t_heap h = {.fail_at = -1};
     bp_error err = {0};
     T_OK(run_on(&h, &err), &err);
@@ -61,6 +83,7 @@ int main(void)
         unlink(path);
     }
     rmdir("rig-oom");
+    unlink("rig-oom.safetensors");
     bp_data_free(train);
     bp_data_free(valid);
     return t_end();
