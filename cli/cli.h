@@ -44,6 +44,10 @@ enum {
     OPT_TEST = 1 << 21,
     OPT_TASK = 1 << 22,
     OPT_FOLDS = 1 << 23,
+    OPT_FROM = 1 << 27,
+    OPT_TO = 1 << 28,
+    OPT_STEPS = 1 << 29,
+    OPT_SVG = 1 << 30,
     /* What every command takes that runs or shows a model. */
     OPT_MODEL = OPT_SET | OPT_THREADS | OPT_LEVEL | OPT_NO_PASS | OPT_NO_KERNEL
 };
@@ -62,6 +66,9 @@ typedef struct cli_args {
     const char *target, *test;
     bp__table_task task;
     int folds;
+    double from, to; /* 0: not given */
+    int64_t steps;
+    const char *svg;
     const char *operands[CLI_MAX_OPERANDS];
     int n_operands;
 } cli_args;
@@ -78,7 +85,7 @@ typedef struct cli_command {
 
 /* One a file; the table is in main.c. */
 extern const cli_command cli_train, cli_new, cli_eval, cli_predict, cli_check, cli_grad,
-    cli_show, cli_ops, cli_models, cli_help, cli_version;
+    cli_lr, cli_show, cli_ops, cli_models, cli_help, cli_version;
 extern const cli_command *const cli_commands[];
 extern const int cli_n_commands;
 

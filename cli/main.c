@@ -5,6 +5,7 @@
 
 const cli_command *const cli_commands[] = {
     &cli_train, &cli_new,  &cli_eval,   &cli_predict, &cli_check,  &cli_grad,
+    &cli_lr,
     &cli_show,  &cli_ops,  &cli_models, &cli_help,    &cli_version,
 };
 const int cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];

@@ -27,6 +27,10 @@ static const cli_option options[] = {
     {OPT_TASK, "--task", "TASK", "class or number (default: guessed)"},
     {OPT_FOLDS, "--folds", "K",
      "train K times, each time tested on another K-th of the rows"},
+    {OPT_FROM, "--from", "RATE", "the first rate (default: 1e-6)"},
+    {OPT_TO, "--to", "RATE", "the last rate (default: 10)"},
+    {OPT_STEPS, "--steps", "N", "steps (default: 30 a decade)"},
+    {OPT_SVG, "--svg", "PATH", "draw a picture, too"},
     {OPT_GRAPH, "--graph", NULL, "print the graph of the forward pass"},
     {OPT_GRADIENT, "--gradient", NULL, "print the graph of a training step"},
     {OPT_LOWERED, "--lowered", NULL, "print kernels and layouts"},
@@ -151,6 +155,17 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
             return false;
         a->folds = (int)n;
         return true;
+    case OPT_FROM:
+        return bp__parse_double(value, &a->from) && a->from > 0 &&
+               a->from < 1e30;
+    case OPT_TO:
+        return bp__parse_double(value, &a->to) && a->to > 0 && a->to < 1e30;
+    case OPT_STEPS:
+        return bp__parse_int64(value, &a->steps) && a->steps >= 10 &&
+               a->steps <= 1000000;
+    case OPT_SVG:
+        a->svg = value;
+        return *value;
     case OPT_DTYPE:
         a->dtype = !strcmp(value, "f32") ? BP_F32 : BP_F64;
         return a->dtype == BP_F32 || !strcmp(value, "f64");
@@ -176,6 +191,11 @@ static const char *option_expects(const cli_option *o)
         return "f32 or f64";
     case OPT_TASK:
         return "class or number";
+    case OPT_FROM:
+    case OPT_TO:
+        return "a number above 0";
+    case OPT_STEPS:
+        return "a whole number from 10 to 1000000";
     case OPT_FOLDS:
         return "a whole number from 2 to 100";
     case OPT_SET:

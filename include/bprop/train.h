@@ -159,6 +159,57 @@ const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);
 
+/* ---- range test of the rate -------------------------------------------- */
+
+/* A step of the test: its rate, the loss of its batch (before the update), and
+ * the loss smoothed over neighboring rates. */
+typedef struct bp_range_point {
+    double lr, loss, smooth;
+} bp_range_point;
+
+typedef struct bp_range_options {
+    size_t size;       /* sizeof(bp_range_options) */
+    /* Training data, batch, shards, normalization, augmentation, runtime and
+     * allocator as for a trainer. The rest (folder, schedule, ends) plays no
+     * part, and nothing is written. */
+    const bp_trainer_options *train;
+    double from, to;   /* rates; 0: 1e-6 and 10 */
+    int64_t steps;     /* 0: 30 a decade */
+    void (*on_step)(void *user, int64_t step, int64_t steps);
+    void *user;
+} bp_range_options;
+
+typedef struct bp_range {
+    int64_t n;
+    bp_range_point *points;
+    double start;      /* the loss before anything was learned */
+    bool falls;        /* anywhere, by more than its noise */
+    double low, high;  /* the basin: from where a twentieth of the fall is
+                          done to where the smoothed loss is lowest */
+    double lowest;     /* ... which is this */
+    double suggested;  /* a tenth of high, or the basin's middle (of its
+                          logarithm) where that is larger */
+    bool open;         /* the loss still falls at the last rate */
+    double rises_at;   /* from here on more than a fifth of the fall is lost;
+                          0: nowhere */
+    bool diverges;     /* the loss is back at its start, or not finite */
+    double diverges_at;
+    bool left;         /* ended because the loss had left for good */
+    bool not_finite;   /* ... the latter, in the step after the last point */
+    bp_allocator allocator; /* of the points */
+    int64_t room;
+} bp_range;
+
+/* Trains from the task's initial state with a rate that grows by the same
+ * factor in each step, until `to` or until the loss has left for good (Smith
+ * 2017, "Cyclical learning rates for training neural networks",
+ * arXiv:1506.01186). The task's schedule is not used. The result is a function
+ * of task, options and data alone. Free with bp_range_free, whatever came
+ * back. [err: EARG and what bp_trainer_new says] */
+bp_status bp_range_test(const bp_task *task, const bp_range_options *o,
+                        bp_range *result, bp_error *err);
+void bp_range_free(bp_range *r);
+
 /* ---- gradient check ---------------------------------------------------- */
 
 /* One tensor's result. */

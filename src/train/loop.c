@@ -135,11 +135,11 @@ static void report_step(const bp_trainer *t)
     t->o.on_step(t->o.user, &p);
 }
 
-static bp_status one_step(bp_trainer *t, bp_error *err)
+bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
+                           bp_error *err)
 {
     bp_batch b;
     bp_program *p;
-    bp_evaluation now;
     bp_status st = bp_loader_next(t->loader, &b, err);
     if (!st)
         st = bp__programs_get(&t->programs, BP_TASK_TRAIN, b.count, &p, err);
@@ -147,14 +147,24 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
         st = bp__bind_batch(p, &t->task, &b, true, err);
     if (st)
         return st;
-    double rate = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
-                                   t->total_steps);
-    *t->lr = bp__plateau_rate(&t->plateau, rate);
+    *t->lr = rate;
     st = bp_run(p, err);
     if (st)
         return step_failed(t, st, &b, err);
-    add_sums(t, p, b.count, &now);
+    add_sums(t, p, b.count, now);
     *t->state.batch += 1;
+    return BP_OK;
+}
+
+static bp_status one_step(bp_trainer *t, bp_error *err)
+{
+    bp_evaluation now;
+    double rate = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                                   t->total_steps);
+    bp_status st = bp__trainer_step(t, bp__plateau_rate(&t->plateau, rate),
+                                    &now, err);
+    if (st)
+        return st;
     if (t->o.log_every && *t->step % t->o.log_every == 0) {
         bp__log_record r = record_of(t, "train", &now);
         step_facts(t, &r);

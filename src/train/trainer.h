@@ -60,6 +60,11 @@ struct bp_trainer {
     bp_evaluation evaluated; /* the answer of bp_trainer_evaluate */
 };
 
+/* loop.c: one batch at this rate, whatever the schedule says; nothing is
+ * logged. now: of this batch. */
+bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
+                           bp_error *err);
+
 /* state.c */
 bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
