@@ -65,7 +65,8 @@ static int differs(const cli_model *m, const char *out)
     if (d.len) {
         cli_complain("'%s' is a run of another configuration: it differs in "
                      "%s. On resume only train.epochs,\n"
-                     "train.checkpoint_seconds and train.log_every may change",
+                     "train.checkpoint_seconds, train.log_every and "
+                     "train.tensorboard may change",
                      out, d.s);
         rc = EXIT_USAGE;
     }
@@ -142,6 +143,9 @@ static void print_end(const cli_args *a, const cli_model *m,
     printf("  curve.svg               loss%s over the epochs\n",
            m->config->n_metrics ? " and metric" : "");
     printf("  log.jsonl               every number of this run\n");
+    if (m->config->train.tensorboard)
+        printf("  events.out.tfevents...  the same for TensorBoard: "
+               "tensorboard --logdir %s\n", out);
     printf("  config.yaml, checkpoint.safetensors\n");
     printf("\nnext:\n");
     if (m->config->has_data[BP_SPLIT_TEST])

@@ -123,6 +123,7 @@ typedef struct bp_trainer_options {
     bool replace;           /* remove the old run's files and start anew */
     double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
     int64_t log_every;      /* steps; 0: only epochs are logged */
+    bool tensorboard;       /* the log's numbers in an event file, too */
     const char *title;      /* of curve.svg; NULL: "bprop" */
     const struct bp__fs *fs; /* for tests; NULL: the system's files */
 

@@ -3,7 +3,8 @@
 
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
-    "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
+    "train.epochs", "train.checkpoint_seconds", "train.log_every",
+    "train.tensorboard", "data.dir",
     "data.fitted", "data.columns", "name",
 };
 
@@ -115,6 +116,7 @@ static void fill_train(bp__config *c)
     o->has_target = bp__yaml_get(t, "target") != NULL;
     o->target = bp__yaml_number(bp__yaml_get(t, "target"));
     o->log_every = bp__yaml_int(bp__yaml_get(t, "log_every"));
+    o->tensorboard = bp__yaml_bool(bp__yaml_get(t, "tensorboard"));
     o->checkpoint_seconds =
         bp__yaml_number(bp__yaml_get(t, "checkpoint_seconds"));
     if (!(o->checkpoint_seconds > 0))

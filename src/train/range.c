@@ -201,7 +201,7 @@ static bp_trainer_options plain_options(const bp_trainer_options *from)
     bp_trainer_options o = *from;
     o.valid = o.test = NULL;
     o.run_dir = o.monitor = NULL;
-    o.resume = o.replace = o.has_target = false;
+    o.resume = o.replace = o.has_target = o.tensorboard = false;
     o.epochs = 1;
     o.steps = o.patience = o.log_every = 0;
     o.on_step = NULL;

@@ -141,6 +141,11 @@ void bp__log_format(const bp__log_record *r, bp__str *out);
 bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
                         const char *where, bp__log_record *r, bp_error *err);
 
+/* ---- events.c -------------------------------------------------------- */
+
+/* The record as an event of TensorBoard. */
+void bp__events_format(const bp__log_record *r, bp__str *out);
+
 /* ---- range_draw.c ---------------------------------------------------- */
 
 /* A plot of characters: points "." and the smoothed loss "*", by decades. */

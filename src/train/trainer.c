@@ -265,6 +265,7 @@ void bp_trainer_free(bp_trainer *t)
     if (!t)
         return;
     bp__append_close(&t->log);
+    bp__append_close(&t->events);
     bp__evaluator_free(&t->evaluator);
     bp__evaluator_free(&t->best_evaluator);
     bp__programs_free(&t->programs);

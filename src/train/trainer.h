@@ -52,7 +52,8 @@ struct bp_trainer {
     bool larger_is_better;
     char run_id[20];
     const char *path_checkpoint, *path_best, *path_last, *path_log, *path_curve;
-    bp__appender log;
+    const char *path_events;
+    bp__appender log, events;
     volatile int stop;
     double began, last_save;
     bool failed;         /* by a fault: nothing more is saved */
@@ -79,5 +80,10 @@ bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
                           bp_error *err);
 bp_status bp__trainer_draw(bp_trainer *t, bp_error *err);
 double bp__trainer_clock(void); /* seconds, steady */
+
+/* events.c: both do nothing without o.tensorboard */
+bp_status bp__trainer_open_events(bp_trainer *t, bp_error *err);
+bp_status bp__trainer_add_event(bp_trainer *t, const bp__log_record *r,
+                                bp_error *err);
 
 #endif
