@@ -94,7 +94,8 @@ extern const int cli_n_commands;
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a);
 void cli_print_help(const cli_command *c, FILE *to);
 void cli_print_usage(FILE *to);
-const char *cli_nearest_command(const char *word);
+/* As bp__near_text. */
+const char *cli_nearest_command(const char *word, char *buf);
 
 /* session.c: a model file, a shipped model or a run folder, opened. */
 typedef struct cli_model {

@@ -57,7 +57,14 @@ static int run_help(const cli_args *a)
             cli_print_help(cli_commands[i], stdout);
             return EXIT_FINE;
         }
-    const char *near = cli_nearest_command(word);
+    const char *names[64] = {"keys"};
+    char buf[BP__NEAR_BYTES];
+    size_t n = 1;
+    for (int i = 0; i < N_TABLES; i++)
+        names[n++] = tables[i].word;
+    for (int i = 0; i < cli_n_commands && n < 64; i++)
+        names[n++] = cli_commands[i]->name;
+    const char *near = bp__near_text(word, names, n, "' or '", buf);
     cli_complain("unknown command '%s'%s%s%s; `bprop help` lists them", word,
                  near ? " (did you mean '" : "", near ? near : "",
                  near ? "'?)" : "");

@@ -1,6 +1,8 @@
 /* bprop: picks the subcommand. */
 #include "cli.h"
 
+#include "base/base.h"
+
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
@@ -40,7 +42,8 @@ int main(int argc, char **argv)
         }
         return rc;
     }
-    const char *near = cli_nearest_command(word);
+    char buf[BP__NEAR_BYTES];
+    const char *near = cli_nearest_command(word, buf);
     cli_complain("unknown command '%s'%s%s%s; `bprop help` lists them", word,
                  near ? " (did you mean '" : "", near ? near : "",
                  near ? "'?)" : "");

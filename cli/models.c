@@ -55,7 +55,9 @@ static int run_models(const cli_args *a)
     const char *names[N_SHIPPED];
     for (int i = 0; i < N_SHIPPED; i++)
         names[i] = shipped_models[i].name;
-    const char *near = bp__nearest(a->operands[0], names, N_SHIPPED);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(a->operands[0], names, N_SHIPPED,
+                                     "' or '", buf);
     cli_complain("no model '%s'%s%s%s; `bprop models` lists them",
                  a->operands[0], near ? " (did you mean '" : "",
                  near ? near : "", near ? "'?)" : "");

@@ -66,6 +66,25 @@ static int usage_error(const cli_command *c, const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* "--epochs" is a key of the model file: which one is meant, as its path; NULL:
+ * none. buf: 100 bytes. */
+static const char *key_like(const char *name, char *buf)
+{
+    for (size_t i = 0; i < bp__config_n_keys; i++) {
+        const bp__skey *map = &bp__config_keys[i];
+        const char *names[64];
+        size_t n = 0;
+        for (; !strcmp(map->name, "train") && n < map->n_keys && n < 64; n++)
+            names[n] = map->keys[n].name;
+        const char *key = bp__nearest(name + strspn(name, "-"), names, n);
+        if (!key)
+            continue;
+        bp__snprintf(buf, 100, "%s.%s", map->name, key);
+        return buf;
+    }
+    return NULL;
+}
+
 static int unknown_option(const cli_command *c, const char *word, size_t len)
 {
     char name[80];
@@ -79,7 +98,14 @@ static int unknown_option(const cli_command *c, const char *word, size_t len)
             return usage_error(c, "`bprop %s` takes no option %s", c->name,
                                name);
     }
-    const char *near = bp__nearest(name, names, n);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(name, names, n, " or ", buf);
+    char path[100];
+    const char *key = !near && (c->options & OPT_SET) ? key_like(name, path)
+                                                      : NULL;
+    if (key)
+        return usage_error(c, "unknown option %s (did you mean --set %s=...?)",
+                           name, key);
     return usage_error(c, "unknown option %s%s%s%s", name,
                        near ? " (did you mean " : "", near ? near : "",
                        near ? "?)" : "");
@@ -293,11 +319,11 @@ void cli_print_usage(FILE *to)
                 "file;\n`bprop train` trains on built-in digits.\n");
 }
 
-const char *cli_nearest_command(const char *word)
+const char *cli_nearest_command(const char *word, char *buf)
 {
     const char *names[32];
     size_t n = 0;
     for (int i = 0; i < cli_n_commands && n < 32; i++)
         names[n++] = cli_commands[i]->name;
-    return bp__nearest(word, names, n);
+    return bp__near_text(word, names, n, "' or '", buf);
 }

@@ -58,7 +58,8 @@ static void check_monitor(bp__config *c, bp__diags *d)
     for (size_t i = 0; i < n; i++)
         if (!strcmp(m->text, names[i]))
             return;
-    const char *near = bp__nearest(m->text, names, n);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(m->text, names, n, "' or '", buf);
     bp__diag_add(d, m->at, "train.monitor: '%s' is neither loss nor one of the "
                  "metrics%s%s%s", m->text, near ? " (did you mean '" : "",
                  near ? near : "", near ? "'?)" : "");
