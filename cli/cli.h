@@ -90,6 +90,17 @@ extern const cli_command *const cli_commands[];
 extern const int cli_n_commands;
 
 /* options.c */
+typedef struct cli_option {
+    unsigned bit;
+    const char *name; /* with its dashes */
+    const char *arg;  /* NULL: takes none */
+    const char *help;
+} cli_option;
+extern const cli_option cli_options[];
+extern const int cli_n_options;
+bool cli_option_fits(const cli_command *c, const cli_option *o);
+/* "best or last": what its value may be. */
+const char *cli_option_expects(const cli_option *o);
 /* EXIT_FINE, or EXIT_USAGE with the message printed. */
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a);
 void cli_print_help(const cli_command *c, FILE *to);
@@ -127,7 +138,14 @@ int cli_norms(cli_model *m, bp_data *d);
 void cli_print_notes(cli_model *m);
 const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 
+/* manual.c: `bprop help man` and `bprop help bash`, from the tables. */
+int cli_print_man(void);
+int cli_print_bash(void);
+/* help.c: "layers", "losses" ...; NULL past the last one. */
+const char *cli_help_topic(int i);
+
 /* models.c */
+const char *cli_shipped_name(int i); /* NULL past the last one */
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
 

@@ -29,6 +29,11 @@ const char *cli_shipped_model(const char *name, size_t *bytes)
     return NULL;
 }
 
+const char *cli_shipped_name(int i)
+{
+    return i < N_SHIPPED ? shipped_models[i].name : NULL;
+}
+
 /* The first line, which is a comment that says what the model is. */
 static void print_summary(const shipped_model *m)
 {

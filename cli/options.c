@@ -5,14 +5,7 @@
 #include "base/base.h"
 #include "config/yaml.h"
 
-typedef struct cli_option {
-    unsigned bit;
-    const char *name; /* with its dashes */
-    const char *arg;  /* NULL: takes none */
-    const char *help;
-} cli_option;
-
-static const cli_option options[] = {
+const cli_option cli_options[] = {
     {OPT_DATA, "--data", "DIR", "folder that the data files are in"},
     {OPT_OUT, "--out", "PATH", "where the result goes"},
     {OPT_RESUME, "--resume", NULL, "go on with the run in --out"},
@@ -46,9 +39,10 @@ static const cli_option options[] = {
      "switch kernels off: names, or all (leaves the reference ones)"},
     {OPT_HELP, "--help", NULL, "print this help"},
 };
-enum { N_OPTIONS = sizeof options / sizeof options[0] };
+enum { N_OPTIONS = sizeof cli_options / sizeof cli_options[0] };
+const int cli_n_options = N_OPTIONS;
 
-static bool option_fits(const cli_command *c, const cli_option *o)
+bool cli_option_fits(const cli_command *c, const cli_option *o)
 {
     return (c->options | OPT_HELP) & o->bit;
 }
@@ -92,9 +86,9 @@ static int unknown_option(const cli_command *c, const char *word, size_t len)
     const char *names[N_OPTIONS];
     size_t n = 0;
     for (int i = 0; i < N_OPTIONS; i++) {
-        if (option_fits(c, &options[i]))
-            names[n++] = options[i].name;
-        else if (!strcmp(name, options[i].name))
+        if (cli_option_fits(c, &cli_options[i]))
+            names[n++] = cli_options[i].name;
+        else if (!strcmp(name, cli_options[i].name))
             return usage_error(c, "`bprop %s` takes no option %s", c->name,
                                name);
     }
@@ -200,7 +194,7 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
     }
 }
 
-static const char *option_expects(const cli_option *o)
+const char *cli_option_expects(const cli_option *o)
 {
     switch (o->bit) {
     case OPT_THREADS:
@@ -240,8 +234,8 @@ static int parse_option(const cli_command *c, cli_args *a, int argc,
     const char *eq = strchr(word, '=');
     size_t len = eq ? (size_t)(eq - word) : strlen(word);
     for (int k = 0; k < N_OPTIONS; k++) {
-        const cli_option *o = &options[k];
-        if (!option_fits(c, o) || strlen(o->name) != len ||
+        const cli_option *o = &cli_options[k];
+        if (!cli_option_fits(c, o) || strlen(o->name) != len ||
             strncmp(o->name, word, len))
             continue;
         const char *value = eq ? eq + 1 : NULL;
@@ -254,7 +248,7 @@ static int parse_option(const cli_command *c, cli_args *a, int argc,
         }
         if (!store_option(a, o, value))
             return usage_error(c, "%s '%s': expected %s", o->name, value,
-                               option_expects(o));
+                               cli_option_expects(o));
         a->given |= o->bit;
         return EXIT_FINE;
     }
@@ -299,9 +293,9 @@ void cli_print_help(const cli_command *c, FILE *to)
         fprintf(to, "\n%s\n", c->details);
     fprintf(to, "\noptions:\n");
     for (int k = 0; k < N_OPTIONS; k++) {
-        const cli_option *o = &options[k];
+        const cli_option *o = &cli_options[k];
         char left[60];
-        if (!option_fits(c, o))
+        if (!cli_option_fits(c, o))
             continue;
         bp__snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
                      o->arg ? o->arg : "");
