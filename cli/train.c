@@ -123,6 +123,8 @@ static void print_start(const cli_model *m, const bp__config_data *d,
     printf("%d thread%s, %s\n", bp_runtime_threads(m->runtime),
            bp_runtime_threads(m->runtime) == 1 ? "" : "s",
            bp_level_name(bp_runtime_level(m->runtime)));
+    for (int i = 0; !bp_trainer_step(t) && bp_trainer_hint(t, i); i++)
+        printf("hint: %s\n", bp_trainer_hint(t, i));
     if (resumed && bp_trainer_step(t))
         printf("going on in %s after step %lld\n", out,
                (long long)bp_trainer_step(t));

@@ -124,6 +124,7 @@ typedef struct bp_trainer_options {
     double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
     int64_t log_every;      /* steps; 0: only epochs are logged */
     bool tensorboard;       /* the log's numbers in an event file, too */
+    bool no_hints;          /* do not look for what usually goes wrong */
     const char *title;      /* of curve.svg; NULL: "bprop" */
     const struct bp__fs *fs; /* for tests; NULL: the system's files */
 
@@ -157,6 +158,11 @@ int64_t bp_trainer_step(const bp_trainer *t);  /* steps done */
 int64_t bp_trainer_epoch(const bp_trainer *t); /* whole epochs done */
 int64_t bp_trainer_best_epoch(const bp_trainer *t); /* from 1; 0: none yet */
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
+/* What may go wrong with this model on this data, a line each: targets that
+ * the output cannot reach, inputs out of scale, dead or saturated units,
+ * targets that are all alike. The log's first epoch has them as its note. */
+int bp_trainer_hint_count(const bp_trainer *t);
+const char *bp_trainer_hint(const bp_trainer *t, int i); /* NULL: none */
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);
 

@@ -197,10 +197,15 @@ static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
                            const bp_evaluation *valid, const char *note,
                            bp_error *err)
 {
+    bp__str hints;
     bp__log_record r = record_of(t, "train", train);
     r.whole_epoch = true;
     step_facts(t, &r);
-    bp_status st = bp__trainer_log(t, &r, err);
+    bp__str_init(&hints, &t->a);
+    bp__trainer_lint_epoch(t, train, &hints);
+    r.note = hints.len ? hints.s : NULL;
+    bp_status st = hints.failed ? bp__oom(err) : bp__trainer_log(t, &r, err);
+    bp__str_free(&hints);
     if (st || !valid)
         return st;
     r = record_of(t, "valid", valid);
@@ -258,7 +263,8 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
         e.train = train;
         e.valid = valid;
         e.best = best;
-        e.note = said;
+        bp__trainer_diverges(t, train, &note);
+        e.note = note.len ? note.s : NULL;
         report_epoch(t, &e);
     }
     bp__str_free(&note);

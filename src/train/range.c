@@ -204,6 +204,7 @@ static bp_trainer_options plain_options(const bp_trainer_options *from)
     o.resume = o.replace = o.has_target = o.tensorboard = false;
     o.epochs = 1;
     o.steps = o.patience = o.log_every = 0;
+    o.no_hints = true;
     o.on_step = NULL;
     o.on_epoch = NULL;
     return o;

@@ -215,7 +215,10 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (st)
         return st;
     bp__trainer_make_id(t);
-    st = bp__trainer_open_files(t, err);
+    if (!t->o.no_hints)
+        st = bp__trainer_lint(t, err);
+    if (!st)
+        st = bp__trainer_open_files(t, err);
     if (!st)
         st = set_evaluator(t, &t->best_evaluator, &t->best_programs,
                            t->best_store, &output, err);
