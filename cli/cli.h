@@ -48,6 +48,10 @@ enum {
     OPT_LANG = 1 << 24,
     OPT_HTML = 1 << 25,
     OPT_FEATURES = 1 << 26,
+    OPT_FROM = 1 << 27,
+    OPT_TO = 1 << 28,
+    OPT_STEPS = 1 << 29,
+    OPT_SVG = 1 << 30,
     /* What every command takes that runs or shows a model. */
     OPT_MODEL = OPT_SET | OPT_THREADS | OPT_LEVEL | OPT_NO_PASS | OPT_NO_KERNEL
 };
@@ -68,6 +72,9 @@ typedef struct cli_args {
     int folds;
     bp_language language;
     const char *html, *features;
+    double from, to; /* 0: not given */
+    int64_t steps;
+    const char *svg;
     const char *operands[CLI_MAX_OPERANDS];
     int n_operands;
 } cli_args;
@@ -84,16 +91,28 @@ typedef struct cli_command {
 
 /* One a file; the table is in main.c. */
 extern const cli_command cli_train, cli_new, cli_eval, cli_predict, cli_check, cli_grad,
-    cli_explain, cli_show, cli_ops, cli_models, cli_help, cli_version;
+    cli_explain, cli_lr, cli_show, cli_ops, cli_models, cli_help, cli_version;
 extern const cli_command *const cli_commands[];
 extern const int cli_n_commands;
 
 /* options.c */
+typedef struct cli_option {
+    unsigned bit;
+    const char *name; /* with its dashes */
+    const char *arg;  /* NULL: takes none */
+    const char *help;
+} cli_option;
+extern const cli_option cli_options[];
+extern const int cli_n_options;
+bool cli_option_fits(const cli_command *c, const cli_option *o);
+/* "best or last": what its value may be. */
+const char *cli_option_expects(const cli_option *o);
 /* EXIT_FINE, or EXIT_USAGE with the message printed. */
 int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a);
 void cli_print_help(const cli_command *c, FILE *to);
 void cli_print_usage(FILE *to);
-const char *cli_nearest_command(const char *word);
+/* As bp__near_text. */
+const char *cli_nearest_command(const char *word, char *buf);
 
 /* session.c: a model file, a shipped model or a run folder, opened. */
 typedef struct cli_model {
@@ -127,7 +146,14 @@ int cli_norms(cli_model *m, bp_data *d);
 void cli_print_notes(cli_model *m);
 const char *cli_class_name(const cli_model *m, int64_t k, char *buf);
 
+/* manual.c: `bprop help man` and `bprop help bash`, from the tables. */
+int cli_print_man(void);
+int cli_print_bash(void);
+/* help.c: "layers", "losses" ...; NULL past the last one. */
+const char *cli_help_topic(int i);
+
 /* models.c */
+const char *cli_shipped_name(int i); /* NULL past the last one */
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
 

@@ -75,6 +75,7 @@ static bp_status train_linear(contest *c, bp_error *err)
     task.init = NULL;
     bp_trainer_options o = {.size = sizeof o, .runtime = c->m->runtime,
                             .train = d[0], .valid = d[1],
+                            .no_hints = true,
                             .epochs = c->m->config->train.epochs,
                             .batch = c->m->config->train.batch};
     if (!table)

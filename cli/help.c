@@ -40,6 +40,11 @@ static int help_table(bp_nn_table table)
     return EXIT_FINE;
 }
 
+const char *cli_help_topic(int i)
+{
+    return i < N_TABLES ? tables[i].word : NULL;
+}
+
 static int run_help(const cli_args *a)
 {
     if (!a->n_operands) {
@@ -49,6 +54,10 @@ static int run_help(const cli_args *a)
     const char *word = a->operands[0];
     if (!strcmp(word, "keys"))
         return help_keys();
+    if (!strcmp(word, "man"))
+        return cli_print_man();
+    if (!strcmp(word, "bash"))
+        return cli_print_bash();
     for (int i = 0; i < N_TABLES; i++)
         if (!strcmp(word, tables[i].word))
             return help_table(tables[i].table);
@@ -57,7 +66,14 @@ static int run_help(const cli_args *a)
             cli_print_help(cli_commands[i], stdout);
             return EXIT_FINE;
         }
-    const char *near = cli_nearest_command(word);
+    const char *names[64] = {"keys", "man", "bash"};
+    char buf[BP__NEAR_BYTES];
+    size_t n = 3;
+    for (int i = 0; i < N_TABLES; i++)
+        names[n++] = tables[i].word;
+    for (int i = 0; i < cli_n_commands && n < 64; i++)
+        names[n++] = cli_commands[i]->name;
+    const char *near = bp__near_text(word, names, n, "' or '", buf);
     cli_complain("unknown command '%s'%s%s%s; `bprop help` lists them", word,
                  near ? " (did you mean '" : "", near ? near : "",
                  near ? "'?)" : "");
@@ -70,7 +86,8 @@ const cli_command cli_help = {
     .summary = "explain a command, or what a model file may hold",
     .details = "`bprop help keys` lists the keys of a model file; layers, "
                "losses, metrics, penalties,\noptimizers, schedules, groups "
-               "and initializers list what may stand there.",
+               "and initializers list what may stand there. man and bash "
+               "print the manual page\nand the completion that are installed.",
     .max_operands = 1,
     .run = run_help,
 };

@@ -1,11 +1,14 @@
 /* bprop: picks the subcommand. */
 #include "cli.h"
 
+#include "base/base.h"
+
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
     &cli_train, &cli_new,  &cli_eval,   &cli_predict, &cli_check,  &cli_grad,
-    &cli_explain, &cli_show,  &cli_ops,  &cli_models, &cli_help,    &cli_version,
+    &cli_explain, &cli_lr,
+    &cli_show,  &cli_ops,  &cli_models, &cli_help,    &cli_version,
 };
 const int cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];
 
@@ -39,7 +42,8 @@ int main(int argc, char **argv)
         }
         return rc;
     }
-    const char *near = cli_nearest_command(word);
+    char buf[BP__NEAR_BYTES];
+    const char *near = cli_nearest_command(word, buf);
     cli_complain("unknown command '%s'%s%s%s; `bprop help` lists them", word,
                  near ? " (did you mean '" : "", near ? near : "",
                  near ? "'?)" : "");

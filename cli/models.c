@@ -29,6 +29,11 @@ const char *cli_shipped_model(const char *name, size_t *bytes)
     return NULL;
 }
 
+const char *cli_shipped_name(int i)
+{
+    return i < N_SHIPPED ? shipped_models[i].name : NULL;
+}
+
 /* The first line, which is a comment that says what the model is. */
 static void print_summary(const shipped_model *m)
 {
@@ -55,7 +60,9 @@ static int run_models(const cli_args *a)
     const char *names[N_SHIPPED];
     for (int i = 0; i < N_SHIPPED; i++)
         names[i] = shipped_models[i].name;
-    const char *near = bp__nearest(a->operands[0], names, N_SHIPPED);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(a->operands[0], names, N_SHIPPED,
+                                     "' or '", buf);
     cli_complain("no model '%s'%s%s%s; `bprop models` lists them",
                  a->operands[0], near ? " (did you mean '" : "",
                  near ? near : "", near ? "'?)" : "");

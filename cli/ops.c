@@ -14,7 +14,8 @@ static const bp__opdef *find_row(const char *name)
     size_t n = 0;
     for (int i = 1; i < BP__N_OPS; i++)
         names[n++] = bp__ops[i]->name;
-    const char *near = bp__nearest(name, names, n);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(name, names, n, "' or '", buf);
     cli_complain("unknown op '%s'%s%s%s; `bprop ops` lists them", name,
                  near ? " (did you mean '" : "", near ? near : "",
                  near ? "'?)" : "");

@@ -5,14 +5,7 @@
 #include "base/base.h"
 #include "config/yaml.h"
 
-typedef struct cli_option {
-    unsigned bit;
-    const char *name; /* with its dashes */
-    const char *arg;  /* NULL: takes none */
-    const char *help;
-} cli_option;
-
-static const cli_option options[] = {
+const cli_option cli_options[] = {
     {OPT_DATA, "--data", "DIR", "folder that the data files are in"},
     {OPT_OUT, "--out", "PATH", "where the result goes"},
     {OPT_RESUME, "--resume", NULL, "go on with the run in --out"},
@@ -31,6 +24,10 @@ static const cli_option options[] = {
     {OPT_HTML, "--html", "PATH", "write a page instead of printing"},
     {OPT_FEATURES, "--features", "PATH",
      "draw the first layers' filters and activations into a PNG"},
+    {OPT_FROM, "--from", "RATE", "the first rate (default: 1e-6)"},
+    {OPT_TO, "--to", "RATE", "the last rate (default: 10)"},
+    {OPT_STEPS, "--steps", "N", "steps (default: 30 a decade)"},
+    {OPT_SVG, "--svg", "PATH", "draw a picture, too"},
     {OPT_GRAPH, "--graph", NULL, "print the graph of the forward pass"},
     {OPT_GRADIENT, "--gradient", NULL, "print the graph of a training step"},
     {OPT_LOWERED, "--lowered", NULL, "print kernels and layouts"},
@@ -46,9 +43,10 @@ static const cli_option options[] = {
      "switch kernels off: names, or all (leaves the reference ones)"},
     {OPT_HELP, "--help", NULL, "print this help"},
 };
-enum { N_OPTIONS = sizeof options / sizeof options[0] };
+enum { N_OPTIONS = sizeof cli_options / sizeof cli_options[0] };
+const int cli_n_options = N_OPTIONS;
 
-static bool option_fits(const cli_command *c, const cli_option *o)
+bool cli_option_fits(const cli_command *c, const cli_option *o)
 {
     return (c->options | OPT_HELP) & o->bit;
 }
@@ -66,6 +64,25 @@ static int usage_error(const cli_command *c, const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* "--epochs" is a key of the model file: which one is meant, as its path; NULL:
+ * none. buf: 100 bytes. */
+static const char *key_like(const char *name, char *buf)
+{
+    for (size_t i = 0; i < bp__config_n_keys; i++) {
+        const bp__skey *map = &bp__config_keys[i];
+        const char *names[64];
+        size_t n = 0;
+        for (; !strcmp(map->name, "train") && n < map->n_keys && n < 64; n++)
+            names[n] = map->keys[n].name;
+        const char *key = bp__nearest(name + strspn(name, "-"), names, n);
+        if (!key)
+            continue;
+        bp__snprintf(buf, 100, "%s.%s", map->name, key);
+        return buf;
+    }
+    return NULL;
+}
+
 static int unknown_option(const cli_command *c, const char *word, size_t len)
 {
     char name[80];
@@ -73,13 +90,20 @@ static int unknown_option(const cli_command *c, const char *word, size_t len)
     const char *names[N_OPTIONS];
     size_t n = 0;
     for (int i = 0; i < N_OPTIONS; i++) {
-        if (option_fits(c, &options[i]))
-            names[n++] = options[i].name;
-        else if (!strcmp(name, options[i].name))
+        if (cli_option_fits(c, &cli_options[i]))
+            names[n++] = cli_options[i].name;
+        else if (!strcmp(name, cli_options[i].name))
             return usage_error(c, "`bprop %s` takes no option %s", c->name,
                                name);
     }
-    const char *near = bp__nearest(name, names, n);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(name, names, n, " or ", buf);
+    char path[100];
+    const char *key = !near && (c->options & OPT_SET) ? key_like(name, path)
+                                                      : NULL;
+    if (key)
+        return usage_error(c, "unknown option %s (did you mean --set %s=...?)",
+                           name, key);
     return usage_error(c, "unknown option %s%s%s%s", name,
                        near ? " (did you mean " : "", near ? near : "",
                        near ? "?)" : "");
@@ -164,6 +188,17 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
     case OPT_FEATURES:
         a->features = value;
         return *value;
+    case OPT_FROM:
+        return bp__parse_double(value, &a->from) && a->from > 0 &&
+               a->from < 1e30;
+    case OPT_TO:
+        return bp__parse_double(value, &a->to) && a->to > 0 && a->to < 1e30;
+    case OPT_STEPS:
+        return bp__parse_int64(value, &a->steps) && a->steps >= 10 &&
+               a->steps <= 1000000;
+    case OPT_SVG:
+        a->svg = value;
+        return *value;
     case OPT_DTYPE:
         a->dtype = !strcmp(value, "f32") ? BP_F32 : BP_F64;
         return a->dtype == BP_F32 || !strcmp(value, "f64");
@@ -172,7 +207,7 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
     }
 }
 
-static const char *option_expects(const cli_option *o)
+const char *cli_option_expects(const cli_option *o)
 {
     switch (o->bit) {
     case OPT_THREADS:
@@ -191,6 +226,11 @@ static const char *option_expects(const cli_option *o)
         return "en or zh";
     case OPT_TASK:
         return "class or number";
+    case OPT_FROM:
+    case OPT_TO:
+        return "a number above 0";
+    case OPT_STEPS:
+        return "a whole number from 10 to 1000000";
     case OPT_FOLDS:
         return "a whole number from 2 to 100";
     case OPT_SET:
@@ -209,8 +249,8 @@ static int parse_option(const cli_command *c, cli_args *a, int argc,
     const char *eq = strchr(word, '=');
     size_t len = eq ? (size_t)(eq - word) : strlen(word);
     for (int k = 0; k < N_OPTIONS; k++) {
-        const cli_option *o = &options[k];
-        if (!option_fits(c, o) || strlen(o->name) != len ||
+        const cli_option *o = &cli_options[k];
+        if (!cli_option_fits(c, o) || strlen(o->name) != len ||
             strncmp(o->name, word, len))
             continue;
         const char *value = eq ? eq + 1 : NULL;
@@ -223,7 +263,7 @@ static int parse_option(const cli_command *c, cli_args *a, int argc,
         }
         if (!store_option(a, o, value))
             return usage_error(c, "%s '%s': expected %s", o->name, value,
-                               option_expects(o));
+                               cli_option_expects(o));
         a->given |= o->bit;
         return EXIT_FINE;
     }
@@ -268,9 +308,9 @@ void cli_print_help(const cli_command *c, FILE *to)
         fprintf(to, "\n%s\n", c->details);
     fprintf(to, "\noptions:\n");
     for (int k = 0; k < N_OPTIONS; k++) {
-        const cli_option *o = &options[k];
+        const cli_option *o = &cli_options[k];
         char left[60];
-        if (!option_fits(c, o))
+        if (!cli_option_fits(c, o))
             continue;
         bp__snprintf(left, sizeof left, "%s%s%s", o->name, o->arg ? " " : "",
                      o->arg ? o->arg : "");
@@ -288,11 +328,11 @@ void cli_print_usage(FILE *to)
                 "file;\n`bprop train` trains on built-in digits.\n");
 }
 
-const char *cli_nearest_command(const char *word)
+const char *cli_nearest_command(const char *word, char *buf)
 {
     const char *names[32];
     size_t n = 0;
     for (int i = 0; i < cli_n_commands && n < 32; i++)
         names[n++] = cli_commands[i]->name;
-    return bp__nearest(word, names, n);
+    return bp__near_text(word, names, n, "' or '", buf);
 }

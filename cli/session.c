@@ -115,7 +115,8 @@ static int check_list(const char *option, const char *list, bool kernels)
         for (size_t i = 0; i < n; i++)
             known |= !strcmp(word, names[i]);
         if (!known) {
-            const char *near = bp__nearest(word, names, n);
+            char buf[BP__NEAR_BYTES];
+            const char *near = bp__near_text(word, names, n, "' or '", buf);
             bp__str all;
             bp__str_init(&all, NULL);
             for (size_t i = 0; i < n; i++)

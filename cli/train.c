@@ -70,7 +70,8 @@ static int differs(const cli_model *m, const char *out)
     if (d.len) {
         cli_complain("'%s' is a run of another configuration: it differs in "
                      "%s. On resume only train.epochs,\n"
-                     "train.checkpoint_seconds and train.log_every may change",
+                     "train.checkpoint_seconds, train.log_every and "
+                     "train.tensorboard may change",
                      out, d.s);
         rc = EXIT_USAGE;
     }
@@ -138,6 +139,8 @@ static void print_start(const cli_model *m, const bp__config_data *d,
                m->config->train.init_from, from->hash, (long long)from->taken,
                from->taken == 1 ? "" : "s", (long long)from->missing,
                (long long)from->extra, (long long)from->shape);
+    for (int i = 0; !bp_trainer_step(t) && bp_trainer_hint(t, i); i++)
+        printf("hint: %s\n", bp_trainer_hint(t, i));
     if (resumed && bp_trainer_step(t))
         printf("going on in %s after step %lld\n", out,
                (long long)bp_trainer_step(t));
@@ -158,6 +161,9 @@ static void print_end(const cli_args *a, const cli_model *m,
     printf("  curve.svg               loss%s over the epochs\n",
            m->config->n_metrics ? " and metric" : "");
     printf("  log.jsonl               every number of this run\n");
+    if (m->config->train.tensorboard)
+        printf("  events.out.tfevents...  the same for TensorBoard: "
+               "tensorboard --logdir %s\n", out);
     printf("  config.yaml, checkpoint.safetensors\n");
     printf("\nnext:\n");
     if (m->config->has_data[BP_SPLIT_TEST])

@@ -175,6 +175,8 @@ typedef struct bp_trainer_options {
     bool replace;           /* remove the old run's files and start anew */
     double checkpoint_seconds; /* 0: 30; negative: at ends of epochs only */
     int64_t log_every;      /* steps; 0: only epochs are logged */
+    bool tensorboard;       /* the log's numbers in an event file, too */
+    bool no_hints;          /* do not look for what usually goes wrong */
     const char *title;      /* of curve.svg; NULL: "bprop" */
     const struct bp__fs *fs; /* for tests; NULL: the system's files */
 
@@ -210,8 +212,64 @@ int64_t bp_trainer_best_epoch(const bp_trainer *t); /* from 1; 0: none yet */
 /* What came from init_from; all 0 where it was not read. */
 const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t);
 const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
+/* What may go wrong with this model on this data, a line each: targets that
+ * the output cannot reach, inputs out of scale, dead or saturated units,
+ * targets that are all alike. The log's first epoch has them as its note. */
+int bp_trainer_hint_count(const bp_trainer *t);
+const char *bp_trainer_hint(const bp_trainer *t, int i); /* NULL: none */
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);
+
+/* ---- range test of the rate -------------------------------------------- */
+
+/* A step of the test: its rate, the loss of its batch (before the update), and
+ * the loss smoothed over neighboring rates. */
+typedef struct bp_range_point {
+    double lr, loss, smooth;
+} bp_range_point;
+
+typedef struct bp_range_options {
+    size_t size;       /* sizeof(bp_range_options) */
+    /* Training data, batch, shards, normalization, augmentation, runtime and
+     * allocator as for a trainer. The rest (folder, schedule, ends) plays no
+     * part, and nothing is written. */
+    const bp_trainer_options *train;
+    double from, to;   /* rates; 0: 1e-6 and 10 */
+    int64_t steps;     /* 0: 30 a decade */
+    void (*on_step)(void *user, int64_t step, int64_t steps);
+    void *user;
+} bp_range_options;
+
+typedef struct bp_range {
+    int64_t n;
+    bp_range_point *points;
+    double start;      /* the loss before anything was learned */
+    bool falls;        /* anywhere, by more than its noise */
+    double low, high;  /* the basin: from where a twentieth of the fall is
+                          done to where the smoothed loss is lowest */
+    double lowest;     /* ... which is this */
+    double suggested;  /* a tenth of high, or the basin's middle (of its
+                          logarithm) where that is larger */
+    bool open;         /* the loss still falls at the last rate */
+    double rises_at;   /* from here on more than a fifth of the fall is lost;
+                          0: nowhere */
+    bool diverges;     /* the loss is back at its start, or not finite */
+    double diverges_at;
+    bool left;         /* ended because the loss had left for good */
+    bool not_finite;   /* ... the latter, in the step after the last point */
+    bp_allocator allocator; /* of the points */
+    int64_t room;
+} bp_range;
+
+/* Trains from the task's initial state with a rate that grows by the same
+ * factor in each step, until `to` or until the loss has left for good (Smith
+ * 2017, "Cyclical learning rates for training neural networks",
+ * arXiv:1506.01186). The task's schedule is not used. The result is a function
+ * of task, options and data alone. Free with bp_range_free, whatever came
+ * back. [err: EARG and what bp_trainer_new says] */
+bp_status bp_range_test(const bp_task *task, const bp_range_options *o,
+                        bp_range *result, bp_error *err);
+void bp_range_free(bp_range *r);
 
 /* ---- gradient check ---------------------------------------------------- */
 

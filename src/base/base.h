@@ -108,6 +108,12 @@ void bp__str_vprintf(bp__str *t, const char *format, va_list ap);
 /* Edit distance (insert, delete, replace, swap of neighbours), for "did you
  * mean". Strings over 63 bytes count as far away. */
 int bp__edit_distance(const char *a, const char *b);
+/* Names that may have been meant by `word`: the nearest ones, all that are
+ * equally near, with `between` between them ("' or '"); if none is near, one
+ * that begins like it. NULL: none. buf: 400 bytes. */
+enum { BP__NEAR_BYTES = 400 };
+const char *bp__near_text(const char *word, const char *const *names, size_t n,
+                          const char *between, char *buf);
 /* Shortest decimal text that reads back as the same double; independent of
  * the locale. buf: 32 bytes. */
 void bp__format_double(char *buf, double x);

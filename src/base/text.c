@@ -283,3 +283,35 @@ int bp__edit_distance(const char *a, const char *b)
     }
     return row[na % 3][nb];
 }
+
+/* A third of the letters may be wrong, and one or two always. */
+static bool near_enough(const char *word, const char *name, int distance)
+{
+    size_t a = strlen(word), b = strlen(name);
+    int len = (int)BP__MAX(a, b), most = len < 6 ? 2 : len / 3 + 1;
+    return distance <= most && distance < len;
+}
+
+const char *bp__near_text(const char *word, const char *const *names, size_t n,
+                          const char *between, char *buf)
+{
+    int least = 1000;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        int d = bp__edit_distance(word, names[i]);
+        if (d < least && near_enough(word, names[i], d))
+            least = d;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t one = strlen(names[i]), common = BP__MIN(strlen(word), one);
+        bool near = least < 1000
+                        ? bp__edit_distance(word, names[i]) == least
+                        : common >= 3 && !strncmp(word, names[i], common);
+        if (near && len + one + 10 < BP__NEAR_BYTES)
+            len += (size_t)bp__snprintf(buf + len, BP__NEAR_BYTES - len,
+                                        "%s%s", len ? between : "", names[i]);
+        if (near && least == 1000)
+            break;
+    }
+    return len ? buf : NULL;
+}

@@ -3,9 +3,10 @@
 
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
-    "train.epochs", "train.checkpoint_seconds", "train.log_every", "data.dir",
-    "data.fitted", "data.columns", "data.decoded", "data.classes",
-    "data.class_counts", "name", "train.init_hash",
+    "train.epochs", "train.checkpoint_seconds", "train.log_every",
+    "train.tensorboard", "data.dir", "data.fitted", "data.columns",
+    "data.decoded", "data.classes", "data.class_counts", "name",
+    "train.init_hash",
 };
 
 static bp__config *config_new(const char *file)
@@ -57,7 +58,8 @@ static void check_monitor(bp__config *c, bp__diags *d)
     for (size_t i = 0; i < n; i++)
         if (!strcmp(m->text, names[i]))
             return;
-    const char *near = bp__nearest(m->text, names, n);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(m->text, names, n, "' or '", buf);
     bp__diag_add(d, m->at, "train.monitor: '%s' is neither loss nor one of the "
                  "metrics%s%s%s", m->text, near ? " (did you mean '" : "",
                  near ? near : "", near ? "'?)" : "");
@@ -112,6 +114,7 @@ static void fill_train(bp__config *c)
     o->has_target = bp__yaml_get(t, "target") != NULL;
     o->target = bp__yaml_number(bp__yaml_get(t, "target"));
     o->log_every = bp__yaml_int(bp__yaml_get(t, "log_every"));
+    o->tensorboard = bp__yaml_bool(bp__yaml_get(t, "tensorboard"));
     o->checkpoint_seconds =
         bp__yaml_number(bp__yaml_get(t, "checkpoint_seconds"));
     if (!(o->checkpoint_seconds > 0))

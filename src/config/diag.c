@@ -74,29 +74,11 @@ void bp__diags_print(bp__diags *d, bp__str *out)
 
 const char *bp__nearest(const char *word, const char *const *names, size_t n)
 {
-    const char *best = NULL;
-    int least = 0;
-    for (size_t i = 0; i < n; i++) {
-        int d = bp__edit_distance(word, names[i]);
-        if (!best || d < least) {
-            best = names[i];
-            least = d;
-        }
-    }
-    if (!best)
-        return NULL;
-    /* A third of the letters may be wrong, and one always. */
-    size_t len = strlen(word) > strlen(best) ? strlen(word) : strlen(best);
-    int most = len < 6 ? 2 : (int)(len / 3) + 1;
-    /* Or one begins like the other: "adamw_" and "adamw", "max_pool". */
-    size_t common = strlen(word) < strlen(best) ? strlen(word) : strlen(best);
-    if (least <= most && least < (int)len)
-        return best;
-    for (size_t i = 0; i < n; i++) {
-        size_t m = strlen(names[i]);
-        common = strlen(word) < m ? strlen(word) : m;
-        if (common >= 3 && !strncmp(word, names[i], common))
+    char buf[BP__NEAR_BYTES];
+    const char *first = bp__near_text(word, names, n, "\n", buf);
+    size_t len = first ? strcspn(first, "\n") : 0;
+    for (size_t i = 0; i < n && first; i++)
+        if (strlen(names[i]) == len && !strncmp(names[i], first, len))
             return names[i];
-    }
     return NULL;
 }

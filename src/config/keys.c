@@ -430,6 +430,8 @@ static const bp__skey train_keys[] = {
     {.name = "log_every", .type = BP__S_INT, .fallback = "0",
      .doc = "steps between records; 0: only ends of epochs",
      LIMITS(0, COUNT_MAX)},
+    {.name = "tensorboard", .type = BP__S_BOOL, .fallback = "false",
+     .doc = "writes an event file for TensorBoard into the run, too"},
 };
 
 const bp__skey bp__config_keys[] = {

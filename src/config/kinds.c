@@ -44,7 +44,19 @@ static bool kind_split(kind_reader *r, bp_nn_table table, bp__ynode *raw,
         *at = raw->child->key_at;
         return true;
     }
-    if (raw->kind == BP__Y_MAP && raw->n > 1)
+    bool by_set = raw->kind == BP__Y_MAP && raw->n > 1 &&
+                  raw->last->key_at.line == 0 && raw->child->key_at.line > 0;
+    if (by_set && !bp__row_find(table, raw->last->key)) {
+        bp__spec *none;
+        bp_error err = {0};
+        bp__spec_new(r->specs, table, raw->last->key, &none, &err);
+        kind_problem(r, raw->last->key_at, NULL, &err);
+    } else if (by_set)
+        bp__diag_add(r->c->d, raw->last->key_at, "the file's %s is '%s'; "
+                     "another one takes its place with all its arguments: "
+                     "--set '...={%s: {...}}'", bp__table_noun(table),
+                     raw->child->key, raw->last->key);
+    else if (raw->kind == BP__Y_MAP && raw->n > 1)
         bp__diag_add(r->c->d, raw->at,
                      "expected one %s, got '%s' and '%s' side by side (indent "
                      "what belongs to '%s')",

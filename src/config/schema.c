@@ -102,9 +102,10 @@ static bp__ynode *schema_word(bp__scheck *c, const char *path,
         for (size_t i = 0; i < k->n_words; i++)
             if (!strcmp(raw->text, k->words[i]))
                 return schema_scalar(c, raw, true, raw->text);
+    char buf[BP__NEAR_BYTES];
     const char *near = NULL;
     if (raw->kind == BP__Y_SCALAR)
-        near = bp__nearest(raw->text, k->words, k->n_words);
+        near = bp__near_text(raw->text, k->words, k->n_words, "' or '", buf);
     if (near)
         bp__diag_add(c->d, raw->at, "%s: unknown name '%s' (did you mean "
                      "'%s'?)", path, raw->text, near);
@@ -234,7 +235,8 @@ static void unknown_key(bp__scheck *c, const char *path, const bp__skey *keys,
     size_t count = n < 64 ? n : 64;
     for (size_t i = 0; i < count; i++)
         names[i] = keys[i].name;
-    const char *near = bp__nearest(member->key, names, count);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(member->key, names, count, "' or '", buf);
     const char *in = *path ? " in " : "";
     if (near)
         bp__diag_add(c->d, member->key_at, "unknown key '%s'%s%s (did you mean "
@@ -338,7 +340,8 @@ static void unknown_choice(bp__scheck *c, const char *noun,
     size_t count = n < 64 ? n : 64;
     for (size_t i = 0; i < count; i++)
         names[i] = choices[i].name;
-    const char *near = bp__nearest(name, names, count);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__near_text(name, names, count, "' or '", buf);
     if (near)
         bp__diag_add(c->d, at, "unknown %s '%s' (did you mean '%s'?)", noun,
                      name, near);

@@ -43,36 +43,28 @@ const bp__row *bp__row_find(bp_nn_table table, const char *name)
     return NULL;
 }
 
-/* Keeps the nearer of two names; far ones never count. */
-static void consider(const char *name, const char *candidate, int *best,
-                     const char **nearest)
+const char *bp__row_near(bp_nn_table table, const char *name, char *buf)
 {
-    int d = bp__edit_distance(name, candidate);
-    int limit = BP__MAX(2, (int)strlen(candidate) / 3);
-    if (d <= limit && d < *best) {
-        *best = d;
-        *nearest = candidate;
-    }
-}
-
-const char *bp__row_nearest(bp_nn_table table, const char *name)
-{
-    size_t n;
+    const char *names[128];
+    size_t n, i;
     const bp__row *rows = bp__rows(table, &n);
-    const char *nearest = NULL;
-    int best = 1000;
-    for (size_t i = 0; i < n; i++)
-        consider(name, rows[i].name, &best, &nearest);
-    return nearest;
+    for (i = 0; i < n && i < BP__ARRAY_LEN(names); i++)
+        names[i] = rows[i].name;
+    return bp__near_text(name, names, i, " or ", buf);
 }
 
-const char *bp__arg_nearest(const bp__row *row, const char *name)
+const char *bp__arg_near(bp_nn_table table, const bp__row *row,
+                         const char *name, char *buf)
 {
-    const char *nearest = NULL;
-    int best = 1000;
-    for (size_t i = 0; i < bp__row_arg_count(row); i++)
-        consider(name, row->args[i].name, &best, &nearest);
-    return nearest;
+    const char *names[40];
+    size_t n = 0;
+    for (const bp__argdef *d = row->args; d && d->name && n < 38; d++)
+        names[n++] = d->name;
+    if (table == BP_NN_LAYERS) { /* what each of them takes */
+        names[n++] = "name";
+        names[n++] = "from";
+    }
+    return bp__near_text(name, names, n, " or ", buf);
 }
 
 size_t bp__row_arg_count(const bp__row *row)
@@ -157,7 +149,8 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
     *spec = NULL;
     const bp__row *row = bp__row_find(table, kind);
     if (!row) {
-        const char *near = bp__row_nearest(table, kind);
+        char buf[BP__NEAR_BYTES];
+        const char *near = bp__row_near(table, kind, buf);
         const char *noun = bp__table_noun(table);
         if (near)
             return bp__error(err, BP_ENOTFOUND,
@@ -206,7 +199,8 @@ static bp_status find_arg(bp__spec *s, const char *key, size_t *index,
         *index = i;
         return BP_OK;
     }
-    const char *near = bp__arg_nearest(row, want);
+    char buf[BP__NEAR_BYTES];
+    const char *near = bp__arg_near(s->table, row, want, buf);
     if (near)
         return bp__error(err, BP_ENOTFOUND,
                          "%s has no \"%.60s\": did you mean %s?", row->name,

@@ -160,9 +160,11 @@ const bp__row *bp__rows(bp_nn_table table, size_t *n);
 const bp__row *bp__row_find(bp_nn_table table, const char *name);
 /* "layer", "initializer", "loss" ... */
 const char *bp__table_noun(bp_nn_table table);
-/* The nearest name of the table, or NULL where none is near. */
-const char *bp__row_nearest(bp_nn_table table, const char *name);
-const char *bp__arg_nearest(const bp__row *row, const char *name);
+/* The nearest names of the table, or of a row's values, "a or b"; NULL: none
+ * is near. buf: BP__NEAR_BYTES. */
+const char *bp__row_near(bp_nn_table table, const char *name, char *buf);
+const char *bp__arg_near(bp_nn_table table, const bp__row *row,
+                         const char *name, char *buf);
 size_t bp__row_arg_count(const bp__row *row);
 /* "an integer from 1", "same, valid or an integer from 0" ...; buf: 200. */
 const char *bp__arg_expects(const bp__argdef *d, char *buf);

@@ -71,8 +71,7 @@ static bp_status curve_read(curve *c, const char *log, size_t bytes,
     return st;
 }
 
-/* The largest of 1, 2, 5 times a power of ten that gives at least n steps. */
-static double nice_step(double range, int n)
+double bp__nice_step(double range, int n)
 {
     double p = 1;
     while (p > range)
@@ -107,7 +106,7 @@ static void panel_range(curve_panel *q, const curve *c, int which)
         lo = share ? hi - 0.1 : lo - 0.5;
         hi = share ? hi : hi + 0.5;
     }
-    q->step = nice_step(hi - lo, 4);
+    q->step = bp__nice_step(hi - lo, 4);
     q->lo = (double)(int64_t)(lo / q->step) * q->step;
     if (q->lo > lo)
         q->lo -= q->step;
@@ -116,7 +115,7 @@ static void panel_range(curve_panel *q, const curve *c, int which)
         q->hi += q->step;
     q->e0 = c->last_epoch > 1 ? 1 : 0;
     q->e1 = c->last_epoch > 1 ? c->last_epoch : 2;
-    q->e_step = nice_step(q->e1 - q->e0, 4);
+    q->e_step = bp__nice_step(q->e1 - q->e0, 4);
     if (q->e_step < 1)
         q->e_step = 1;
 }
@@ -133,7 +132,7 @@ static double panel_y(const curve_panel *q, double y)
     return CURVE_TOP + h * (1 - (y - q->lo) / (q->hi - q->lo));
 }
 
-static void add_escaped(bp__str *s, const char *text)
+void bp__svg_text(bp__str *s, const char *text)
 {
     for (; *text; text++) {
         if (*text == '<')
@@ -153,7 +152,7 @@ static void draw_axes(const curve_panel *q, const char *title, bp__str *s)
                    "<text x=\"%.1f\" y=\"%d\" font-size=\"14\" "
                    "font-weight=\"bold\">",
                    left, CURVE_TOP - 14);
-    add_escaped(s, title);
+    bp__svg_text(s, title);
     bp__str_printf(s, "</text>\n");
     int n = (int)((q->hi - q->lo) / q->step + 0.5);
     for (int i = 0; i <= n; i++) {
@@ -241,7 +240,7 @@ static void draw_picture(const curve *c, const char *title, bp__str *s)
     bp__str_printf(s, "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n", w,
                    CURVE_PANEL_H);
     bp__str_printf(s, "<text x=\"%d\" y=\"24\" fill=\"#666666\">", CURVE_LEFT);
-    add_escaped(s, title);
+    bp__svg_text(s, title);
     bp__str_printf(s, "</text>\n");
     draw_legend(c, panels, s);
     for (int k = 0; k < panels; k++) {

@@ -7,7 +7,7 @@
 
 static const char *const run_files[] = {
     "checkpoint.safetensors", "best.safetensors", "last.safetensors",
-    "log.jsonl", "curve.svg",
+    "log.jsonl", "curve.svg", "events.out.tfevents.bprop",
 };
 enum { N_RUN_FILES = sizeof run_files / sizeof run_files[0] };
 
@@ -22,7 +22,7 @@ static bp_status make_paths(bp_trainer *t, bp_error *err)
 {
     const char **path[N_RUN_FILES] = {&t->path_checkpoint, &t->path_best,
                                       &t->path_last, &t->path_log,
-                                      &t->path_curve};
+                                      &t->path_curve, &t->path_events};
     for (int i = 0; i < N_RUN_FILES; i++) {
         *path[i] = bp__arena_printf(&t->arena, "%s/%s", t->o.run_dir,
                                     run_files[i]);
@@ -36,7 +36,8 @@ static bp_status make_paths(bp_trainer *t, bp_error *err)
 static bp_status meet_old_run(bp_trainer *t, bp_error *err)
 {
     const char *path[N_RUN_FILES] = {t->path_checkpoint, t->path_best,
-                                     t->path_last, t->path_log, t->path_curve};
+                                     t->path_last, t->path_log, t->path_curve,
+                                     t->path_events};
     bp_status st = BP_OK;
     for (int i = 0; i < N_RUN_FILES && !st; i++) {
         if (t->o.resume || !bp__file_exists(t->o.fs, path[i]))
@@ -164,7 +165,7 @@ bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
         st = load_state(t, err);
     if (!st)
         st = open_log(t, err);
-    return st;
+    return st ? st : bp__trainer_open_events(t, err);
 }
 
 bp_status bp__trainer_save(bp_trainer *t, bp_error *err)
@@ -216,7 +217,7 @@ bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
     if (!st)
         *t->state.log_bytes += (double)line.len;
     bp__str_free(&line);
-    return st;
+    return st ? st : bp__trainer_add_event(t, r, err);
 }
 
 bp_status bp__trainer_draw(bp_trainer *t, bp_error *err)

@@ -166,11 +166,11 @@ static void report_step(bp_trainer *t)
     t->o.on_step(t->o.user, &p);
 }
 
-static bp_status one_step(bp_trainer *t, bp_error *err)
+bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
+                           bp_error *err)
 {
     bp_batch b;
     bp_program *p;
-    bp_evaluation now;
     bp_status st = bp_loader_next(t->loader, &b, err);
     if (!st)
         st = bp__programs_get(&t->programs, BP_TASK_TRAIN, b.count, &p, err);
@@ -178,18 +178,26 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
         st = bp__bind_batch(p, &t->task, &b, true, err);
     if (st)
         return st;
-    double rate = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
-                                   t->total_steps);
-    *t->lr = bp__plateau_rate(&t->plateau, rate);
+    *t->lr = rate;
     st = bp_run(p, err);
     if (st)
         return step_failed(t, st, &b, err);
     st = add_sums(t, p, b.count, err);
     *t->state.batch += 1;
-    if (!st && t->o.log_every && *t->step % t->o.log_every == 0) {
-        st = batch_evaluation(t, p, b.count, &now, err);
-        if (st)
-            return st;
+    return st || !now ? st : batch_evaluation(t, p, b.count, now, err);
+}
+
+static bp_status one_step(bp_trainer *t, bp_error *err)
+{
+    bp_evaluation now;
+    double rate = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                                   t->total_steps);
+    bool log = t->o.log_every && (*t->step + 1) % t->o.log_every == 0;
+    bp_status st = bp__trainer_step(t, bp__plateau_rate(&t->plateau, rate),
+                                    log ? &now : NULL, err);
+    if (st)
+        return st;
+    if (log) {
         bp__log_record r = record_of(t, "train", &now);
         step_facts(t, &r);
         st = bp__trainer_log(t, &r, err);
@@ -226,10 +234,15 @@ static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
                            const bp_evaluation *valid, const char *note,
                            bp_error *err)
 {
+    bp__str hints;
     bp__log_record r = record_of(t, "train", train);
     r.whole_epoch = true;
     step_facts(t, &r);
-    bp_status st = bp__trainer_log(t, &r, err);
+    bp__str_init(&hints, &t->a);
+    bp__trainer_lint_epoch(t, train, &hints);
+    r.note = hints.len ? hints.s : NULL;
+    bp_status st = hints.failed ? bp__oom(err) : bp__trainer_log(t, &r, err);
+    bp__str_free(&hints);
     if (st || !valid)
         return st;
     r = record_of(t, "valid", valid);
@@ -287,7 +300,8 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
         e.train = train;
         e.valid = valid;
         e.best = best;
-        e.note = said;
+        bp__trainer_diverges(t, train, &note);
+        e.note = note.len ? note.s : NULL;
         report_epoch(t, &e);
     }
     bp__str_free(&note);

@@ -180,8 +180,24 @@ void bp__log_format(const bp__log_record *r, bp__str *out);
 bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
                         const char *where, bp__log_record *r, bp_error *err);
 
+/* ---- events.c -------------------------------------------------------- */
+
+/* The record as an event of TensorBoard. */
+void bp__events_format(const bp__log_record *r, bp__str *out);
+
+/* ---- range_draw.c ---------------------------------------------------- */
+
+/* A plot of characters: points "." and the smoothed loss "*", by decades. */
+void bp__range_plot(const bp_range *r, int width, int height, bp__str *out);
+/* The same as a picture of its own. */
+void bp__range_svg(const bp_range *r, const char *title, bp__str *out);
+
 /* ---- curve.c --------------------------------------------------------- */
 
+/* Text inside an element of SVG. */
+void bp__svg_text(bp__str *s, const char *text);
+/* The largest of 1, 2, 5 times a power of ten that gives at least n steps. */
+double bp__nice_step(double range, int n);
 /* Draws the epochs of a log as an SVG picture of its own. */
 bp_status bp__curve_draw(const bp_allocator *a, const char *log, size_t bytes,
                          const char *where, const char *title, bp__str *svg,

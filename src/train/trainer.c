@@ -232,6 +232,8 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (st)
         return st;
     st = bp__trainer_make_id(t, err);
+    if (!st && !t->o.no_hints)
+        st = bp__trainer_lint(t, err);
     if (!st)
         st = bp__trainer_open_files(t, err);
     if (!st)
@@ -284,6 +286,7 @@ void bp_trainer_free(bp_trainer *t)
     if (!t)
         return;
     bp__append_close(&t->log);
+    bp__append_close(&t->events);
     bp__evaluator_free(&t->evaluator);
     bp__evaluator_free(&t->best_evaluator);
     bp__programs_free(&t->programs);

@@ -26,6 +26,8 @@ typedef struct bp__trainer_state {
 #undef BP__STATE_FIELD
 } bp__trainer_state;
 
+enum { BP__MAX_HINTS = 12 };
+
 struct bp_trainer {
     bp_allocator a;
     bp_task task;
@@ -53,7 +55,12 @@ struct bp_trainer {
     bool larger_is_better;
     char run_id[20];
     const char *path_checkpoint, *path_best, *path_last, *path_log, *path_curve;
-    bp__appender log;
+    const char *path_events;
+    bp__appender log, events;
+    const char *hint[BP__MAX_HINTS];
+    int n_hints;
+    bool has_first_loss;
+    double first_loss; /* of a few samples, in the initial state */
     volatile int stop;
     double began, last_save;
     bool failed;         /* by a fault: nothing more is saved */
@@ -61,6 +68,11 @@ struct bp_trainer {
     bp_transfer_report transfer;
     bp_evaluation evaluated; /* the answer of bp_trainer_evaluate */
 };
+
+/* loop.c: one batch at this rate, whatever the schedule says; nothing is
+ * logged. now: of this batch. */
+bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
+                           bp_error *err);
 
 /* state.c */
 /* step: the program of a whole batch, which says how large a metric's state
@@ -79,5 +91,20 @@ bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
                           bp_error *err);
 bp_status bp__trainer_draw(bp_trainer *t, bp_error *err);
 double bp__trainer_clock(void); /* seconds, steady */
+
+/* lint.c: sets the hints and first_loss from the initial state. */
+bp_status bp__trainer_lint(bp_trainer *t, bp_error *err);
+/* Adds a word if the loss is twice that of the initial state. */
+void bp__trainer_diverges(const bp_trainer *t, const bp_evaluation *e,
+                          bp__str *note);
+/* Adds what is to be said at the end of an epoch: the hints after the first
+ * one, and whether the loss has run away. */
+void bp__trainer_lint_epoch(const bp_trainer *t, const bp_evaluation *e,
+                            bp__str *note);
+
+/* events.c: both do nothing without o.tensorboard */
+bp_status bp__trainer_open_events(bp_trainer *t, bp_error *err);
+bp_status bp__trainer_add_event(bp_trainer *t, const bp__log_record *r,
+                                bp_error *err);
 
 #endif

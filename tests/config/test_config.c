@@ -58,7 +58,7 @@ static const config_case bad[] = {
      "1"},
     /* words */
     {HEAD "train: {dtype: f16}\n", "m.yaml:6:16: train.dtype: unknown name "
-                                   "'f16' (did you mean 'f32'?)"},
+                                   "'f16' (did you mean 'f32' or 'f64'?)"},
     {HEAD "train: {dtype: {a: 1}}\n",
      "m.yaml:6:16: train.dtype: expected f32 or f64, got a map with key a"},
     {HEAD "metrics: [accuracy]\ntrain: {monitor: acuracy}\n",

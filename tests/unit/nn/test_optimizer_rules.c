@@ -214,7 +214,7 @@ static void test_refused(void)
         {"adadelta(eps=0)", "a number above 0", BP_ERANGE},
         {"adamax(beta2=1)", "beta2 is \"1\"", BP_ERANGE},
         {"nadamw(momentum_decay=-1)", "momentum_decay", BP_ERANGE},
-        {"lion(beta3=0.5)", "did you mean beta1?", BP_ENOTFOUND},
+        {"lion(beta3=0.5)", "did you mean beta1 or beta2?", BP_ENOTFOUND},
         {"lamb(eps=-1)", "eps is \"-1\"", BP_ERANGE},
         {"muon(lr=0)", "a number above 0", BP_ERANGE},
         {"muon(ns_steps=0)", "a whole number from 1 to 20", BP_ERANGE},

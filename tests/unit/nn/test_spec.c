@@ -113,7 +113,7 @@ static void test_refused_kinds(void)
 {
     refused(BP_NN_LAYERS, "dens(10)", BP_ENOTFOUND,
             "unknown layer \"dens\": did you mean dense?");
-    refused(BP_NN_LAYERS, "conv3d(8)", BP_ENOTFOUND, "did you mean conv2d?");
+    refused(BP_NN_LAYERS, "conv3d(8)", BP_ENOTFOUND, "did you mean conv2d or conv1d?");
     refused(BP_NN_LAYERS, "transformer", BP_ENOTFOUND, "there are dense, ");
     refused(BP_NN_OPTIMIZERS, "adm", BP_ENOTFOUND, "did you mean adam?");
     refused(BP_NN_LOSSES, "mse", BP_ENOTFOUND, "mean_squared_error");

@@ -78,7 +78,7 @@ static inline const char *rig_folder(const char *name)
 {
     static const char *const files[] = {
         "checkpoint.safetensors", "best.safetensors", "last.safetensors",
-        "log.jsonl", "curve.svg", "checkpoint.safetensors.tmp",
+        "log.jsonl", "curve.svg", "events.out.tfevents.bprop", "checkpoint.safetensors.tmp",
         "best.safetensors.tmp", "last.safetensors.tmp", "curve.svg.tmp",
     };
     static char folder[64][64];

@@ -31,6 +31,7 @@ static bp_status run_on(t_heap *h, bp_error *err)
     o.allocator = &a;
     o.steps = 2;
     o.log_every = 1;
+    o.tensorboard = true;
     o.run_dir = "rig-oom";
     o.replace = true;
     o.init_from = "rig-oom.safetensors";
@@ -77,7 +78,8 @@ int main(void)
     }
     char path[100];
     static const char *const files[] = {"checkpoint.safetensors",
-        "best.safetensors", "last.safetensors", "log.jsonl", "curve.svg"};
+        "best.safetensors", "last.safetensors", "log.jsonl", "curve.svg",
+        "events.out.tfevents.bprop"};
     for (size_t i = 0; i < BP__ARRAY_LEN(files); i++) {
         snprintf(path, sizeof path, "rig-oom/%s", files[i]);
         unlink(path);

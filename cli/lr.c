@@ -1,0 +1,172 @@
+/* bprop lr [FILE]: which learning rates train a model. */
+#define _POSIX_C_SOURCE 200809L
+#include "cli.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+typedef struct lr_bar {
+    bool terminal;
+    double drawn;
+} lr_bar;
+
+static void draw_step(void *user, int64_t step, int64_t steps)
+{
+    lr_bar *b = user;
+    double now;
+    if (!b->terminal || (now = cli_now()) - b->drawn < 0.1)
+        return;
+    b->drawn = now;
+    printf("\rstep %lld/%lld", (long long)step, (long long)steps);
+    fflush(stdout);
+}
+
+static int columns(void)
+{
+    struct winsize w;
+    if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) &&
+        w.ws_col >= 50)
+        return w.ws_col;
+    return 80;
+}
+
+/* The name under which the rate stands in the file. */
+static const char *optimizer_name(const cli_model *m)
+{
+    const bp__ynode *o = bp__yaml_get(m->config->resolved, "optimizer");
+    return o->kind == BP__Y_MAP ? o->child->key : o->text;
+}
+
+static void print_basin(const cli_model *m, const bp_range *r)
+{
+    char decades[32];
+    double wide = 0;
+    for (double x = r->low; x < r->high * (1 - 1e-9); x *= 1.0232929922807541)
+        wide += 0.01; /* 10^0.01: to a hundredth of a decade */
+    bp__snprintf(decades, sizeof decades, "%.1f", wide);
+    printf("basin      %.2g to %.2g: %s decade%s in which the loss falls, from "
+           "%.4g to %.4g\n", r->low, r->high, decades,
+           strcmp(decades, "1.0") ? "s" : "", r->start, r->lowest);
+    if (r->open)
+        printf("           still falling at the last rate: --to %.2g looks "
+               "further\n", 100 * r->high);
+    printf("suggested  %.2g: %s; in place:\n", r->suggested,
+           r->suggested > 0.1000001 * r->high
+               ? "the middle of the basin, which is narrow"
+               : "a tenth of the rate at which the loss is lowest");
+    printf("           --set optimizer.%s.lr=%.2g\n", optimizer_name(m),
+           r->suggested);
+}
+
+static void print_range(const cli_model *m, const bp_range *r)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__range_plot(r, columns() - 20, 16, &s);
+    if (!s.failed && s.s)
+        printf("\n%s\n", s.s);
+    bp__str_free(&s);
+    if (r->falls)
+        print_basin(m, r);
+    else
+        printf("basin      none: the loss falls at no rate from %.2g to %.2g "
+               "by more than its noise\n", r->points[0].lr,
+               r->points[r->n - 1].lr);
+    if (r->diverges)
+        printf("diverges   at %.2g%s\n", r->diverges_at,
+               r->diverges_at > r->points[r->n - 1].lr
+                   ? ", where a number is no longer finite"
+                   : ", where the loss is back at its start");
+    else
+        printf("diverges   not up to %.2g\n", r->points[r->n - 1].lr);
+    if (r->rises_at > 0 && (!r->diverges || r->rises_at < r->diverges_at))
+        printf("rises      from %.2g on, more than a fifth of the fall is "
+               "lost\n", r->rises_at);
+}
+
+static int write_svg(const cli_args *a, const cli_model *m, const bp_range *r)
+{
+    bp_error err = {0};
+    bp__str s;
+    char title[200];
+    bp__snprintf(title, sizeof title, "%s: range test of the rate of %s",
+                 m->config->name, optimizer_name(m));
+    bp__str_init(&s, NULL);
+    bp__range_svg(r, title, &s);
+    bp_status st = s.failed ? bp__oom(&err)
+                            : bp__file_write(NULL, &bp__malloc_allocator,
+                                             a->svg, s.s, s.len, &err);
+    bp__str_free(&s);
+    return st ? cli_fail(&err) : EXIT_FINE;
+}
+
+static int test_range(const cli_args *a, cli_model *m, bp__config_data *d)
+{
+    bp_error err = {0};
+    bp_range r;
+    lr_bar bar = {.terminal = isatty(STDOUT_FILENO)};
+    bp_trainer_options t = m->config->train;
+    t.runtime = m->runtime;
+    t.no_pass = a->no_pass;
+    t.no_kernel = a->no_kernel;
+    t.train = d->split[BP_SPLIT_TRAIN];
+    bp_range_options o = {.size = sizeof o, .train = &t, .from = a->from,
+                          .to = a->to, .steps = a->steps,
+                          .on_step = draw_step, .user = &bar};
+    bp_status st = bp_range_test(&m->config->task, &o, &r, &err);
+    if (bar.terminal)
+        printf("\r%30s\r", "");
+    int rc = EXIT_FINE;
+    if (st) {
+        rc = cli_fail(&err);
+        rc = st == BP_EARG ? EXIT_USAGE : rc;
+    } else {
+        char n[40];
+        printf("%s: %s steps of %s on %s samples\n", m->name,
+               cli_count_text(n, r.n), optimizer_name(m),
+               cli_count_text(n + 20, bp_data_count(t.train)));
+        print_range(m, &r);
+        if (a->svg)
+            rc = write_svg(a, m, &r);
+        if (rc == EXIT_FINE && !r.falls)
+            rc = EXIT_RUN;
+    }
+    bp_range_free(&r);
+    return rc;
+}
+
+static int run_lr(const cli_args *a)
+{
+    cli_model m;
+    bp__config_data d;
+    int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (!m.config->has_data[BP_SPLIT_TRAIN]) {
+        cli_complain("%s names no training data (data.train)", m.name);
+        rc = EXIT_USAGE;
+    } else {
+        rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
+    }
+    if (rc == EXIT_FINE) {
+        rc = test_range(a, &m, &d);
+        bp__config_close(&d);
+    }
+    cli_close(&m);
+    return rc;
+}
+
+const cli_command cli_lr = {
+    .name = "lr",
+    .operands = "[FILE]",
+    .summary = "find the learning rates that train a model, by a range test",
+    .details =
+        "Trains from the initial state with a rate that grows by the same "
+        "factor in each step, and shows\nhow the loss takes it (Smith 2017, "
+        "arXiv:1506.01186). The file's optimizer is used without its\n"
+        "schedule; the training part alone; nothing is written but --svg. Exit "
+        "1 if the loss falls nowhere.",
+    .options = OPT_MODEL | OPT_DATA | OPT_FROM | OPT_TO | OPT_STEPS | OPT_SVG,
+    .max_operands = 1,
+    .run = run_lr,
+};

@@ -1,0 +1,350 @@
+/* What usually goes wrong in training, told before the first step: a hint is a
+ * line of text, and data. Nothing here stops a run. A hint must be worth its
+ * line: the bounds are wide, and a model that trains well gets none.
+ *
+ * Works on the initial state, so a resumed run comes to the same hints. */
+#include "train/trainer.h"
+
+#include "nn/nn.h"
+
+#include <math.h>
+
+enum { LINT_ROWS = 64, LINT_SCAN = 2000, LINT_UNITS = 16 };
+
+static void lint_hint(bp_trainer *t, const char *format, ...)
+    BP__PRINTF(2, 3);
+static void lint_hint(bp_trainer *t, const char *format, ...)
+{
+    char text[600];
+    va_list ap;
+    if (t->n_hints == BP__MAX_HINTS)
+        return;
+    va_start(ap, format);
+    bp__vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    const char *copy = bp__arena_strdup(&t->arena, text);
+    if (copy)
+        t->hint[t->n_hints++] = copy;
+}
+
+/* ---- targets ----------------------------------------------------------- */
+
+/* What the last layer can give. */
+static const struct output_range {
+    const char *kind;
+    double lo, hi;
+} output_ranges[] = {
+    {"sigmoid", 0, 1},      {"hard_sigmoid", 0, 1}, {"softmax", 0, 1},
+    {"tanh", -1, 1},        {"softsign", -1, 1},    {"relu", 0, HUGE_VAL},
+    {"softplus", 0, HUGE_VAL}, {"log_softmax", -HUGE_VAL, 0},
+};
+
+static bool find_range(const bp_trainer *t, const char *last,
+                       struct output_range *r)
+{
+    bp__arena ar;
+    bp__spec *loss;
+    bool sigmoid;
+    for (size_t i = 0; i < BP__ARRAY_LEN(output_ranges); i++)
+        if (!strcmp(output_ranges[i].kind, last)) {
+            *r = output_ranges[i];
+            return true;
+        }
+    bp__arena_init(&ar, &t->a);
+    sigmoid = !bp__spec_parse(&ar, BP_NN_LOSSES, t->task.loss, &loss, NULL) &&
+              loss->row->head == BP__HEAD_SIGMOID;
+    bp__arena_free(&ar);
+    *r = (struct output_range){"the loss's sigmoid", 0, 1};
+    return sigmoid;
+}
+
+static void range_text(const struct output_range *r, char *buf)
+{
+    if (r->hi == HUGE_VAL)
+        bp__snprintf(buf, 60, "from %g", r->lo);
+    else if (r->lo == -HUGE_VAL)
+        bp__snprintf(buf, 60, "up to %g", r->hi);
+    else
+        bp__snprintf(buf, 60, "%g to %g", r->lo, r->hi);
+}
+
+static void lint_targets(bp_trainer *t, const char *last)
+{
+    bp_array y;
+    struct output_range r;
+    char range[60];
+    if (!bp_data_target(t->o.train, &y))
+        return;
+    int64_t n = y.dims[0], each = n ? (int64_t)(y.bytes / 4) / n : 0;
+    if (bp_data_target_kind(t->o.train) == BP_TARGET_CLASS) {
+        const int32_t *c = y.data;
+        int64_t same = 0;
+        while (same < n && c[same] == c[0])
+            same++;
+        if (n > 1 && same == n)
+            lint_hint(t, "all %lld training samples are of class %d: there is "
+                      "nothing to tell apart", (long long)n, (int)c[0]);
+        return;
+    }
+    const float *x = y.data;
+    int64_t out = 0, first = -1, same = 0;
+    bool known = find_range(t, last, &r);
+    for (int64_t i = 0; i < n * each; i++) {
+        same += x[i] == x[i % each];
+        if (!known || ((double)x[i] >= r.lo && (double)x[i] <= r.hi))
+            continue;
+        first = out++ ? first : i;
+    }
+    if (n > 1 && each && same == n * each)
+        lint_hint(t, "all %lld targets are the same: there is nothing to "
+                  "learn", (long long)n);
+    if (!out)
+        return;
+    range_text(&r, range);
+    lint_hint(t, "%lld of %lld targets lie outside %s, which is all that %s "
+              "can give: sample %lld has %g; scale them, or end with a dense "
+              "layer", (long long)out, (long long)(n * each), range, r.kind,
+              (long long)(first / each), (double)x[first]);
+}
+
+/* ---- inputs ------------------------------------------------------------ */
+
+/* Mean and deviation of element k of the first rows, as the network gets
+ * them; k -1: of all elements. */
+static void input_moments(const bp_trainer *t, size_t input, const bp_array *x,
+                          int64_t k, double *mean, double *dev)
+{
+    int64_t rows = BP__MIN(x->dims[0], LINT_SCAN), each = 1, n = 0;
+    double sum = 0, squares = 0;
+    for (int i = 1; i < x->rank; i++)
+        each *= x->dims[i];
+    double by = bp_norm_get_kind(t->norm[input]) == BP_NORM_UNIT &&
+                        x->dtype == BP_U8 ? 255 : 1;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t i = k < 0 ? 0 : k; i < (k < 0 ? each : k + 1); i++) {
+            int64_t at = r * each + i;
+            double v = x->dtype == BP_U8
+                           ? ((const unsigned char *)x->data)[at]
+                           : (double)((const float *)x->data)[at];
+            sum += v / by;
+            squares += v / by * v / by;
+            n++;
+        }
+    *mean = n ? sum / (double)n : 0;
+    *dev = n ? sqrt(fmax(0, squares / (double)n - *mean * *mean)) : 0;
+}
+
+/* Without normalization, a deviation or a mean far from what initial weights
+ * are made for. Numbers that an embedding takes are no sizes. */
+static void lint_inputs(bp_trainer *t, const char *first)
+{
+    for (size_t i = 0; i < t->n_inputs; i++) {
+        bp_array x;
+        bp_norm_kind kind = bp_norm_get_kind(t->norm[i]);
+        if ((kind != BP_NORM_NONE && kind != BP_NORM_UNIT) ||
+            !bp_data_input(t->o.train, i, &x) || !x.dims[0] ||
+            (x.dtype != BP_F32 && x.dtype != BP_U8) ||
+            !strcmp(first, "embedding") || !strcmp(first, "batch_norm"))
+            continue;
+        int64_t each = x.rank == 2 ? x.dims[1] : 1, bad = 0, where = 0;
+        double worst = 0, mean, dev, m = 0, d = 0;
+        for (int64_t k = 0; k < each && k < 4096; k++) {
+            input_moments(t, i, &x, x.rank == 2 ? k : -1, &mean, &dev);
+            double size = fmax(fabs(mean), dev);
+            bad += size > 10;
+            if (size > worst) {
+                worst = size;
+                where = k;
+                m = mean;
+                d = dev;
+            }
+        }
+        if (!bad)
+            continue;
+        if (x.rank == 2)
+            lint_hint(t, "input %zu is not scaled: %lld of %lld features have "
+                      "a mean or deviation above 10 (feature %lld: mean %.3g, "
+                      "deviation %.3g); data.normalize: feature helps", i,
+                      (long long)bad, (long long)each, (long long)where, m, d);
+        else
+            lint_hint(t, "input %zu is not scaled: mean %.3g, deviation %.3g; "
+                      "data.normalize: global helps", i, m, d);
+    }
+}
+
+/* ---- units ------------------------------------------------------------- */
+
+typedef struct lint_unit {
+    uint16_t op;
+    const char *path;
+    int64_t units, inner; /* of a sample: channels, places of each */
+} lint_unit;
+
+/* Outputs of the graph that hold each relu's, sigmoid's and tanh's values. */
+static int watch_units(bp_graph *g, bp__arena *ar, lint_unit *u)
+{
+    int n = 0;
+    for (size_t i = 0; i < g->n_nodes && n < LINT_UNITS; i++) {
+        const bp__node *d = &g->nodes[i];
+        if (d->op != BP__OP_relu && d->op != BP__OP_sigmoid &&
+            d->op != BP__OP_tanh)
+            continue;
+        const bp__type *type = &g->values[d->out].type;
+        if (type->rank < 2)
+            continue;
+        u[n] = (lint_unit){d->op, g->scopes[d->scope], type->dims[1], 1};
+        for (int k = 2; k < type->rank; k++)
+            u[n].inner *= type->dims[k];
+        char *name = bp__arena_printf(ar, "lint.%d", n);
+        if (!name)
+            break;
+        bp_output(g, name, (bp_val){d->out, g->id});
+        n++;
+    }
+    return n;
+}
+
+static double unit_value(const void *y, bool wide, int64_t i)
+{
+    return wide ? ((const double *)y)[i] : (double)((const float *)y)[i];
+}
+
+/* A relu that is 0, or a sigmoid or tanh that is flat, for all samples. */
+static void judge_units(bp_trainer *t, const lint_unit *u, const void *y,
+                        int64_t rows)
+{
+    bool wide = t->task.dtype == BP_F64;
+    int64_t bad = 0;
+    for (int64_t k = 0; k < u->units; k++) {
+        bool all = true;
+        for (int64_t r = 0; r < rows && all; r++)
+            for (int64_t i = 0; i < u->inner && all; i++) {
+                double v = unit_value(y, wide,
+                                      (r * u->units + k) * u->inner + i);
+                all = u->op == BP__OP_relu    ? v <= 0
+                      : u->op == BP__OP_tanh  ? fabs(v) > 0.999
+                                              : fabs(v - 0.5) > 0.4995;
+            }
+        bad += all;
+    }
+    if (2 * bad < u->units || u->units < 4)
+        return;
+    if (u->op == BP__OP_relu)
+        lint_hint(t, "layer %s: %lld of %lld relu units are 0 on all of %lld "
+                  "samples before the first step: they cannot learn (initial "
+                  "weights or inputs out of scale)", u->path, (long long)bad,
+                  (long long)u->units, (long long)rows);
+    else
+        lint_hint(t, "layer %s: %lld of %lld units are saturated on all of "
+                  "%lld samples before the first step: their gradient is "
+                  "almost 0 (initial weights or inputs out of scale)", u->path,
+                  (long long)bad, (long long)u->units, (long long)rows);
+}
+
+/* Runs one batch in evaluation mode: the loss of the initial state, and what
+ * the units do. */
+static bp_status run_units(bp_trainer *t, bp_graph *g, const bp_batch *b,
+                           const lint_unit *u, int n, bp_error *err)
+{
+    bp_program *p = NULL;
+    const bp_graph *graphs[] = {g};
+    bp_status st = bp_compile(t->runtime, graphs, 1, &t->programs.compile, &p,
+                              err);
+    if (!st)
+        st = bp__bind_batch(p, &t->task, b, true, err);
+    if (!st)
+        st = bp_run(p, err);
+    for (int i = 0; i < n && !st; i++) {
+        char name[20];
+        bp__snprintf(name, sizeof name, "lint.%d", i);
+        const void *y = bp_result(p, name, NULL);
+        if (y)
+            judge_units(t, &u[i], y, b->count);
+    }
+    if (!st) {
+        t->first_loss = bp__result_number(p, "loss");
+        t->has_first_loss = true;
+    }
+    bp_program_free(p);
+    return st;
+}
+
+static void layer_kinds(bp_nn *nn, const char **first, const char **last)
+{
+    bp_nn_layer_info info;
+    *first = *last = "";
+    for (size_t i = 0; nn && i < bp_nn_layer_count(nn); i++)
+        if (bp_nn_layer_get(nn, i, &info) && info.depth == 0) {
+            *first = **first ? *first : info.kind;
+            *last = info.kind;
+        }
+}
+
+bp_status bp__trainer_lint(bp_trainer *t, bp_error *err)
+{
+    bp_batch b;
+    bp_loader *l = NULL;
+    bp_traced traced = {0};
+    lint_unit u[LINT_UNITS];
+    bp_loader_options lo = {.size = sizeof lo, .allocator = &t->a,
+                            .dtype = t->task.dtype};
+    lo.batch = BP__MIN((int64_t)LINT_ROWS, bp_data_count(t->o.train));
+    for (size_t i = 0; i < t->n_inputs; i++)
+        lo.norm[i] = t->norm[i];
+    bp_status st = bp_loader_new(t->o.train, &lo, &l, err);
+    if (!st)
+        st = bp_loader_next(l, &b, err);
+    bp_graph *g = NULL;
+    if (!st) {
+        bp_trace_options o = {.size = sizeof o, .rows = b.count};
+        g = bp_task_graph(&t->task, t->store, BP_TASK_EVAL, &o, &t->a,
+                          &traced);
+        st = bp_graph_status(g);
+        if (st)
+            bp__error(err, st, "%s", g ? bp_graph_error(g)
+                                       : bp_status_text(st));
+    }
+    if (!st) {
+        const char *first, *last;
+        layer_kinds(traced.nn, &first, &last);
+        lint_targets(t, last);
+        lint_inputs(t, first);
+        st = run_units(t, g, &b, u, watch_units(g, &t->arena, u), err);
+        if (st != BP_ENOMEM)
+            st = BP_OK; /* what cannot run will be told by the first step */
+    }
+    bp_nn_free(traced.nn);
+    bp_graph_free(g);
+    bp_loader_free(l);
+    return st;
+}
+
+void bp__trainer_diverges(const bp_trainer *t, const bp_evaluation *e,
+                          bp__str *note)
+{
+    double room = fmax(fabs(t->first_loss), 1e-3);
+    if (t->has_first_loss && e->loss > t->first_loss + room)
+        bp__str_printf(note, "%sdiverges: the loss is %.3g, and was %.3g "
+                       "before the first step; a smaller rate may help (bprop "
+                       "lr finds one)", note->len ? "; " : "", e->loss,
+                       t->first_loss);
+}
+
+void bp__trainer_lint_epoch(const bp_trainer *t, const bp_evaluation *e,
+                            bp__str *note)
+{
+    bool first = *t->state.epoch < 1;
+    for (int i = 0; i < t->n_hints && first; i++)
+        bp__str_printf(note, "%s%s", note->len ? "; " : "", t->hint[i]);
+    bp__trainer_diverges(t, e, note);
+}
+
+int bp_trainer_hint_count(const bp_trainer *t)
+{
+    return t->n_hints;
+}
+
+const char *bp_trainer_hint(const bp_trainer *t, int i)
+{
+    return i >= 0 && i < t->n_hints ? t->hint[i] : NULL;
+}
