@@ -174,6 +174,8 @@ static void tell_start(bp_explain *e)
                      bp__doc_printf(d, "%llu",
                                     (unsigned long long)e->task.seed),
                      bias, NULL);
+    if (e->o.adapted)
+        bp__doc_para(d, BP__MSG_STEP_1_ADAPTED, NULL);
     tell_parameters(e);
 }
 
