@@ -228,6 +228,11 @@ typedef struct bp_augment {
                        (Ronneberger et al. 2015) */
     int cutout;     /* side of a square, its middle anywhere in the picture,
                        that becomes the mean (DeVries and Taylor 2017) */
+    double mixup;   /* of samples of any kind: each becomes w of itself and
+                       1-w of another that is drawn for it; w of at least 1/2,
+                       one for each batch, is drawn from the distribution
+                       Beta(mixup, mixup) (Zhang et al. 2018). Batches then
+                       have both targets, and a loss weighs them likewise */
 } bp_augment;
 
 typedef struct bp_loader_options {
@@ -253,6 +258,9 @@ typedef struct bp_batch {
     size_t input_bytes[BP_MAX_INPUTS];
     const void *target; /* i32 [count], or real [count, ...]; NULL: none */
     size_t target_bytes;
+    const void *target2; /* of mixup: the other samples' targets, like target */
+    const void *mix;     /* of mixup: w, [count], options.dtype; else NULL */
+    size_t mix_bytes;
     const int64_t *sample; /* [count] rows of the data set */
 } bp_batch;
 

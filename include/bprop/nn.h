@@ -424,6 +424,10 @@ typedef struct bp_task {
     const int64_t *class_count; /* training samples of each class, for
                               class_weights=balanced; NULL: unknown (a
                               trainer counts them)                       */
+    bool mixup;            /* TRAIN: two more inputs, target2 like target and
+                              mix [rows]; with m the mean of mix, the loss is
+                              m L(target) + (1-m) L(target2); metrics are
+                              those of target (Zhang et al. 2018)        */
 } bp_task;
 
 typedef enum bp_task_mode {

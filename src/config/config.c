@@ -124,6 +124,7 @@ static void fill_train(bp__config *c)
         .crop = bp__yaml_number(bp__yaml_get(g, "crop")),
         .elastic = bp__yaml_number(bp__yaml_get(g, "elastic")),
         .cutout = (int)bp__yaml_int(bp__yaml_get(g, "cutout")),
+        .mixup = bp__yaml_number(bp__yaml_get(g, "mixup")),
     };
     o->title = c->name;
     const char *norm = bp__yaml_text(bp__yaml_at(c->resolved,

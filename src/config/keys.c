@@ -245,6 +245,9 @@ static const bp__skey augment_keys[] = {
      LIMITS(0, 1000), .doc = "bends by up to so many pixels"},
     {.name = "cutout", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
      .doc = "side in pixels of a square that becomes the mean"},
+    {.name = "mixup", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 100),
+     .doc = "blends samples of any kind in pairs, and their losses; by "
+            "Beta(mixup, mixup)"},
 };
 #define SOURCE_KEYS                                                        \
     {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys),     \

@@ -13,7 +13,9 @@ enum {
     ROTATE_STREAM = 4,
     CROP_STREAM = 5,
     ELASTIC_STREAM = 6,
-    CUTOUT_STREAM = 7
+    CUTOUT_STREAM = 7,
+    MIXUP_STREAM = 8,
+    OTHER_STREAM = 9
 };
 
 bp_status bp__augment_check(const bp_augment *a, bp_error *err)
@@ -21,12 +23,15 @@ bp_status bp__augment_check(const bp_augment *a, bp_error *err)
     if (a->shift < 0 || a->shift > 1000000 || a->cutout < 0 ||
         a->cutout > 1000000 || !(a->rotate >= 0 && a->rotate <= 180) ||
         !(a->crop >= 0 && a->crop < 1) ||
-        !(a->elastic >= 0 && a->elastic <= 1000))
+        !(a->elastic >= 0 && a->elastic <= 1000) ||
+        !(a->mixup >= 0 && a->mixup <= 100))
         return bp__error(err, BP_EARG,
                          "augmentation: shift %d and cutout %d must lie in 0 "
                          "to 1000000, rotate %g in 0 to 180, crop %g in 0 to "
-                         "1 (excluded), elastic %g in 0 to 1000",
-                         a->shift, a->cutout, a->rotate, a->crop, a->elastic);
+                         "1 (excluded), elastic %g in 0 to 1000, mixup %g in 0 "
+                         "to 100",
+                         a->shift, a->cutout, a->rotate, a->crop, a->elastic,
+                         a->mixup);
     return BP_OK;
 }
 
@@ -149,4 +154,48 @@ void bp__placement_cut(const bp__placement *p, int64_t height, int64_t width,
     *x0 = BP__MAX(left, 0);
     *y1 = BP__MIN(top + p->cut_side, height);
     *x1 = BP__MIN(left + p->cut_side, width);
+}
+
+/* ---- mixup --------------------------------------------------------------- */
+
+/* A gamma-distributed number of shape a (Marsaglia and Tsang 2000), out of
+ * draws that follow `at`: one in 20 is refused, so that 64 tries do for all
+ * that will ever be asked. */
+static double draw_gamma(const bp__rng *normal, const bp__rng *uniform,
+                         double a, uint64_t at)
+{
+    double shape = a < 1 ? a + 1 : a, x = 1;
+    double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (int i = 0; i < 64; i++) {
+        double z = bp__rng_normal_f64(normal, at + (uint64_t)i);
+        double u = bp__rng_f64(uniform, at + (uint64_t)i), v = 1 + c * z;
+        if (!(v > 0))
+            continue;
+        v = v * v * v;
+        x = d * v;
+        if (bp__log(u + 0x1p-54) < 0.5 * z * z + d - d * v + d * bp__log(v))
+            break;
+    }
+    if (a < 1)
+        x *= bp__pow(bp__rng_f64(uniform, at + 64) + 0x1p-54, 1 / a);
+    return x;
+}
+
+double bp__mixup_share(const bp_augment *a, uint64_t seed, int64_t epoch,
+                       int64_t batch)
+{
+    bp__rng normal = stream_of(seed, epoch, 2 * MIXUP_STREAM + 100);
+    bp__rng uniform = stream_of(seed, epoch, 2 * MIXUP_STREAM + 101);
+    uint64_t at = (uint64_t)batch * 256;
+    double x = draw_gamma(&normal, &uniform, a->mixup, at);
+    double y = draw_gamma(&normal, &uniform, a->mixup, at + 128);
+    double w = x + y > 0 ? x / (x + y) : 1;
+    return w < 0.5 ? 1 - w : w;
+}
+
+int64_t bp__mixup_other(uint64_t seed, int64_t epoch, int64_t sample,
+                        int64_t count)
+{
+    bp__rng r = stream_of(seed, epoch, OTHER_STREAM);
+    return (int64_t)bp__rng_below(&r, (uint64_t)sample, (uint64_t)count);
 }

@@ -30,7 +30,12 @@ typedef struct bp__placement {
 
 /* [err: EARG] */
 bp_status bp__augment_check(const bp_augment *a, bp_error *err);
-bool bp__augment_any(const bp_augment *a);
+bool bp__augment_any(const bp_augment *a); /* of pictures */
+/* Of mixup: the share of a batch's own samples, and the other of a sample. */
+double bp__mixup_share(const bp_augment *a, uint64_t seed, int64_t epoch,
+                       int64_t batch);
+int64_t bp__mixup_other(uint64_t seed, int64_t epoch, int64_t sample,
+                        int64_t count);
 void bp__augment_draw(const bp_augment *a, uint64_t seed, int64_t epoch,
                       int64_t sample, bp__placement *p);
 /* Where pixel y, x of the new picture is looked up: between pixel middles, in

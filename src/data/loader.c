@@ -21,7 +21,8 @@ typedef struct batch_slot {
     int64_t count;
     int64_t *sample;
     void *input[BP_MAX_INPUTS];
-    void *target;
+    void *target, *target2;
+    void *mix;
 } batch_slot;
 
 typedef enum fill_state { FILL_IDLE, FILL_WANTED, FILL_QUIT } fill_state;
@@ -36,7 +37,7 @@ struct bp_loader {
     int64_t next_epoch, next_index;
     int64_t *perm; /* of perm_epoch; NULL without shuffling */
     int64_t perm_epoch;
-    float *row; /* one row, where batches are f64 */
+    float *row; /* one row, where batches are f64 or mixed */
     size_t row_bytes;
     void *stored; /* one row, where the data are in a file */
     size_t stored_bytes;
@@ -63,37 +64,83 @@ static void widen_row(const float *row, int64_t n, double *out)
 }
 
 static void fill_target(const bp_loader *l, int64_t row, int64_t at,
-                        batch_slot *b)
+                        void *target)
 {
     const bp_array *t = &l->d->target;
     int64_t numel = bp__row_numel(t);
     if (l->d->kind == BP_TARGET_CLASS)
-        ((int32_t *)b->target)[at] = ((const int32_t *)t->data)[row];
+        ((int32_t *)target)[at] = ((const int32_t *)t->data)[row];
     else if (l->o.dtype == BP_F64)
         widen_row((const float *)t->data + row * numel, numel,
-                  (double *)b->target + at * numel);
+                  (double *)target + at * numel);
     else if (numel)
-        memcpy((float *)b->target + at * numel,
+        memcpy((float *)target + at * numel,
                (const float *)t->data + row * numel,
                (size_t)numel * sizeof(float));
 }
 
-static bp_status fill_input(bp_loader *l, size_t i, int64_t row, int64_t at,
-                            const bp__placement *place, batch_slot *b,
-                            bp_error *err)
+/* One row of an input as floats, as augmentation has it. */
+static bp_status make_row(bp_loader *l, size_t i, int64_t row,
+                          const bp__placement *place, float *out,
+                          bp_error *err)
 {
     const void *stored;
-    int64_t n = l->in[i].numel;
     bp_status s = bp__data_stored(l->d, i, row, l->stored, &stored, err);
+    if (!s)
+        bp__batch_row(&l->in[i], stored, place, out);
+    return s;
+}
+
+static bp_status fill_input(bp_loader *l, size_t i, int64_t row, int64_t at,
+                            batch_slot *b, bp_error *err)
+{
+    int64_t n = l->in[i].numel;
+    bool wide = l->o.dtype == BP_F64;
+    float *to = wide ? l->row : (float *)b->input[i] + at * n;
+    bp_status s = make_row(l, i, row, l->augment ? &l->place : NULL, to, err);
+    if (!s && wide)
+        widen_row(to, n, (double *)b->input[i] + at * n);
+    return s;
+}
+
+/* w of what stands there, 1-w of another sample, placed as its own draws say.
+ */
+static bp_status mix_input(bp_loader *l, size_t i, int64_t other, int64_t at,
+                           float w, batch_slot *b, bp_error *err)
+{
+    int64_t n = l->in[i].numel;
+    bp_status s = make_row(l, i, other, l->augment ? &l->place : NULL, l->row,
+                           err);
+    for (int64_t k = 0; k < n && !s; k++) {
+        float part = (1 - w) * l->row[k];
+        if (l->o.dtype == BP_F64) {
+            double *x = (double *)b->input[i] + at * n + k;
+            *x = (double)(w * (float)*x + part);
+        } else {
+            float *x = (float *)b->input[i] + at * n + k;
+            *x = w * *x + part;
+        }
+    }
+    return s;
+}
+
+static bp_status mix_sample(bp_loader *l, int64_t row, int64_t at, double w,
+                            batch_slot *b, int64_t epoch, bp_error *err)
+{
+    int64_t other = bp__mixup_other(l->o.seed, epoch, row, l->d->count);
+    bp_status s = BP_OK;
+    if (l->augment)
+        bp__augment_draw(&l->o.augment, l->o.seed, epoch, other, &l->place);
+    for (size_t i = 0; i < l->d->n_inputs && !s; i++)
+        s = mix_input(l, i, other, at, (float)w, b, err);
     if (s)
         return s;
-    if (l->o.dtype == BP_F64) {
-        bp__batch_row(&l->in[i], stored, place, l->row);
-        widen_row(l->row, n, (double *)b->input[i] + at * n);
-    } else {
-        bp__batch_row(&l->in[i], stored, place,
-                      (float *)b->input[i] + at * n);
-    }
+    if (l->d->kind)
+        fill_target(l, other, at, b->target2);
+    if (l->o.dtype == BP_F64)
+        ((double *)b->mix)[at] = (double)(float)w;
+    else
+        ((float *)b->mix)[at] = (float)w;
     return BP_OK;
 }
 
@@ -108,6 +155,9 @@ static bp_status fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
     }
     int64_t first = index * l->o.batch;
     bp_status s = BP_OK;
+    bool mixup = l->o.augment.mixup > 0;
+    double w = mixup ? bp__mixup_share(&l->o.augment, l->o.seed, epoch, index)
+                     : 1;
     b->epoch = -1;
     b->index = index;
     b->count = BP__MIN(l->o.batch, l->d->count - first);
@@ -117,10 +167,11 @@ static bp_status fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
         if (l->augment)
             bp__augment_draw(&l->o.augment, l->o.seed, epoch, row, &l->place);
         for (size_t i = 0; i < l->d->n_inputs && !s; i++)
-            s = fill_input(l, i, row, at, l->augment ? &l->place : NULL, b,
-                           err);
+            s = fill_input(l, i, row, at, b, err);
         if (!s && l->d->kind)
-            fill_target(l, row, at, b);
+            fill_target(l, row, at, b->target);
+        if (!s && mixup)
+            s = mix_sample(l, row, at, w, b, epoch, err);
     }
     if (!s)
         b->epoch = epoch;
@@ -192,11 +243,13 @@ static bool init_slot(bp_loader *l, batch_slot *b)
             bp__alloc64(&l->a, slot_bytes(l, l->in[i].numel, l->o.dtype));
         ok = b->input[i] != NULL;
     }
-    if (ok && l->d->kind) {
-        b->target =
-            bp__alloc64(&l->a, slot_bytes(l, bp__row_numel(&l->d->target),
-                                          target_dtype(l)));
-        ok = b->target != NULL;
+    size_t bytes = slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l));
+    if (ok && l->d->kind)
+        ok = (b->target = bp__alloc64(&l->a, bytes)) != NULL;
+    if (ok && l->o.augment.mixup > 0) {
+        b->mix = bp__alloc64(&l->a, slot_bytes(l, 1, l->o.dtype));
+        b->target2 = bp__alloc64(&l->a, bytes);
+        ok = b->mix && b->target2;
     }
     return ok;
 }
@@ -207,8 +260,10 @@ static void free_slot(bp_loader *l, batch_slot *b)
     for (size_t i = 0; i < l->d->n_inputs; i++)
         bp__free64(&l->a, b->input[i],
                    slot_bytes(l, l->in[i].numel, l->o.dtype));
-    bp__free64(&l->a, b->target,
-               slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l)));
+    size_t bytes = slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l));
+    bp__free64(&l->a, b->target, bytes);
+    bp__free64(&l->a, b->target2, bytes);
+    bp__free64(&l->a, b->mix, slot_bytes(l, 1, l->o.dtype));
 }
 
 void bp_loader_free(bp_loader *l)
@@ -314,7 +369,7 @@ static bp_status set_up_loader(bp_loader *l, bp_error *err)
             return s;
         most = BP__MAX(most, l->in[i].numel);
     }
-    if (l->o.dtype == BP_F64) {
+    if (l->o.dtype == BP_F64 || l->o.augment.mixup > 0) {
         l->row_bytes = bp__mul_size((size_t)most, sizeof(float));
         if (!(l->row = bp__alloc(&l->a, l->row_bytes)))
             return bp__oom(err);
@@ -400,6 +455,11 @@ static void describe_batch(const bp_loader *l, const batch_slot *b,
         out->target = b->target;
         out->target_bytes = count * (size_t)bp__row_numel(&l->d->target) *
                             bp_dtype_bytes(target_dtype(l));
+    }
+    if (b->mix) {
+        out->target2 = l->d->kind ? b->target2 : NULL;
+        out->mix = b->mix;
+        out->mix_bytes = count * bp_dtype_bytes(l->o.dtype);
     }
     out->sample = b->sample;
 }

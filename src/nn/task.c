@@ -12,6 +12,7 @@ typedef struct task_trace {
     bp_graph *g;
     bp_nn *nn;
     bp_val x[BP_NN_MAX_INPUTS];
+    bp_val target2, mix; /* of mixup */
     bp_traced out;
 } task_trace;
 
@@ -84,6 +85,13 @@ static void make_inputs(task_trace *t)
         dtype = t->task.dtype;
     if (t->mode != BP_TASK_PREDICT)
         t->out.target = batch_input(t, &t->task.target, "target", dtype);
+    if (t->mode == BP_TASK_TRAIN && t->task.mixup) {
+        bp_nn_io other = t->task.target;
+        other.name = "target2";
+        t->target2 = batch_input(t, &other, other.name, dtype);
+        t->mix = batch_input(t, &(bp_nn_io){.name = "mix"}, "mix",
+                             t->task.dtype);
+    }
 }
 
 static void trace_net(task_trace *t)
@@ -122,15 +130,27 @@ static void take_ensemble(task_trace *t)
         t->out.output = bp__nn_ensemble_output(t->nn, s->row->head);
 }
 
+static bp_val loss_of(task_trace *t, bp_val target)
+{
+    if (t->nn->members && t->mode != BP_TASK_EVAL)
+        return bp__nn_ensemble_loss(t->nn, t->task.loss, target);
+    return bp_nn_loss(t->nn, t->task.loss, t->out.output, target);
+}
+
 static void trace_loss(task_trace *t)
 {
     bp_graph *g = t->g;
-    if (t->nn->members && t->mode != BP_TASK_EVAL)
-        t->out.loss = bp__nn_ensemble_loss(t->nn, t->task.loss,
-                                           t->out.target);
-    else
-        t->out.loss = bp_nn_loss(t->nn, t->task.loss, t->out.output,
-                                 t->out.target);
+    /* The weight that the last loss leaves is that of the batch's own targets.
+     */
+    bp_val other = bp_is_nil(t->mix) ? BP_NIL : loss_of(t, t->target2);
+    t->out.loss = loss_of(t, t->out.target);
+    if (!bp_is_nil(t->mix)) {
+        bp_val m = bp_mean(g, t->mix, 0, NULL, false);
+        bp_val own = bp_mul(g, m, t->out.loss);
+        bp_val rest = bp_add_scalar(g, bp_neg(g, m), 1);
+        rest = bp_mul(g, rest, other);
+        t->out.loss = bp_add(g, own, rest);
+    }
     if (!bp_is_nil(t->nn->loss_weight) &&
         (t->mode == BP_TASK_TRAIN || t->mode == BP_TASK_EVAL))
         bp_output(g, "loss.weight", t->nn->loss_weight);

@@ -173,6 +173,11 @@ bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
     if (!st && target)
         st = bp_bind(p, bp__task_target_name(t), b->target, b->target_bytes,
                      err);
+    if (!st && target && b->mix && t->mixup) {
+        st = bp_bind(p, "target2", b->target2, b->target_bytes, err);
+        if (!st)
+            st = bp_bind(p, "mix", b->mix, b->mix_bytes, err);
+    }
     return st;
 }
 

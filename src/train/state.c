@@ -124,7 +124,7 @@ bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err)
         t->o.patience, t->o.has_target, t->o.augment.flip, t->o.augment.cutout,
     };
     double warp[] = {t->o.augment.rotate, t->o.augment.crop,
-                     t->o.augment.elastic};
+                     t->o.augment.elastic, t->o.augment.mixup};
     uint64_t h = BP__HASH_INIT;
     h = hash_text(h, k->loss);
     h = hash_text(h, k->metrics);

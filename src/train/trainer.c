@@ -259,6 +259,7 @@ bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
         return bp__oom(err);
     t->a = *a;
     t->task = *task;
+    t->task.mixup = o->augment.mixup > 0;
     t->o = *o;
     t->o.allocator = &t->a;
     bp__arena_init(&t->arena, a);

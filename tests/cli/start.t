@@ -29,11 +29,9 @@ $ train m.yaml --out bad --set 'train.init_from.map={"4.*": "second.*", "8.*": "
 ! bprop: init_from: map: no tensor of '...net.safetensors' is named "12.*"; there are 0.weight, 1.weight, 1.bias, ...
 ? 1
 $ train m.yaml --out bad --set 'train.freeze=[secnd.*]'
-! train: 2 classes are without a sample, the first is 0
 ! bprop: freeze: no parameter is named "secnd.*"; there are 0.weight, 1.weight, ...
 ? 2
 $ train m.yaml --out bad --set train.init_from.alow_missing=true
-! train: 2 classes are without a sample, the first is 0
 ! --set train.init_from.alow_missing: unknown key 'alow_missing' in train.init_from (did you mean 'allow_missing'?)
 ? 2
 $ train m.yaml --out bad --set train.init_from=nowhere
