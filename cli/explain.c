@@ -101,6 +101,8 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
         .no_kernel = a->no_kernel, .title = m->name,
         .sample = a->sample >= 0 ? a->sample : 0,
         .command = m->run ? NULL : command, .trained = m->run != NULL,
+        .adapted = !m->run && (t->init_from ||
+                               bp__lsuv_wanted(&m->config->task, s)),
         .batch = batch, .steps_per_epoch = per_epoch,
         .steps = t->steps && t->steps < steps ? t->steps : steps};
     bp_status st = one_batch(a, m, d, &l, &b, err);

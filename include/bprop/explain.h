@@ -44,6 +44,8 @@ typedef struct bp_explain_options {
     const char *title;    /* the model's name; NULL: "bprop" */
     const char *command;  /* what trains it, for step 6; NULL: not said */
     bool trained;         /* the store holds learned weights */
+    bool adapted;         /* training changes the weights before its first
+                             step, and the store has them as they were drawn */
     int64_t batch, steps_per_epoch, steps; /* of training; 0: not said */
 } bp_explain_options;
 

@@ -19,10 +19,12 @@ static bool name_is(const char *name, const char *p, size_t n)
     return strlen(name) == n && !strncmp(name, p, n);
 }
 
-/* ?name{...}: what is inside, or nothing. */
+/* name{...} and !name{...}: what is inside, or nothing. */
 static const char *expand_if(bp__str *out, const char *p,
                              const bp__math_place *at, bool *ok)
 {
+    bool unless = *p == '!', has = false;
+    p += unless;
     const char *open = strchr(p, '{');
     const char *end = open ? closing(open) : NULL;
     if (!end) {
@@ -30,14 +32,15 @@ static const char *expand_if(bp__str *out, const char *p,
         return p + strlen(p);
     }
     for (size_t i = 0; i < at->n_has; i++)
-        if (name_is(at->has[i], p, (size_t)(open - p))) {
-            bp__str inner;
-            bp__str_init(&inner, &out->a);
-            bp__str_add(&inner, open + 1, (size_t)(end - open - 1));
-            *ok &= inner.s && bp__math_expand(out, inner.s, at);
-            out->failed |= inner.failed;
-            bp__str_free(&inner);
-        }
+        has |= name_is(at->has[i], p, (size_t)(open - p));
+    if (has != unless) {
+        bp__str inner;
+        bp__str_init(&inner, &out->a);
+        bp__str_add(&inner, open + 1, (size_t)(end - open - 1));
+        *ok &= inner.s && bp__math_expand(out, inner.s, at);
+        out->failed |= inner.failed;
+        bp__str_free(&inner);
+    }
     return end + 1;
 }
 

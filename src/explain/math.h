@@ -9,6 +9,7 @@
  *     y@-         y of the layer before it
  *     y@&  y@;    y of every layer before it, added up, or in a list
  *     ?bias{...}  only where the layer has a parameter of this name
+ *     ?!bias{...} only where it has none
  */
 #ifndef BP__EXPLAIN_MATH_H
 #define BP__EXPLAIN_MATH_H
@@ -19,7 +20,7 @@ typedef struct bp__math_place {
     const char *layer;        /* "2" */
     const char *const *from;  /* "1", "0" ... */
     size_t n_from;
-    const char *const *has;   /* names of parameters */
+    const char *const *has;   /* names of parameters, or of values set */
     size_t n_has;
 } bp__math_place;
 

@@ -165,7 +165,9 @@ static void find_head(bp_explain *e, const bp_traced *t, bp__spec *loss)
 {
     const bp__row *r = loss->row;
     e->members = t->nn->n_members;
-    for (size_t i = 0; i < e->layers.n && r->dprob; i++) {
+    if (!r->dprob || !r->dprob(loss, 0, NULL, NULL, NULL))
+        return;
+    for (size_t i = 0; i < e->layers.n; i++) {
         bp__ex_layer *l = &e->layers.list[i];
         if (!is_output(t, l->y_val) || l->act)
             continue;

@@ -174,6 +174,8 @@ static void tell_start(bp_explain *e)
                      bp__doc_printf(d, "%llu",
                                     (unsigned long long)e->task.seed),
                      bias, NULL);
+    if (e->o.adapted)
+        bp__doc_para(d, BP__MSG_STEP_1_ADAPTED, NULL);
     tell_parameters(e);
 }
 
@@ -242,7 +244,7 @@ static void tell_forward(bp_explain *e, size_t i)
 
 /* ---- step 3 ----------------------------------------------------------- */
 
-/* Of a loss with forms, that of the form it has. */
+/* The formula by the loss's values: its form, whether it smooths. */
 static void tell_loss(bp_explain *e, const bp__spec *loss)
 {
     const char *has[4];
@@ -251,6 +253,9 @@ static void tell_loss(bp_explain *e, const bp__spec *loss)
     for (size_t i = 0; i < bp__row_arg_count(loss->row) && at.n_has < 4; i++)
         if (loss->row->args[i].type == BP__ARG_CHOICE)
             has[at.n_has++] = loss->args[i].s;
+        else if (loss->row->args[i].type == BP__ARG_FLOAT &&
+                 loss->args[i].f != 0)
+            has[at.n_has++] = loss->row->args[i].name;
     bp__str_init(&out, &e->a);
     if (bp__math_expand(&out, loss->row->math, &at))
         bp__doc_math(e->doc, out.s);

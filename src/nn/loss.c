@@ -298,30 +298,35 @@ static const bp__argdef poisson_args[] = {
 /* ---- dJ/dp, for explanations -------------------------------------------- */
 
 /* A class that is no target weighs nothing, however unlikely it is. */
-static void softmax_dprob(const bp__spec *s, size_t n, const double *p,
+static bool softmax_dprob(const bp__spec *s, size_t n, const double *p,
                           const double *t, double *dp)
 {
     double smooth = bp__arg_float(s, "label_smoothing");
+    if (smooth > 0 && bp__arg(s, "class_weights")->set)
+        return false; /* every class counts, by its weight */
     for (size_t i = 0; i < n; i++) {
         double want = t[i] * (1 - smooth) + smooth / (double)n;
         dp[i] = want == 0 ? 0 : -want / p[i];
     }
+    return true;
 }
 
-static void sigmoid_dprob(const bp__spec *s, size_t n, const double *p,
+static bool sigmoid_dprob(const bp__spec *s, size_t n, const double *p,
                           const double *t, double *dp)
 {
     (void)s;
     for (size_t i = 0; i < n; i++)
         dp[i] = (p[i] - t[i]) / (p[i] * (1 - p[i]));
+    return true;
 }
 
-static void binary_dprob(const bp__spec *s, size_t n, const double *p,
+static bool binary_dprob(const bp__spec *s, size_t n, const double *p,
                          const double *t, double *dp)
 {
     sigmoid_dprob(s, n, p, t, dp);
     for (size_t i = 0; i < n; i++)
         dp[i] /= (double)n;
+    return true;
 }
 
 const bp__row bp__loss_rows[] = {
@@ -329,7 +334,8 @@ const bp__row bp__loss_rows[] = {
      "softmax(y): categorical, of logits", smoothing_args,
      "label_smoothing", .build.loss = softmax_cross_entropy,
      .head = BP__HEAD_SOFTMAX,
-     .math = "J = −Σ_k t_k ln y_k",
+     .math = "J = −Σ_k ?label_smoothing{((1 − ε) t_k + ε / K)}"
+             "?!label_smoothing{t_k} ln y_k",
      .dprob = softmax_dprob},
     {"binary_cross_entropy", "-t log s(y) - (1-t) log(1 - s(y)) of logits, "
      "mean over the outputs", class_args, .build.loss = binary_cross_entropy,

@@ -105,9 +105,9 @@ typedef struct bp__row {
     const char *math, *slope, *dweight;
     int part; /* layers: enum bp__part */
     /* Losses whose head is part of their formula: dJ/dp of one sample, p the
-     * predictions that the head makes, t the targets, n of each. NULL: J is
-     * explained by the outputs. */
-    void (*dprob)(const bp__spec *s, size_t n, const double *p,
+     * predictions that the head makes, t the targets, n of each; false: these
+     * values of the loss ask for more. NULL: J is explained by the outputs. */
+    bool (*dprob)(const bp__spec *s, size_t n, const double *p,
                   const double *t, double *dp);
 } bp__row;
 

@@ -2,12 +2,12 @@
 % block() { awk -v want="$1" -v n="$2" '/^```/ { if (on) { on = 0; next } if (($1 == "```" want) && ++k == n) { on = 1; next } } on' "$BPROP_SOURCE/doc/explain.md"; }
 % block yaml 1 >hill.yaml && block csv 1 >hill.csv && test "$(wc -l <hill.csv)" = 9
 % "$bprop" explain hill.yaml >hill.txt && sed -n '/^Backward, layer 1 of 2/,/^Step 5/p' hill.txt | sed '$d' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' | diff - <(block terminal 1)
-% "$bprop" explain article >article.txt && sed -n '/^4[.] What it comes to/,/^5[.]/p' article.txt | sed '$d' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' | diff - <(block article 1)
+% "$bprop" explain article --threads 1 >article.txt && sed -n '/^4[.] What it comes to/,/^5[.]/p' article.txt | sed '$d' | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}' | diff - <(block article 1)
 # All that a page has: both languages, no other file.
 $ explain hill.yaml --html hill.html
 > the page is in hill.html: open it in a browser
 % grep -q 'class="zh" lang="zh">步骤 4' hill.html && grep -q 'class="en" lang="en">Step 4' hill.html && ! grep -q 'http' hill.html
-$ explain article --lang zh --html article.html
+$ explain article --threads 1 --lang zh --html article.html
 > the page is in article.html: open it in a browser
 % grep -q '<html lang="zh"' article.html
 # The same for any number of threads, and with and without passes.

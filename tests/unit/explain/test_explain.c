@@ -236,6 +236,44 @@ static void test_output(void)
     drop(&u);
 }
 
+/* Whatever values a loss has, its head's factors make up the engine's dJ/dx, or
+ * there is no head. */
+static void test_heads(void)
+{
+    static const struct {
+        const char *loss;
+        bool head;
+    } cases[] = {
+        {"softmax_cross_entropy", true},
+        {"softmax_cross_entropy(label_smoothing=0.1)", true},
+        {"softmax_cross_entropy(class_weights=[1, 2, 0.5])", true},
+        {"softmax_cross_entropy(class_weights=[1, 2, 0.5],"
+         " label_smoothing=0.1)", false},
+        {"binary_cross_entropy", true},
+        {"binary_cross_entropy(class_weights=[1, 2, 0.5])", true},
+        {"sigmoid_cross_entropy", true},
+        {"mean_squared_error", false},
+        {"hinge", false},
+    };
+    const int64_t dims[] = {4};
+    const double x[4] = {1, -2, 0.5, 0.25};
+    const int32_t t = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        setup u = make("dense(3)", 1, dims, cases[i].loss, BP_F64);
+        u.t.target = (bp_nn_io){.dtype = BP_I32};
+        u.o.input[0] = x;
+        u.o.target = &t;
+        bp_explain *e = explained(&u);
+        const bp__ex_layer *l = &e->layers.list[0];
+        T_CHECKF(l->head == cases[i].head, "%s", cases[i].loss);
+        T_CHECKF(!l->head || l->product.v, "%s: no product", cases[i].loss);
+        T_CHECKF(l->worst <= 1e-12, "%s: off by %g", cases[i].loss, l->worst);
+        check_params(e, 1e-10, 1e-7);
+        bp_explain_free(e);
+        drop(&u);
+    }
+}
+
 static void test_wrong(void)
 {
     const int64_t dims[] = {3};
@@ -303,6 +341,7 @@ int main(void)
     test_store_unchanged();
     test_branches();
     test_output();
+    test_heads();
     test_wrong();
     test_article();
     test_features();

@@ -120,6 +120,7 @@ int main(void)
     check_expand("x@ = y@&", "x^{(4)} = y^{(1)} + y^{(3)}");
     check_expand("(y@;)", "(y^{(1)}, y^{(3)})");
     check_expand("?bias{b_{k}}", "b_{k}");
+    check_expand("?!bias{a}?!weight{c}", "c");
     check_text("frac{∂J}{∂W^{(2)}}", "∂J/∂W(2)");
     check_text("frac{1}{1 + e^{−x}}", "1/(1 + e^(−x))");
     check_text("sqrt{v + ε}", "√(v + ε)");
