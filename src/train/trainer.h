@@ -70,7 +70,7 @@ struct bp_trainer {
 };
 
 /* loop.c: one batch at this rate, whatever the schedule says; nothing is
- * logged. now: of this batch. */
+ * logged. now: of this batch; NULL: not wanted. */
 bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
                            bp_error *err);
 
