@@ -130,14 +130,18 @@ PLAIN(flatten)
 PLAIN(sigmoid)
 PLAIN(tanh)
 PLAIN(relu)
-PLAIN(gelu)
-PLAIN(selu)
-PLAIN(silu)
-PLAIN(mish)
-PLAIN(softsign)
-PLAIN(hard_sigmoid)
-PLAIN(hard_swish)
 #undef PLAIN
+
+/* What ops.def calls an activation. */
+static bp_val build_activation(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    if (!bp__layer_begin(nn, s->row->name, x[0]))
+        return BP_NIL;
+    return bp__layer_end(nn, bp__emit1(nn->g, bp__op_find(s->row->name), NULL,
+                                       1, x));
+}
 
 /* Activations with one number. */
 #define ONE(kind, key)                                                     \
@@ -457,26 +461,17 @@ const bp__row bp__layer_rows[] = {
     {"relu", "max(x, 0)", NULL, NULL, 1, .build.layer = build_relu},
     {"leaky_relu", "x where x > 0, else slope * x", leaky_relu_args, "slope",
      1, .build.layer = build_leaky_relu},
-    {"gelu", "x * Phi(x), by the error function", NULL, NULL, 1,
-     .build.layer = build_gelu},
+#define BP__OP(name)
+#define BP__ACTIVATION(name) {#name, NULL, NULL, NULL, 1,                  \
+                              .build.layer = build_activation},
+#include "ir/ops.def"
+#undef BP__OP
     {"elu", "x where x > 0, else alpha * (exp(x) - 1): Clevert 2015",
      elu_args, "alpha", 1, .build.layer = build_elu},
-    {"selu", "1.0507 * elu(x, 1.6733): Klambauer 2017; for it, start weights "
-     "by lecun_normal", NULL, NULL, 1, .build.layer = build_selu},
     {"celu", "x where x > 0, else alpha * (exp(x / alpha) - 1): Barron 2017",
      celu_args, "alpha", 1, .build.layer = build_celu},
-    {"silu", "x / (1 + exp(-x)), called swish too: Elfwing 2017", NULL, NULL,
-     1, .build.layer = build_silu},
-    {"mish", "x * tanh(log(1 + exp(x))): Misra 2019", NULL, NULL, 1,
-     .build.layer = build_mish},
     {"softplus", "log(1 + exp(beta x)) / beta", softplus_args, "beta", 1,
      .build.layer = build_softplus},
-    {"softsign", "x / (1 + |x|)", NULL, NULL, 1,
-     .build.layer = build_softsign},
-    {"hard_sigmoid", "x / 6 + 1 / 2, cut off at 0 and 1", NULL, NULL, 1,
-     .build.layer = build_hard_sigmoid},
-    {"hard_swish", "x * hard_sigmoid(x): Howard 2019", NULL, NULL, 1,
-     .build.layer = build_hard_swish},
     {"hard_tanh", "x, cut off at low and high", hard_tanh_args, NULL, 1,
      .check = check_hard_tanh, .build.layer = build_hard_tanh},
     {"prelu", "x where x > 0, else weight * x, the weight learned: He 2015",
