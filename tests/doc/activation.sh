@@ -13,7 +13,7 @@ failed=0
 check() { # what, command...
     local what=$1
     shift
-    "$@" > out.txt 2>&1 && return
+    "$@" > out.txt 2>&1 && cp out.txt last.txt && return
     echo "failed: $what"
     tail -n 20 out.txt
     failed=1
@@ -50,11 +50,11 @@ model:
 loss: softmax_cross_entropy
 END
 check "a model file" "$bprop" show m.yaml
-check "is a layer" has out.txt '^1 .*logish'
+check "is a layer" has last.txt '^1 .*logish'
 check "its gradients" "$bprop" check m.yaml
-check "are right" has out.txt 'all gradients are right'
+check "are right" has last.txt 'all gradients are right'
 check "the op" "$bprop" ops logish
-check "has its formula" has out.txt 'x log(1 + sigmoid(x))'
+check "has its formula" has last.txt 'x log(1 + sigmoid(x))'
 check "its backward" "$bprop" ops logish --backward
 "$bprop" show m.yaml --set 'model.layers=[logihs]' > hint.txt 2>&1
 check "a hint" has hint.txt 'did you mean logish?'
