@@ -103,8 +103,8 @@ static void print_cell(FILE *f, const char *text)
 
 static void print_row(FILE *f, const bp__row *row)
 {
-    char expects[200];
-    fprintf(f, "\n### %s\n\n%s.\n", row->name, row->doc);
+    char expects[200], doc[300];
+    fprintf(f, "\n### %s\n\n%s.\n", row->name, bp__row_doc(row, doc));
     size_t n = bp__row_arg_count(row);
     if (n)
         fprintf(f, "\n| value | what | default | meaning |\n"

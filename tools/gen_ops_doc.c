@@ -78,12 +78,12 @@ static int read_families(const char *def, family *f, int most)
                 read_title(&f[n++], from, to);
             }
             p = end + 2;
-        } else if (n && strncmp(p, "BP__OP(", 7) == 0) {
+        } else if (n && (strncmp(p, "BP__OP(", 7) == 0 ||
+                         strncmp(p, "BP__ACTIVATION(", 15) == 0)) {
             char name[60];
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(p + 7, ")"),
-                     p + 7);
+            p = strchr(p, '(') + 1;
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(p, ")"), p);
             f[n - 1].ops[f[n - 1].n++] = bp__op_find(name);
-            p += 7;
         } else {
             p++;
         }

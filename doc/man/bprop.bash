@@ -15,7 +15,7 @@ _bprop_values() {
     penalty) words="l2 " ;;
     optimizer) words="sgd momentum nesterov adam adamw nadam nadamw adamax adagrad rmsprop adadelta lion lamb muon schedule_free " ;;
     optimizer.*.schedule) words="constant step cosine one_cycle exponential polynomial inverse_sqrt plateau warmup " ;;
-    model.layers.*) words="dense conv2d conv1d conv_transpose2d upsample embedding max_pool2d avg_pool2d global_avg_pool2d flatten sigmoid tanh relu leaky_relu gelu elu selu celu silu mish softplus softsign hard_sigmoid hard_swish hard_tanh prelu softmax log_softmax batch_norm layer_norm group_norm instance_norm rms_norm maxout dropout residual ensemble add concat " ;;
+    model.layers.*) words="dense conv2d conv1d conv_transpose2d upsample embedding max_pool2d avg_pool2d global_avg_pool2d flatten sigmoid tanh relu leaky_relu gelu selu silu mish softsign hard_sigmoid hard_swish elu celu softplus hard_tanh prelu softmax log_softmax batch_norm layer_norm group_norm instance_norm rms_norm maxout dropout residual ensemble add concat " ;;
     data.train.augment.flip) words="true false" ;;
     data.split.stratify) words="true false" ;;
     data.normalize) words="none unit global channel feature " ;;

@@ -223,13 +223,13 @@ static void tell_forward(bp_explain *e, size_t i)
     char dims[200];
     bp__doc_section(d, BP__PHASE_FORWARD, (int)i, BP__MSG_FORWARD, n,
                     bp__doc_printf(d, "%zu", e->layers.n), l->title, NULL);
-    if (l->row && l->row->math)
-        bp__ex_formula(e, i, l->row->math);
+    if (l->row && bp__row_math(l->row))
+        bp__ex_formula(e, i, bp__row_math(l->row));
     else if (!l->row && l->n_from)
         bp__doc_para(d, BP__MSG_ACTIVATION_ONLY, n,
                      bp__ex_layer_number(e, l->from[0]), NULL);
-    if (l->act)
-        bp__ex_formula(e, i, l->act->math);
+    if (l->act && bp__row_math(l->act))
+        bp__ex_formula(e, i, bp__row_math(l->act));
     if (l->head)
         bp__doc_para(d, BP__MSG_HEAD, n, NULL);
     else if (!l->act)

@@ -225,6 +225,9 @@ typedef struct bp__opdef {
     const char *name; /* key in files, docs, the command; never a number */
     const char *sig;  /* "(a:f[..B,M,K], b:f[..B,K,N]) {ta,tb} -> f[..B,M,N]" */
     const char *doc;  /* one sentence and the formula */
+    /* Of an activation: its formula and its slope, as bprop explain sets them;
+     * of layer l: y@ of x@ (src/explain/math.h). */
+    const char *math, *slope;
     uint8_t n_in, n_out;      /* n_in may be BP__VARIADIC */
     uint8_t diff[BP__MAX_IN]; /* diff[0] for all inputs of a variadic op */
     uint32_t flags;

@@ -130,14 +130,18 @@ PLAIN(flatten)
 PLAIN(sigmoid)
 PLAIN(tanh)
 PLAIN(relu)
-PLAIN(gelu)
-PLAIN(selu)
-PLAIN(silu)
-PLAIN(mish)
-PLAIN(softsign)
-PLAIN(hard_sigmoid)
-PLAIN(hard_swish)
 #undef PLAIN
+
+/* What ops.def calls an activation. */
+static bp_val build_activation(bp_nn *nn, const bp__spec *s, int n,
+                               const bp_val *x)
+{
+    (void)n;
+    if (!bp__layer_begin(nn, s->row->name, x[0]))
+        return BP_NIL;
+    return bp__layer_end(nn, bp__emit1(nn->g, bp__op_find(s->row->name), NULL,
+                                       1, x));
+}
 
 /* Activations with one number. */
 #define ONE(kind, key)                                                     \
@@ -479,46 +483,25 @@ const bp__row bp__layer_rows[] = {
      .math = "y@ = max(x@, 0) + a min(x@, 0)",
      .slope = "1_{x@ > 0} + a 1_{x@ ≤ 0}", .part = BP__PART_ACTIVATION,
      .build.layer = build_leaky_relu},
-    {"gelu", "x * Phi(x), by the error function", NULL, NULL, 1,
-     .math = "y@ = x@ Φ(x@)", .slope = "Φ(x@) + x@ φ(x@)",
-     .part = BP__PART_ACTIVATION, .build.layer = build_gelu},
+#define BP__OP(name)
+#define BP__ACTIVATION(name) {#name, NULL, NULL, NULL, 1,                  \
+                              .part = BP__PART_ACTIVATION,                 \
+                              .build.layer = build_activation},
+#include "ir/ops.def"
+#undef BP__OP
     {"elu", "x where x > 0, else alpha * (exp(x) - 1): Clevert 2015",
      elu_args, "alpha", 1,
      .math = "y@ = max(x@, 0) + α (e^{min(x@, 0)} − 1)",
      .slope = "1_{x@ > 0} + α e^{x@} 1_{x@ ≤ 0}", .part = BP__PART_ACTIVATION,
      .build.layer = build_elu},
-    {"selu", "1.0507 * elu(x, 1.6733): Klambauer 2017; for it, start weights "
-     "by lecun_normal", NULL, NULL, 1,
-     .math = "y@ = λ (max(x@, 0) + α (e^{min(x@, 0)} − 1))",
-     .slope = "λ (1_{x@ > 0} + α e^{x@} 1_{x@ ≤ 0})",
-     .part = BP__PART_ACTIVATION, .build.layer = build_selu},
     {"celu", "x where x > 0, else alpha * (exp(x / alpha) - 1): Barron 2017",
      celu_args, "alpha", 1,
      .math = "y@ = max(x@, 0) + α (e^{min(x@, 0) / α} − 1)",
      .slope = "1_{x@ > 0} + e^{x@ / α} 1_{x@ ≤ 0}", .part = BP__PART_ACTIVATION,
      .build.layer = build_celu},
-    {"silu", "x / (1 + exp(-x)), called swish too: Elfwing 2017", NULL, NULL,
-     1,
-     .math = "y@ = x@ σ(x@)", .slope = "σ(x@) + y@ (1 − σ(x@))",
-     .part = BP__PART_ACTIVATION, .build.layer = build_silu},
-    {"mish", "x * tanh(log(1 + exp(x))): Misra 2019", NULL, NULL, 1,
-     .math = "y@ = x@ tanh(ln(1 + e^{x@}))",
-     .slope = "tanh(s) + x@ σ(x@) (1 − tanh^2(s)), s = ln(1 + e^{x@})",
-     .part = BP__PART_ACTIVATION, .build.layer = build_mish},
     {"softplus", "log(1 + exp(beta x)) / beta", softplus_args, "beta", 1,
      .math = "y@ = frac{1}{β} ln(1 + e^{β x@})", .slope = "σ(β x@)",
      .part = BP__PART_ACTIVATION, .build.layer = build_softplus},
-    {"softsign", "x / (1 + |x|)", NULL, NULL, 1,
-     .math = "y@ = frac{x@}{1 + |x@|}", .slope = "frac{1}{(1 + |x@|)^2}",
-     .part = BP__PART_ACTIVATION, .build.layer = build_softsign},
-    {"hard_sigmoid", "x / 6 + 1 / 2, cut off at 0 and 1", NULL, NULL, 1,
-     .math = "y@ = min(max(frac{x@}{6} + frac{1}{2}, 0), 1)",
-     .slope = "frac{1}{6} 1_{−3 < x@ < 3}", .part = BP__PART_ACTIVATION,
-     .build.layer = build_hard_sigmoid},
-    {"hard_swish", "x * hard_sigmoid(x): Howard 2019", NULL, NULL, 1,
-     .math = "y@ = frac{x@}{6} min(max(x@ + 3, 0), 6)",
-     .slope = "(frac{x@}{3} + frac{1}{2}) 1_{−3 < x@ < 3} + 1_{x@ ≥ 3}",
-     .part = BP__PART_ACTIVATION, .build.layer = build_hard_swish},
     {"hard_tanh", "x, cut off at low and high", hard_tanh_args, NULL, 1,
      .check = check_hard_tanh,
      .math = "y@ = min(max(x@, low), high)", .slope = "1_{low < x@ < high}",

@@ -67,6 +67,27 @@ const char *bp__arg_near(bp_nn_table table, const bp__row *row,
     return bp__near_text(name, names, n, " or ", buf);
 }
 
+const char *bp__row_math(const bp__row *row)
+{
+    bp__op op = row->math ? BP__OP_NONE : bp__op_find(row->name);
+    return op ? bp__ops[op]->math : row->math;
+}
+
+const char *bp__row_slope(const bp__row *row)
+{
+    bp__op op = row->slope ? BP__OP_NONE : bp__op_find(row->name);
+    return op ? bp__ops[op]->slope : row->slope;
+}
+
+const char *bp__row_doc(const bp__row *row, char *buf)
+{
+    bp__op op = row->doc ? BP__OP_NONE : bp__op_find(row->name);
+    const char *doc = op ? bp__ops[op]->doc : row->doc ? row->doc : "";
+    size_t n = strlen(doc);
+    bp__snprintf(buf, 300, "%.*s", (int)(n - (n && doc[n - 1] == '.')), doc);
+    return buf;
+}
+
 size_t bp__row_arg_count(const bp__row *row)
 {
     size_t n = 0;

@@ -61,7 +61,8 @@ typedef struct bp__metric_state {
 } bp__metric_state;
 
 typedef struct bp__row {
-    const char *name, *doc;
+    const char *name;
+    const char *doc; /* NULL: of the op of this name; see bp__row_doc */
     const bp__argdef *args; /* NULL: none */
     const char *shorthand;  /* `dense: 10` sets this one; NULL: none */
     int n_inputs;           /* layers: 1, or -1 for one or more */
@@ -165,6 +166,11 @@ const char *bp__table_noun(bp_nn_table table);
 const char *bp__row_near(bp_nn_table table, const char *name, char *buf);
 const char *bp__arg_near(bp_nn_table table, const bp__row *row,
                          const char *name, char *buf);
+/* Its doc, or that of the op of its name; buf: 300 bytes. */
+const char *bp__row_doc(const bp__row *row, char *buf);
+/* The row's formula and slope, or those of the op of its name; NULL: none. */
+const char *bp__row_math(const bp__row *row);
+const char *bp__row_slope(const bp__row *row);
 size_t bp__row_arg_count(const bp__row *row);
 /* "an integer from 1", "same, valid or an integer from 0" ...; buf: 200. */
 const char *bp__arg_expects(const bp__argdef *d, char *buf);

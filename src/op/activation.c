@@ -98,6 +98,8 @@ const bp__opdef bp__op_gelu = {
     .flags = BP__COMPOSITE | BP__ELEMWISE,
     .infer = like_x_infer, .define = gelu_define, .rows = bp__rows_elemwise,
     .cases = gelu_cases, .n_cases = BP__ARRAY_LEN(gelu_cases),
+    .math = "y@ = x@ Φ(x@)",
+    .slope = "Φ(x@) + x@ φ(x@)",
 };
 
 /* What the rows of this file share. */
@@ -184,6 +186,8 @@ const bp__opdef bp__op_selu = {
                      "arXiv:1706.02515). y = 1.0507 (x > 0 ? x : "
                      "1.6733 (exp(x) - 1))"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = λ (max(x@, 0) + α (e^{min(x@, 0)} − 1))",
+    .slope = "λ (1_{x@ > 0} + α e^{x@} 1_{x@ ≤ 0})",
 };
 
 static bp_status celu_infer(bp__infer *q)
@@ -240,6 +244,8 @@ const bp__opdef bp__op_silu = {
                      "arXiv:1606.08415; Elfwing 2017, arXiv:1702.03118). "
                      "y = x / (1 + exp(-x))"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = x@ σ(x@)",
+    .slope = "σ(x@) + y@ (1 − σ(x@))",
 };
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), where one comparison makes
@@ -317,6 +323,8 @@ const bp__opdef bp__op_mish = {
     ACTIVATION(mish, "Misra 2019, arXiv:1908.08681. "
                      "y = x tanh(log(1 + exp(x)))"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = x@ tanh(ln(1 + e^{x@}))",
+    .slope = "tanh(s) + x@ σ(x@) (1 − tanh^2(s)), s = ln(1 + e^{x@})",
 };
 
 /* y = x / (1 + |x|) */
@@ -337,6 +345,8 @@ const bp__opdef bp__op_softsign = {
     ACTIVATION(softsign, "A sigmoid with slow tails (Glorot 2010). "
                          "y = x / (1 + |x|)"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = frac{x@}{1 + |x@|}",
+    .slope = "frac{1}{(1 + |x@|)^2}",
 };
 
 /* ---- piecewise linear --------------------------------------------------- */
@@ -373,6 +383,8 @@ const bp__opdef bp__op_hard_sigmoid = {
     ACTIVATION(hard_sigmoid, "A sigmoid of three straight parts. "
                              "y = min(max(x / 6 + 1 / 2, 0), 1)"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = min(max(frac{x@}{6} + frac{1}{2}, 0), 1)",
+    .slope = "frac{1}{6} 1_{−3 < x@ < 3}",
 };
 
 static void hard_swish_define(const bp__define *d)
@@ -392,6 +404,8 @@ const bp__opdef bp__op_hard_swish = {
                            "arXiv:1905.02244). "
                            "y = x min(max(x / 6 + 1 / 2, 0), 1)"),
     .sig = "(x:f[..]) -> f[..]",
+    .math = "y@ = frac{x@}{6} min(max(x@ + 3, 0), 6)",
+    .slope = "(frac{x@}{3} + frac{1}{2}) 1_{−3 < x@ < 3} + 1_{x@ ≥ 3}",
 };
 
 static bp_status hard_tanh_infer(bp__infer *q)

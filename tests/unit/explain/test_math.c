@@ -100,13 +100,15 @@ static void check_rows(bp_nn_table table)
         const bp__row *r = &rows[i];
         bool activation = r->part == BP__PART_ACTIVATION ||
                           r->part == BP__PART_ACTIVATION_ROW;
-        if (T_CHECKF(r->math && *r->math, "%s has no formula", r->name))
-            check_formula(r->name, r->math);
-        if (T_CHECKF(activation == (r->slope != NULL), "%s: %s", r->name,
+        const char *math = bp__row_math(r);
+        if (T_CHECKF(math && *math, "%s has no formula", r->name))
+            check_formula(r->name, math);
+        const char *slope = bp__row_slope(r);
+        if (T_CHECKF(activation == (slope != NULL), "%s: %s", r->name,
                      activation ? "an activation has a slope"
                                 : "only activations have a slope") &&
-            r->slope)
-            check_formula(r->name, r->slope);
+            slope)
+            check_formula(r->name, slope);
         if (r->dweight)
             check_formula(r->name, r->dweight);
     }
