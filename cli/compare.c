@@ -144,7 +144,10 @@ static void print_table(const contest *c, const char *split)
     char n[40], guess[80], name[40];
     const bp__columns *k = c->m->config->columns;
     printf("\non the %s %s of %s:\n",
-           cli_count_text(n, bp_data_count(c->rows)), k ? "rows" : "pictures",
+           cli_count_text(n, bp_data_count(c->rows)),
+           k                                          ? "rows"
+           : bp__config_has_pictures(c->m->config) ? "pictures"
+                                                      : "samples",
            split);
     if (c->network.classes) {
         int64_t best = 0;
@@ -162,15 +165,16 @@ static void print_table(const contest *c, const char *split)
         printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % of draws",
                "RMSE", "MAE");
         bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
-                     k->column[k->target].center);
+                     k ? k->column[k->target].center : c->constant.y[0]);
     }
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);
     print_row(c, guess, &c->constant);
 }
 
-/* Is this a run that ends with a comparison, and of how many numbers? */
-static bool contest_of(contest *c, bp_split split)
+/* Is this a run that ends with a comparison, and of how many numbers? Those on
+ * tables and pictures do; folds of anything need a score. */
+static bool contest_of(contest *c, bp_split split, bp_trainer *t)
 {
     const bp__config *f = c->m->config;
     const bp__columns *k = f->columns;
@@ -183,8 +187,17 @@ static bool contest_of(contest *c, bp_split split)
         return true;
     }
     const bp__ynode *names = bp__yaml_at(f->resolved, "data.classes");
-    c->k = names ? (int64_t)names->n : 0;
-    return bp__config_has_pictures(f) && c->k > 1;
+    bp_array y;
+    if (bp__config_has_pictures(f)) {
+        c->k = names ? (int64_t)names->n : 0;
+        return c->k > 1;
+    }
+    if (!c->a->folds || c->m->n_inputs != 1 || !bp_data_target(c->rows, &y))
+        return false;
+    c->scale = 1;
+    bool classes = bp_data_target_kind(c->rows) == BP_TARGET_CLASS;
+    c->k = classes ? bp__trainer_best(t)->n_classes : 1;
+    return classes ? c->k > 1 : y.bytes == (size_t)y.dims[0] * sizeof(float);
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
@@ -195,7 +208,7 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
     contest c = {.a = a, .m = m, .d = d};
     const bp_allocator *al = &bp__malloc_allocator;
     *score = (double)NAN;
-    if (!contest_of(&c, test ? BP_SPLIT_TEST : BP_SPLIT_VALID))
+    if (!contest_of(&c, test ? BP_SPLIT_TEST : BP_SPLIT_VALID, t))
         return EXIT_FINE;
     bp_status st = bp__predict_all(bp__trainer_best(t), c.rows, al, &c.network,
                                    &err);

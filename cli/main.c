@@ -1,6 +1,10 @@
 /* bprop: picks the subcommand. */
 #include "cli.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "base/base.h"
 
 #include <string.h>
@@ -12,8 +16,18 @@ const cli_command *const cli_commands[] = {
 };
 const int cli_n_commands = sizeof cli_commands / sizeof cli_commands[0];
 
+/* A heap for each thread would only take address space, 64 MiB each: threads
+ * that train allocate nothing. */
+static void use_one_heap(void)
+{
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int main(int argc, char **argv)
 {
+    use_one_heap();
     if (argc < 2) {
         cli_print_usage(stderr);
         return EXIT_USAGE;

@@ -421,6 +421,11 @@ static int train_folds(const cli_args *a)
     }
     double n = a->folds, mean = sum / n;
     double spread = sqrt(fmax(0, (squares - n * mean * mean) / (n - 1)));
+    if (isnan(mean)) {
+        printf("\n%d folds, in %s; outputs of this kind have no one score\n",
+               a->folds, parent);
+        return EXIT_FINE;
+    }
     printf("\n%d folds, in %s: mean %.4f, standard deviation %.4f (accuracy "
            "from 0 to 1, or R2)\n", a->folds, parent, mean, spread);
     return EXIT_FINE;

@@ -189,8 +189,14 @@ bp_status bp_run(bp_program *p, bp_error *err)
     bp_status s = check_ready(p, err);
     if (s != BP_OK)
         return s;
-    if (p->version != p->r->version)
+    if (p->version != p->r->version) {
+        /* Memory moved, or was lost when another program was compiled. */
+        s = bp__runtime_reserve(p->r, p->plan->arena_bytes, p->plan->scratch,
+                                err);
+        if (s != BP_OK)
+            return s;
         bp__resolve(p);
+    }
     memset(p->faults, 0,
            (size_t)p->r->threads * p->fault_stride * sizeof *p->faults);
     for (int w = 0; w < p->r->threads; w++)

@@ -60,28 +60,39 @@ bp_level bp_runtime_level(const bp_runtime *r)
     return r->cpu->level;
 }
 
+/* At least `want` bytes; what was there is lost. Where the old block and the
+ * new one do not fit side by side the old one goes first; if even that is not
+ * enough, a block of the old size is taken again. */
+static bool grow_block(bp_runtime *r, char **block, size_t *bytes, size_t want)
+{
+    char *new = bp__alloc64(&r->a, want);
+    size_t old = *bytes;
+    bp__free64(&r->a, *block, old);
+    *block = new;
+    *bytes = new ? want : 0;
+    r->version++;
+    if (new)
+        return true;
+    if ((*block = bp__alloc64(&r->a, want))) {
+        *bytes = want;
+        return true;
+    }
+    if (old && (*block = bp__alloc64(&r->a, old)))
+        *bytes = old;
+    return false;
+}
+
 bp_status bp__runtime_reserve(bp_runtime *r, size_t arena_bytes,
                               size_t scratch_bytes, bp_error *err)
 {
-    if (arena_bytes > r->arena_bytes) {
-        char *arena = bp__alloc64(&r->a, arena_bytes);
-        if (!arena)
-            return bp__oom(err);
-        bp__free64(&r->a, r->arena, r->arena_bytes);
-        r->arena = arena;
-        r->arena_bytes = arena_bytes;
-        r->version++;
-    }
-    if (scratch_bytes > r->scratch_bytes) {
-        char *scratch = bp__alloc64(&r->a,
-                                    bp__mul_size(scratch_bytes,
-                                                 (size_t)r->threads));
-        if (!scratch)
-            return bp__oom(err);
-        bp__free64(&r->a, r->scratch, r->scratch_bytes * (size_t)r->threads);
-        r->scratch = scratch;
-        r->scratch_bytes = scratch_bytes;
-        r->version++;
-    }
-    return BP_OK;
+    size_t scratch = bp__mul_size(scratch_bytes, (size_t)r->threads);
+    size_t have = r->scratch_bytes * (size_t)r->threads;
+    if (arena_bytes > r->arena_bytes &&
+        !grow_block(r, &r->arena, &r->arena_bytes, arena_bytes))
+        return bp__oom(err);
+    if (scratch_bytes <= r->scratch_bytes)
+        return BP_OK;
+    bool grown = grow_block(r, &r->scratch, &have, scratch);
+    r->scratch_bytes = have / (size_t)r->threads;
+    return grown ? BP_OK : bp__oom(err);
 }

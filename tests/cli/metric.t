@@ -10,7 +10,7 @@
 % grep -q 'recall_&lt;c &amp; d\|>auc<' run/curve.svg
 % "$bprop" train m.yaml --out stop --set train.epochs=2 >/dev/null && "$bprop" train m.yaml --out stop --resume >/dev/null && cmp stop/best.safetensors run/best.safetensors
 $ train m.yaml --out bad --set train.monitor=top_3
-! --set train.monitor: train.monitor: 'top_3' is neither loss nor one of the metrics (did you mean 'top_1'?)
+! --set train.monitor: train.monitor: 'top_3' is neither loss nor one of the metrics (did you mean 'top_1' or 'top_2'?)
 ? 2
 $ train m.yaml --out bad --set 'metrics=[top_k, {top_k: 5}]' --set train.monitor=loss
 ! --set metrics: metrics: the metric top_5 is given twice

@@ -166,7 +166,7 @@ static void test_refused(void)
     check_refused("adam(groups=[group(first, adamw=true)])", BP_EARG,
                   "adamw is for muon", "adam has one rule");
     check_refused("sgd(groups=[freeze(first, adamw=true)])", BP_ENOTFOUND,
-                  "freeze has no \"adamw\"", "it has params");
+                  "freeze has no \"adamw\"", "params");
     check_refused("sgd(groups=freeze)", BP_EFORMAT, "a list of groups",
                   "freeze");
 }

@@ -12,7 +12,8 @@ static void test_rows(void)
         const bp__row *row = bp__rows((bp_nn_table)t, &n);
         T_CHECK(n >= 1);
         for (size_t i = 0; i < n; i++, rows++) {
-            T_CHECKF(row[i].doc && row[i].doc[0], "%s", row[i].name);
+            char doc[300];
+            T_CHECKF(bp__row_doc(&row[i], doc)[0], "%s", row[i].name);
             T_CHECK(bp__row_find((bp_nn_table)t, row[i].name) == &row[i]);
             T_CHECKF(row[i].build.layer != NULL, "%s", row[i].name);
             T_CHECKF(t != BP_NN_LAYERS || row[i].n_inputs != 0, "%s",
