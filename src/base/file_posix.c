@@ -207,7 +207,9 @@ bp_status bp__file_error(bp_error *err, int error, const char *operation,
     if (error == ENOMEM)
         return bp__oom(err);
     char reason[200];
-    if (strerror_r(error, reason, sizeof reason) != 0)
+    if (error == EBUSY)
+        bp__snprintf(reason, sizeof reason, "another process uses it");
+    else if (strerror_r(error, reason, sizeof reason) != 0)
         bp__snprintf(reason, sizeof reason, "error %d", error);
     return bp__error(err, error == ENOENT ? BP_ENOTFOUND : BP_EIO,
                      "cannot %s '%s': %s", operation, path, reason);
