@@ -2,7 +2,8 @@
  * line of text, and data. Nothing here stops a run. A hint must be worth its
  * line: the bounds are wide, and a model that trains well gets none.
  *
- * Works on the initial state, so a resumed run comes to the same hints. */
+ * Hints are about the initial state, so a resumed run comes to the same ones;
+ * units are looked at after each epoch, too. */
 #include "train/trainer.h"
 
 #include "nn/nn.h"
@@ -110,9 +111,10 @@ static void lint_targets(bp_trainer *t, const char *last)
 /* ---- inputs ------------------------------------------------------------ */
 
 /* Mean and deviation of element k of the first rows, as the network gets
- * them; k -1: of all elements. */
-static void input_moments(const bp_trainer *t, size_t input, const bp_array *x,
-                          int64_t k, double *mean, double *dev)
+ * them; k -1: of all elements. row: room for one where they are in a file. */
+static bp_status input_moments(const bp_trainer *t, size_t input,
+                               const bp_array *x, int64_t k, void *row,
+                               double *mean, double *dev, bp_error *err)
 {
     int64_t rows = BP__MIN(x->dims[0], LINT_SCAN), each = 1, n = 0;
     double sum = 0, squares = 0;
@@ -120,25 +122,66 @@ static void input_moments(const bp_trainer *t, size_t input, const bp_array *x,
         each *= x->dims[i];
     double by = bp_norm_get_kind(t->norm[input]) == BP_NORM_UNIT &&
                         x->dtype == BP_U8 ? 255 : 1;
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; r++) {
+        size_t bytes = (size_t)each * bp_dtype_bytes(x->dtype);
+        const void *at = row;
+        bp_status st = BP_OK;
+        if (x->data)
+            at = (const char *)x->data + (size_t)r * bytes;
+        else
+            st = bp_data_read(t->o.train, input, r, row, err);
+        if (st)
+            return st;
         for (int64_t i = k < 0 ? 0 : k; i < (k < 0 ? each : k + 1); i++) {
-            int64_t at = r * each + i;
-            double v = x->dtype == BP_U8
-                           ? ((const unsigned char *)x->data)[at]
-                           : (double)((const float *)x->data)[at];
+            double v = x->dtype == BP_U8 ? ((const unsigned char *)at)[i]
+                                         : (double)((const float *)at)[i];
             sum += v / by;
             squares += v / by * v / by;
             n++;
         }
+    }
     *mean = n ? sum / (double)n : 0;
     *dev = n ? sqrt(fmax(0, squares / (double)n - *mean * *mean)) : 0;
+    return BP_OK;
+}
+
+static bp_status lint_input(bp_trainer *t, size_t i, const bp_array *x,
+                            void *row, bp_error *err)
+{
+    int64_t each = x->rank == 2 ? x->dims[1] : 1, bad = 0, where = 0;
+    double worst = 0, mean = 0, dev = 0, m = 0, d = 0;
+    bp_status st = BP_OK;
+    for (int64_t k = 0; k < each && k < 4096 && !st; k++) {
+        st = input_moments(t, i, x, x->rank == 2 ? k : -1, row, &mean, &dev,
+                           err);
+        double size = fmax(fabs(mean), dev);
+        bad += size > 10;
+        if (size > worst) {
+            worst = size;
+            where = k;
+            m = mean;
+            d = dev;
+        }
+    }
+    if (!bad || st)
+        return st;
+    if (x->rank == 2)
+        lint_hint(t, "input %zu is not scaled: %lld of %lld features have "
+                  "a mean or deviation above 10 (feature %lld: mean %.3g, "
+                  "deviation %.3g); data.normalize: feature helps", i,
+                  (long long)bad, (long long)each, (long long)where, m, d);
+    else
+        lint_hint(t, "input %zu is not scaled: mean %.3g, deviation %.3g; "
+                  "data.normalize: global helps", i, m, d);
+    return BP_OK;
 }
 
 /* Without normalization, a deviation or a mean far from what initial weights
  * are made for. Numbers that an embedding takes are no sizes. */
-static void lint_inputs(bp_trainer *t, const char *first)
+static bp_status lint_inputs(bp_trainer *t, const char *first, bp_error *err)
 {
-    for (size_t i = 0; i < t->n_inputs; i++) {
+    bp_status st = BP_OK;
+    for (size_t i = 0; i < t->n_inputs && !st; i++) {
         bp_array x;
         bp_norm_kind kind = bp_norm_get_kind(t->norm[i]);
         if ((kind != BP_NORM_NONE && kind != BP_NORM_UNIT) ||
@@ -146,30 +189,16 @@ static void lint_inputs(bp_trainer *t, const char *first)
             (x.dtype != BP_F32 && x.dtype != BP_U8) ||
             !strcmp(first, "embedding") || !strcmp(first, "batch_norm"))
             continue;
-        int64_t each = x.rank == 2 ? x.dims[1] : 1, bad = 0, where = 0;
-        double worst = 0, mean, dev, m = 0, d = 0;
-        for (int64_t k = 0; k < each && k < 4096; k++) {
-            input_moments(t, i, &x, x.rank == 2 ? k : -1, &mean, &dev);
-            double size = fmax(fabs(mean), dev);
-            bad += size > 10;
-            if (size > worst) {
-                worst = size;
-                where = k;
-                m = mean;
-                d = dev;
-            }
-        }
-        if (!bad)
-            continue;
-        if (x.rank == 2)
-            lint_hint(t, "input %zu is not scaled: %lld of %lld features have "
-                      "a mean or deviation above 10 (feature %lld: mean %.3g, "
-                      "deviation %.3g); data.normalize: feature helps", i,
-                      (long long)bad, (long long)each, (long long)where, m, d);
-        else
-            lint_hint(t, "input %zu is not scaled: mean %.3g, deviation %.3g; "
-                      "data.normalize: global helps", i, m, d);
+        int64_t numel = 1;
+        for (int k = 1; k < x.rank; k++)
+            numel *= x.dims[k];
+        size_t bytes = x.data ? 0 : (size_t)numel * bp_dtype_bytes(x.dtype);
+        void *row = bytes ? bp__alloc(&t->a, bytes) : NULL;
+        st = bytes && !row ? bp__oom(err) : lint_input(t, i, &x, row, err);
+        if (row)
+            bp__free(&t->a, row, bytes);
     }
+    return st;
 }
 
 /* ---- units ------------------------------------------------------------- */
@@ -209,11 +238,11 @@ static double unit_value(const void *y, bool wide, int64_t i)
     return wide ? ((const double *)y)[i] : (double)((const float *)y)[i];
 }
 
-/* A relu that is 0, or a sigmoid or tanh that is flat, for all samples. */
-static void judge_units(bp_trainer *t, const lint_unit *u, const void *y,
-                        int64_t rows)
+/* Units that are a relu of 0, or a sigmoid or tanh that is flat, for all
+ * samples. */
+static int64_t count_bad(const lint_unit *u, const void *y, bool wide,
+                         int64_t rows)
 {
-    bool wide = t->task.dtype == BP_F64;
     int64_t bad = 0;
     for (int64_t k = 0; k < u->units; k++) {
         bool all = true;
@@ -227,9 +256,25 @@ static void judge_units(bp_trainer *t, const lint_unit *u, const void *y,
             }
         bad += all;
     }
-    if (2 * bad < u->units || u->units < 4)
+    return bad;
+}
+
+/* note NULL: before the first step, where half of a layer is worth a hint.
+ * What training has brought about may be meant: nine tenths are worth a note. */
+static void judge_units(bp_trainer *t, const lint_unit *u, const void *y,
+                        int64_t rows, bp__str *note)
+{
+    int64_t bad = count_bad(u, y, t->task.dtype == BP_F64, rows);
+    bool relu = u->op == BP__OP_relu;
+    if (u->units < 4 || (note ? 10 * bad < 9 * u->units : 2 * bad < u->units))
         return;
-    if (u->op == BP__OP_relu)
+    if (note)
+        bp__str_printf(note, "%s%s: %lld of %lld units of layer %s are %s on "
+                       "all of %lld samples", note->len ? "; " : "",
+                       relu ? "dead" : "saturated", (long long)bad,
+                       (long long)u->units, u->path, relu ? "0" : "flat",
+                       (long long)rows);
+    else if (relu)
         lint_hint(t, "layer %s: %lld of %lld relu units are 0 on all of %lld "
                   "samples before the first step: they cannot learn (initial "
                   "weights or inputs out of scale)", u->path, (long long)bad,
@@ -241,10 +286,11 @@ static void judge_units(bp_trainer *t, const lint_unit *u, const void *y,
                   (long long)bad, (long long)u->units, (long long)rows);
 }
 
-/* Runs one batch in evaluation mode: the loss of the initial state, and what
- * the units do. */
+/* Runs one batch in evaluation mode: what the units do, and, without a note,
+ * the loss of the initial state. */
 static bp_status run_units(bp_trainer *t, bp_graph *g, const bp_batch *b,
-                           const lint_unit *u, int n, bp_error *err)
+                           const lint_unit *u, int n, bp__str *note,
+                           bp_error *err)
 {
     bp_program *p = NULL;
     const bp_graph *graphs[] = {g};
@@ -259,9 +305,9 @@ static bp_status run_units(bp_trainer *t, bp_graph *g, const bp_batch *b,
         bp__snprintf(name, sizeof name, "lint.%d", i);
         const void *y = bp_result(p, name, NULL);
         if (y)
-            judge_units(t, &u[i], y, b->count);
+            judge_units(t, &u[i], y, b->count, note);
     }
-    if (!st) {
+    if (!st && !note) {
         t->first_loss = bp__result_number(p, "loss");
         t->has_first_loss = true;
     }
@@ -280,43 +326,84 @@ static void layer_kinds(bp_nn *nn, const char **first, const char **last)
         }
 }
 
-bp_status bp__trainer_lint(bp_trainer *t, bp_error *err)
-{
+/* The first samples, through the state of now. */
+typedef struct lint_probe {
+    bp_loader *l;
     bp_batch b;
-    bp_loader *l = NULL;
-    bp_traced traced = {0};
-    lint_unit u[LINT_UNITS];
+    bp_graph *g;
+    bp_traced traced;
+} lint_probe;
+
+static bp_status probe_open(bp_trainer *t, lint_probe *q, bp_error *err)
+{
     bp_loader_options lo = {.size = sizeof lo, .allocator = &t->a,
                             .dtype = t->task.dtype};
+    *q = (lint_probe){0};
     lo.batch = BP__MIN((int64_t)LINT_ROWS, bp_data_count(t->o.train));
     for (size_t i = 0; i < t->n_inputs; i++)
         lo.norm[i] = t->norm[i];
-    bp_status st = bp_loader_new(t->o.train, &lo, &l, err);
+    bp_status st = bp_loader_new(t->o.train, &lo, &q->l, err);
     if (!st)
-        st = bp_loader_next(l, &b, err);
-    bp_graph *g = NULL;
-    if (!st) {
-        bp_trace_options o = {.size = sizeof o, .rows = b.count};
-        g = bp_task_graph(&t->task, t->store, BP_TASK_EVAL, &o, &t->a,
-                          &traced);
-        st = bp_graph_status(g);
-        if (st)
-            bp__error(err, st, "%s", g ? bp_graph_error(g)
-                                       : bp_status_text(st));
-    }
-    if (!st) {
-        const char *first, *last;
-        layer_kinds(traced.nn, &first, &last);
-        lint_targets(t, last);
-        lint_inputs(t, first);
-        st = run_units(t, g, &b, u, watch_units(g, &t->arena, u), err);
-        if (st != BP_ENOMEM)
-            st = BP_OK; /* what cannot run will be told by the first step */
-    }
-    bp_nn_free(traced.nn);
-    bp_graph_free(g);
-    bp_loader_free(l);
+        st = bp_loader_next(q->l, &q->b, err);
+    if (st)
+        return st;
+    bp_trace_options o = {.size = sizeof o, .rows = q->b.count};
+    q->g = bp_task_graph(&t->task, t->store, BP_TASK_EVAL, &o, &t->a,
+                         &q->traced);
+    st = bp_graph_status(q->g);
+    if (st)
+        bp__error(err, st, "%s", q->g ? bp_graph_error(q->g)
+                                      : bp_status_text(st));
     return st;
+}
+
+static bp_status probe_units(bp_trainer *t, lint_probe *q, bp__str *note,
+                             bp_error *err)
+{
+    lint_unit u[LINT_UNITS];
+    bp__arena names;
+    bp__arena_init(&names, &t->a);
+    int n = watch_units(q->g, &names, u);
+    bp_status st = n || !note ? run_units(t, q->g, &q->b, u, n, note, err)
+                              : BP_OK;
+    bp__arena_free(&names);
+    /* What cannot run will be told by the step. */
+    return st == BP_ENOMEM ? st : BP_OK;
+}
+
+static void probe_close(lint_probe *q)
+{
+    bp_nn_free(q->traced.nn);
+    bp_graph_free(q->g);
+    bp_loader_free(q->l);
+}
+
+bp_status bp__trainer_lint(bp_trainer *t, bp_error *err)
+{
+    lint_probe q;
+    const char *first, *last;
+    bp_status st = probe_open(t, &q, err);
+    if (!st) {
+        layer_kinds(q.traced.nn, &first, &last);
+        lint_targets(t, last);
+        st = lint_inputs(t, first, err);
+    }
+    if (!st)
+        st = probe_units(t, &q, NULL, err);
+    probe_close(&q);
+    return st;
+}
+
+bp_status bp__trainer_lint_units(bp_trainer *t, bp__str *note, bp_error *err)
+{
+    lint_probe q;
+    if (t->o.no_hints)
+        return BP_OK;
+    bp_status st = probe_open(t, &q, err);
+    if (!st)
+        st = probe_units(t, &q, note, err);
+    probe_close(&q);
+    return !st && note->failed ? bp__oom(err) : st;
 }
 
 void bp__trainer_diverges(const bp_trainer *t, const bp_evaluation *e,
@@ -331,12 +418,14 @@ void bp__trainer_diverges(const bp_trainer *t, const bp_evaluation *e,
 }
 
 void bp__trainer_lint_epoch(const bp_trainer *t, const bp_evaluation *e,
-                            bp__str *note)
+                            const char *units, bp__str *note)
 {
     bool first = *t->state.epoch < 1;
     for (int i = 0; i < t->n_hints && first; i++)
         bp__str_printf(note, "%s%s", note->len ? "; " : "", t->hint[i]);
     bp__trainer_diverges(t, e, note);
+    if (*units)
+        bp__str_printf(note, "%s%s", note->len ? "; " : "", units);
 }
 
 int bp_trainer_hint_count(const bp_trainer *t)

@@ -232,14 +232,14 @@ static bool is_better(const bp_trainer *t, double x)
 
 static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
                            const bp_evaluation *valid, const char *note,
-                           bp_error *err)
+                           const char *units, bp_error *err)
 {
     bp__str hints;
     bp__log_record r = record_of(t, "train", train);
     r.whole_epoch = true;
     step_facts(t, &r);
     bp__str_init(&hints, &t->a);
-    bp__trainer_lint_epoch(t, train, &hints);
+    bp__trainer_lint_epoch(t, train, units, &hints);
     r.note = hints.len ? hints.s : NULL;
     bp_status st = hints.failed ? bp__oom(err) : bp__trainer_log(t, &r, err);
     bp__str_free(&hints);
@@ -273,15 +273,17 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
                              const bp_evaluation *valid, double began,
                              bp_error *err)
 {
-    bp__str note;
+    bp__str note, units;
     bp__str_init(&note, &t->a);
+    bp__str_init(&units, &t->a);
     double x = monitored(t, valid ? valid : train);
     bool best = is_better(t, x);
-    bp_status st = BP_OK;
+    bp_status st = bp__trainer_lint_units(t, &units, err);
     if (valid)
         bp__stuck_classes(valid, &note);
     const char *said = note.len ? note.s : NULL;
-    st = log_epoch(t, train, valid, said, err);
+    if (!st)
+        st = log_epoch(t, train, valid, said, units.len ? units.s : "", err);
     if (best) {
         *t->state.has_best = 1;
         *t->state.best = x;
@@ -301,10 +303,13 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
         e.valid = valid;
         e.best = best;
         bp__trainer_diverges(t, train, &note);
+        if (units.len)
+            bp__str_printf(&note, "%s%s", note.len ? "; " : "", units.s);
         e.note = note.len ? note.s : NULL;
         report_epoch(t, &e);
     }
     bp__str_free(&note);
+    bp__str_free(&units);
     return st;
 }
 

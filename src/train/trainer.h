@@ -97,10 +97,12 @@ bp_status bp__trainer_lint(bp_trainer *t, bp_error *err);
 /* Adds a word if the loss is twice that of the initial state. */
 void bp__trainer_diverges(const bp_trainer *t, const bp_evaluation *e,
                           bp__str *note);
+/* Adds what the units of layers do on the first samples: dead, saturated. */
+bp_status bp__trainer_lint_units(bp_trainer *t, bp__str *note, bp_error *err);
 /* Adds what is to be said at the end of an epoch: the hints after the first
- * one, and whether the loss has run away. */
+ * one, whether the loss has run away, and the note on units. */
 void bp__trainer_lint_epoch(const bp_trainer *t, const bp_evaluation *e,
-                            bp__str *note);
+                            const char *units, bp__str *note);
 
 /* events.c: both do nothing without o.tensorboard */
 bp_status bp__trainer_open_events(bp_trainer *t, bp_error *err);

@@ -131,10 +131,13 @@ int main(void)
     classes.one_class = false;
     classes.layers = "dense(8, bias_init=constant(-50)), relu, dense(3)";
     expect("dead", classes, "8 of 8 relu units are 0 on all of 64");
+    T_CHECKF(strstr(last_note, "dead: 8 of 8 units of layer 1"), "%s",
+             last_note); /* after the epochs, too */
     classes.layers = "dense(8, bias_init=constant(50)), tanh, dense(3)";
     expect("saturated", classes, "8 of 8 units are saturated");
     classes.layers = "dense(8, bias_init=constant(-50)), sigmoid, dense(3)";
     expect("saturated sigmoid", classes, "8 of 8 units are saturated");
+    T_CHECKF(strstr(last_note, "saturated: 8 of 8 units"), "%s", last_note);
     s = good;
     s.scale = 5; /* a curvature of 17: rates above 0.12 */
     s.layers = "dense(1)";
