@@ -75,6 +75,8 @@ static void wrap(bp__str *out, const char *p, int indent)
         const char *start = p;
         while (*p == ' ')
             p++;
+        if (!*p)
+            break; /* blanks at the end */
         const char *end = piece_end(p);
         int blank = p > start, n = columns_of(p, end);
         if (at && indent + at + blank + n > WIDTH) {

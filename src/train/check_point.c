@@ -41,7 +41,9 @@ static bp_status find_params(bp__point *p, const bp_nn *nn, bp_error *err)
     for (size_t i = 0; i < p->n_params && !p->arena.failed; i++) {
         bp_var_info v;
         p->param[i] = bp__arena_strdup(&p->arena, bp_nn_param_name(nn, i));
-        int64_t k = p->param[i] ? bp_store_find(p->store, p->param[i]) : -1;
+        if (!p->param[i])
+            break;
+        int64_t k = bp_store_find(p->store, p->param[i]);
         if (k < 0 || bp_store_info(p->store, (size_t)k, &v))
             return bp__error(err, BP_EBUG, "a parameter is not in the store");
         p->data[i] = bp_store_data(p->store, (size_t)k);
