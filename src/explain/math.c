@@ -292,7 +292,8 @@ static const char *html_atom(bp__str *out, const char *p, const char *end,
         if (!p)
             return NULL;
         bp__str_printf(out, "<mfrac>");
-        *ok &= html_group(out, a, n) & html_group(out, b, m);
+        *ok &= html_group(out, a, n);
+        *ok &= html_group(out, b, m);
         bp__str_printf(out, "</mfrac>");
         return p;
     }
