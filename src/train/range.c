@@ -236,7 +236,9 @@ bp_status bp_range_test(const bp_task *task, const bp_range_options *options,
     r->points = bp__calloc(&r->allocator, (size_t)r->room, sizeof *r->points);
     if (!r->points)
         return bp__oom(err);
-    st = bp_trainer_new(task, &to, &t, err);
+    bp_task bare = *task;
+    bare.metrics = NULL; /* only the loss is asked for */
+    st = bp_trainer_new(&bare, &to, &t, err);
     if (!st)
         st = run_range(t, &o, r, o.steps, err);
     bp_trainer_free(t);

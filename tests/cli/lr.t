@@ -11,6 +11,7 @@
 % rm -r runs && "$bprop" lr digits $small --set 'optimizer={sgd: {schedule: {warmup: 1000000}}}' >sgd.txt && test ! -e runs && grep -q 'suggested' sgd.txt
 # Nothing falls: told, and exit code 1.
 % "$bprop" lr digits $small --from 1e-12 --to 1e-10 >flat.txt; test $? = 1 && grep -q '^basin      none: the loss falls at no rate from 1e-12 to 1e-10' flat.txt
+% "$bprop" lr digits $small --set 'metrics=[accuracy, auc]' --set train.monitor=auc --steps 60 >auc.txt && grep -q suggested auc.txt
 $ lr digits --from 1 --to 0.1
 ! bprop: a range test goes from a rate above 0 to a larger one, not from 1 to 0.1
 ? 2

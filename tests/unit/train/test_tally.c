@@ -85,7 +85,10 @@ static void test_same_bits(void)
             strstr(log[0], "\"f1_weighted\":"));
     T_CHECK(!strstr(log[0], "null"));
     for (int i = 0; i < 4; i++) {
+        char name[20];
         free(log[i]);
+        snprintf(name, sizeof name, "tally-%d", i);
+        rig_folder(name); /* leaves nothing behind */
     }
 }
 
@@ -200,6 +203,7 @@ static void test_undefined(void)
     bp_trainer_free(t);
     bp_data_free(d);
     bp_data_free(v);
+    rig_folder("tally-nan");
 }
 
 int main(void)
