@@ -138,6 +138,11 @@ int cli_assume_target(cli_model *m);
 bool cli_is_classifier(const cli_model *m);
 /* A store with the task's variables: initial, or the run's weights. */
 int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s);
+/* Opens the model that the operand names, its training data, norms and store
+ * (in --dtype), hands them to `use`, and closes all; the exit code. */
+typedef bp_status cli_use_data(const cli_args *a, cli_model *m, bp_data *train,
+                               bp_store *s, bp_error *err);
+int cli_with_training_data(const cli_args *a, cli_use_data *use);
 void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
                       bp_store *s);
 /* A norm for each input, from the run or fitted to d. */

@@ -150,44 +150,14 @@ static int run_article(const cli_args *a)
     return st ? cli_fail(&err) : EXIT_FINE;
 }
 
-/* Opens what the operand names, with its training data, and hands it on. */
-static int with_sample(const cli_args *a,
-                       bp_status (*use)(const cli_args *a, cli_model *m,
-                                        bp_data *d, bp_store *s,
-                                        bp_error *err))
-{
-    cli_model m;
-    bp__config_data d;
-    bp_store *s = NULL;
-    bp_error err = {0};
-    int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
-    if (rc != EXIT_FINE)
-        return rc;
-    if (a->given & OPT_DTYPE)
-        m.config->task.dtype = a->dtype;
-    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
-    if (rc == EXIT_FINE) {
-        bp_data *train = d.split[BP_SPLIT_TRAIN];
-        rc = cli_norms(&m, train);
-        if (rc == EXIT_FINE)
-            rc = cli_open_store(a, &m, &s);
-        if (rc == EXIT_FINE && use(a, &m, train, s, &err))
-            rc = cli_fail(&err);
-        bp_store_free(s);
-        bp__config_close(&d);
-    }
-    cli_close(&m);
-    return rc;
-}
-
 static int run_explain(const cli_args *a)
 {
-    return wants_article(a) ? run_article(a) : with_sample(a, explain);
+    return wants_article(a) ? run_article(a) : cli_with_training_data(a, explain);
 }
 
 int cli_features(const cli_args *a)
 {
-    return with_sample(a, draw_features);
+    return cli_with_training_data(a, draw_features);
 }
 
 const cli_command cli_explain = {

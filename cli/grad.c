@@ -133,28 +133,7 @@ static bp_status gradients(const cli_args *a, cli_model *m, bp_data *d,
 
 static int run_grad(const cli_args *a)
 {
-    cli_model m;
-    bp__config_data d;
-    bp_store *s = NULL;
-    bp_error err = {0};
-    int rc = cli_open(a, a->operands[0], &m);
-    if (rc != EXIT_FINE)
-        return rc;
-    if (a->given & OPT_DTYPE)
-        m.config->task.dtype = a->dtype;
-    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
-    if (rc == EXIT_FINE) {
-        bp_data *train = d.split[BP_SPLIT_TRAIN];
-        rc = cli_norms(&m, train);
-        if (rc == EXIT_FINE)
-            rc = cli_open_store(a, &m, &s);
-        if (rc == EXIT_FINE && gradients(a, &m, train, s, &err))
-            rc = cli_fail(&err);
-        bp_store_free(s);
-        bp__config_close(&d);
-    }
-    cli_close(&m);
-    return rc;
+    return cli_with_training_data(a, gradients);
 }
 
 const cli_command cli_grad = {

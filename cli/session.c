@@ -358,3 +358,29 @@ const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
     bp__snprintf(buf, 40, "%lld", (long long)k);
     return buf;
 }
+
+int cli_with_training_data(const cli_args *a, cli_use_data *use)
+{
+    cli_model m;
+    bp__config_data d;
+    bp_store *s = NULL;
+    bp_error err = {0};
+    int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
+    if (rc != EXIT_FINE)
+        return rc;
+    if (a->given & OPT_DTYPE)
+        m.config->task.dtype = a->dtype;
+    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
+    if (rc == EXIT_FINE) {
+        bp_data *train = d.split[BP_SPLIT_TRAIN];
+        rc = cli_norms(&m, train);
+        if (rc == EXIT_FINE)
+            rc = cli_open_store(a, &m, &s);
+        if (rc == EXIT_FINE && use(a, &m, train, s, &err))
+            rc = cli_fail(&err);
+        bp_store_free(s);
+        bp__config_close(&d);
+    }
+    cli_close(&m);
+    return rc;
+}
