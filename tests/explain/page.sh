@@ -4,6 +4,7 @@
 # phone and loads nothing. Skipped (77) where there is no Chromium.
 # usage: page.sh BPROP
 set -eu
+export LC_ALL=C.UTF-8 # brackets below hold characters, not bytes
 bprop=$(realpath "$1")
 here=$(realpath "$(dirname "$0")")
 browser=
@@ -18,6 +19,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 failed=0
+# A path is part of a page's title: one that has no place to break at.
+cases=$work/$(printf 'x%.0s' $(seq 120))
+cp -r "$here" "$cases"
 
 # The document's text after its script has run: entities are undone.
 dom() { # PAGE WIDTH
@@ -74,8 +78,8 @@ look() { # CASE WIDTH ARGUMENTS...
     fi
     echo "$name, $width wide: $(wc -c < terminal) bytes compared in each language"
 }
-look article 1000 "$here/article.yaml" --data "$here/data"
-look article 500 "$here/article.yaml" --data "$here/data" --sample 4
-look conv 500 "$here/conv.yaml" --sample 2
-look branch 500 "$here/branch.yaml"
+look article 1000 "$cases/article.yaml" --data "$cases/data"
+look article 500 "$cases/article.yaml" --data "$cases/data" --sample 4
+look conv 500 "$cases/conv.yaml" --sample 2
+look branch 500 "$cases/branch.yaml"
 exit $failed
