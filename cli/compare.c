@@ -4,6 +4,7 @@
 
 #include "config/pictures.h"
 #include "config/tables.h"
+#include "data/data.h"
 
 #include <math.h>
 
@@ -13,7 +14,6 @@ typedef struct contest {
     const bp__config_data *d;
     bp_data *rows;       /* that are predicted */
     int64_t k;           /* numbers a sample */
-    double scale;        /* of a number's errors, to the target's units */
     bp__predictions network, linear, constant;
 } contest;
 
@@ -99,12 +99,21 @@ static bp_status train_linear(contest *c, bp_error *err)
     return st;
 }
 
-static void print_score(const contest *c, bp__score s, double x, int width)
+/* A number of a table was scaled for training: its errors in its own units.
+ */
+static double scale_of(const contest *c, int64_t of)
+{
+    const bp__columns *k = c->m->config->columns;
+    return k ? 1 / bp__columns_target_at(k, (int)of)->factor : 1;
+}
+
+static void print_score(const contest *c, bp__score s, int64_t of, double x,
+                        int width)
 {
     char text[40];
     bool share = s == BP__SCORE_ACCURACY;
     if (s == BP__SCORE_RMSE || s == BP__SCORE_MAE)
-        x *= c->scale;
+        x *= scale_of(c, of);
     if (isnan(x))
         bp__snprintf(text, sizeof text, "-");
     else
@@ -125,7 +134,7 @@ static void print_row(const contest *c, const char *name,
     double low, high;
     char text[60];
     printf("  %-24.24s", name);
-    print_score(c, list[0], bp__score_of(p, list[0]), 8);
+    print_score(c, list[0], p->of, bp__score_of(p, list[0]), 8);
     if (!bp__score_interval(p, list[0], &low, &high) || isnan(low))
         bp__snprintf(text, sizeof text, "-");
     else if (p->classes)
@@ -135,41 +144,76 @@ static void print_row(const contest *c, const char *name,
     printf("  %-18s", text);
     for (int i = 1; i < n; i++)
         if (list[i] != BP__SCORE_AUC || c->k == 2)
-            print_score(c, list[i], bp__score_of(p, list[i]), 9);
+            print_score(c, list[i], p->of, bp__score_of(p, list[i]), 9);
     printf("\n");
 }
 
-static void print_table(const contest *c, const char *split)
+static void print_rows(contest *c, const char *guess)
 {
-    char n[40], guess[80], name[40];
-    const bp__columns *k = c->m->config->columns;
-    printf("\non the %s %s of %s:\n",
-           cli_count_text(n, bp_data_count(c->rows)),
-           k                                          ? "rows"
-           : bp__config_has_pictures(c->m->config) ? "pictures"
-                                                      : "samples",
-           split);
-    if (c->network.classes) {
-        int64_t best = 0;
-        for (int64_t i = 1; i < c->k; i++)
-            if (c->constant.y[i] > c->constant.y[best])
-                best = i;
-        printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % of draws",
-               "F1");
-        if (c->k == 2)
-            printf("  %9s", "AUC");
-        printf("  %9s\n", "log loss");
-        bp__snprintf(guess, sizeof guess, "always %.17s",
-                     cli_class_name(c->m, best, name));
-    } else {
-        printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % of draws",
-               "RMSE", "MAE");
-        bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
-                     k ? k->column[k->target].center : c->constant.y[0]);
-    }
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);
     print_row(c, guess, &c->constant);
+}
+
+static void print_classes(contest *c)
+{
+    char guess[80], name[40];
+    int64_t best = 0;
+    for (int64_t i = 1; i < c->k; i++)
+        if (c->constant.y[i] > c->constant.y[best])
+            best = i;
+    printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % of draws", "F1");
+    if (c->k == 2)
+        printf("  %9s", "AUC");
+    printf("  %9s\n", "log loss");
+    bp__snprintf(guess, sizeof guess, "always %.17s",
+                 cli_class_name(c->m, best, name));
+    print_rows(c, guess);
+}
+
+/* One of the targets; its name where there are several. */
+static void print_numbers(contest *c, int64_t of)
+{
+    char guess[80], name[40] = "";
+    const bp__columns *k = c->m->config->columns;
+    const bp__column *y = k ? bp__columns_target_at(k, (int)of) : NULL;
+    if (c->k > 1 && y)
+        bp__snprintf(name, sizeof name, "%.24s", y->name);
+    else if (c->k > 1)
+        bp__snprintf(name, sizeof name, "number %lld", (long long)of + 1);
+    printf("  %-24s  %8s  %-18s  %9s  %9s\n", name, "R2", "95 % of draws",
+           "RMSE", "MAE");
+    bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
+                 y ? y->center : c->constant.y[of]);
+    c->network.of = c->linear.of = c->constant.of = of;
+    print_rows(c, guess);
+}
+
+static void print_table(contest *c, const char *split)
+{
+    char n[40];
+    printf("\non the %s %s of %s:\n",
+           cli_count_text(n, bp_data_count(c->rows)),
+           c->m->config->columns                      ? "rows"
+           : bp__config_has_pictures(c->m->config) ? "pictures"
+                                                      : "samples",
+           split);
+    if (c->network.classes)
+        print_classes(c);
+    else
+        for (int64_t of = 0; of < c->k; of++)
+            print_numbers(c, of);
+}
+
+/* Accuracy, or the mean R2 of the targets. */
+static double fold_score(contest *c)
+{
+    double sum = 0;
+    if (c->network.classes)
+        return bp__score_of(&c->network, BP__SCORE_ACCURACY);
+    for (c->network.of = 0; c->network.of < c->k; c->network.of++)
+        sum += bp__score_of(&c->network, BP__SCORE_R2);
+    return sum / (double)c->k;
 }
 
 /* Is this a run that ends with a comparison, and of how many numbers? Those on
@@ -182,8 +226,8 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
     if (!c->rows)
         return false;
     if (k && k->target >= 0 && f->table_input) {
-        c->k = bp__columns_classes(k) ? k->column[k->target].n_words : 1;
-        c->scale = 1 / k->column[k->target].factor;
+        c->k = bp__columns_classes(k) ? k->column[k->target].n_words
+                                      : k->n_targets;
         return true;
     }
     const bp__ynode *names = bp__yaml_at(f->resolved, "data.classes");
@@ -194,10 +238,9 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
     }
     if (!c->a->folds || c->m->n_inputs != 1 || !bp_data_target(c->rows, &y))
         return false;
-    c->scale = 1;
     bool classes = bp_data_target_kind(c->rows) == BP_TARGET_CLASS;
-    c->k = classes ? bp__trainer_best(t)->n_classes : 1;
-    return classes ? c->k > 1 : y.bytes == (size_t)y.dims[0] * sizeof(float);
+    c->k = classes ? bp__trainer_best(t)->n_classes : bp__row_numel(&y);
+    return classes ? c->k > 1 : c->k > 0;
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
@@ -220,9 +263,7 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
     if (!st) {
         print_table(&c, test ? "the test part" : "the validation part, by "
                                                  "which the epoch was chosen");
-        *score = bp__score_of(&c.network, c.network.classes
-                                              ? BP__SCORE_ACCURACY
-                                              : BP__SCORE_R2);
+        *score = fold_score(&c);
     }
     bp__predictions_free(&c.network);
     bp__predictions_free(&c.linear);

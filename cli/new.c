@@ -143,7 +143,7 @@ const cli_command cli_new = {
         "or .zip of it. It is shown how the data are understood;\nthe model "
         "file, NAME.yaml unless --out gives another, has a network, a loss "
         "and parts for\nvalidation and test. Of a table the last column is "
-        "the target, unless --target names one.",
+        "the target, unless --target names one (or several\nnumbers: a,b).",
     .options = OPT_TARGET | OPT_TEST | OPT_TASK | OPT_OUT | OPT_FORCE,
     .min_operands = 1,
     .max_operands = 1,

@@ -15,7 +15,7 @@ const cli_option cli_options[] = {
     {OPT_JSON, "--json", NULL, "print JSON"},
     {OPT_DTYPE, "--dtype", "TYPE", "f64 or f32"},
     {OPT_SAMPLE, "--sample", "N", "only sample N, from 0"},
-    {OPT_TARGET, "--target", "COLUMN", "a name, or a number from 1"},
+    {OPT_TARGET, "--target", "COLUMN", "a name, or a number from 1; several: a,b"},
     {OPT_TEST, "--test", "PATH", "a table of its own to test on"},
     {OPT_TASK, "--task", "TASK", "class or number (default: guessed)"},
     {OPT_FOLDS, "--folds", "K",

@@ -148,6 +148,13 @@ static void print_json(const predictor *q, const char *file, int64_t sample,
     for (int64_t i = 0; i < n; i++)
         bp__jw_double(&w, NULL, x[i]);
     bp__jw_end_array(&w);
+    const bp__columns *c = q->m->config->columns;
+    if (c && !q->classes && n > 1 && n == c->n_targets) {
+        bp__jw_array(&w, "targets");
+        for (int64_t i = 0; i < n; i++)
+            bp__jw_string(&w, NULL, bp__columns_target_at(c, (int)i)->name);
+        bp__jw_end_array(&w);
+    }
     bp__jw_end_object(&w);
     if (!s.failed)
         printf("%s\n", s.s);
@@ -178,6 +185,18 @@ static void print_others(const predictor *q, const double *x, int64_t n,
     printf("%s", n > 2 ? ")" : "");
 }
 
+/* With its name where a table has several targets. */
+static void print_number(const predictor *q, double x, int64_t i, int64_t n)
+{
+    const bp__columns *c = q->m->config->columns;
+    const bp__column *y = c && n == c->n_targets && n > 1
+                              ? bp__columns_target_at(c, (int)i)
+                              : NULL;
+    if (y)
+        printf("  %s", y->name);
+    printf(" %.6g", x);
+}
+
 static void print_text(const predictor *q, const char *file, int64_t sample,
                        const double *x, int64_t n)
 {
@@ -188,7 +207,7 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
         printf("%s:%lld", file, (long long)sample);
     if (!q->classes) {
         for (int64_t i = 0; i < n; i++)
-            printf(" %.6g", x[i]);
+            print_number(q, x[i], i, n);
         printf("\n");
         return;
     }
@@ -199,15 +218,16 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
     printf("\n");
 }
 
-/* A table's number was scaled for training. */
+/* A table's numbers were scaled for training. */
 static void unscale(const predictor *q, double *x, int64_t n)
 {
     const bp__columns *c = q->m->config->columns;
-    if (!c || c->target < 0 || bp__columns_classes(c))
+    if (!c || bp__columns_classes(c))
         return;
-    const bp__column *y = &c->column[c->target];
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n && i < c->n_targets; i++) {
+        const bp__column *y = bp__columns_target_at(c, (int)i);
         x[i] = x[i] / y->factor + y->center;
+    }
 }
 
 static bp_status predict_batch(predictor *q, const bp_batch *b,

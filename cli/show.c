@@ -150,14 +150,14 @@ static void print_columns(const bp__columns *c)
         bp__snprintf(n, sizeof n, "%d", x->width);
         printf("%-20.20s %-10s %10s  ", x->name,
                bp__column_kind_name(x->kind),
-               i == c->target                  ? "target"
+               x->target                       ? "target"
                : x->kind == BP__COLUMN_IGNORED ? ""
                                                : n);
         if (x->kind == BP__COLUMN_IGNORED) {
             printf("%s", x->why);
         } else if (x->kind == BP__COLUMN_NUMBER) {
             bp__format_float(text, (float)x->center);
-            printf(i == c->target ? "mean %s" : "median %s", text);
+            printf(x->target ? "mean %s" : "median %s", text);
             if (x->n_edges)
                 printf(", from %.6g to %.6g", x->edges[0],
                        x->edges[x->n_edges - 1]);

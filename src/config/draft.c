@@ -82,18 +82,48 @@ static bp_status match_classes(bp__draft *d, bp_error *err)
     return BP_OK;
 }
 
+/* One column whose name may hold commas, or several between them. */
+static bp_status cut_targets(bp__draft *d, const char *list,
+                             bp__columns_options *o, bp_error *err)
+{
+    size_t n = 1;
+    for (const char *s = list; *s; s++)
+        n += *s == ',';
+    const char **target = bp__arena_array(&d->memory, n, sizeof *target);
+    char *text = bp__arena_strdup(&d->memory, list);
+    if (!target || !text)
+        return bp__oom(err);
+    o->target = target;
+    o->n_targets = 0;
+    if (bp__table_find(d->table, list) >= 0 || n == 1) {
+        target[o->n_targets++] = text;
+        return BP_OK;
+    }
+    for (char *end; text; text = end) {
+        end = strchr(text, ',');
+        if (end)
+            *end++ = '\0';
+        while (*text == ' ')
+            text++;
+        target[o->n_targets++] = text;
+    }
+    return BP_OK;
+}
+
 bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
                          bp_error *err)
 {
     memset(d, 0, sizeof *d);
     bp__arena_init(&d->memory, NULL);
-    bp__columns_options k = {.target = o->target, .task = o->task};
+    bp__columns_options k = {.task = o->task};
     bp_status s = bp__table_read(NULL, NULL, o->path, NULL, &d->table, err);
     if (!s && d->table->n_rows < 10)
         s = bp__error(err, BP_ERANGE, "'%s' has %lld row%s; 10 are the least "
                       "that can be trained on and tested", o->path,
                       (long long)d->table->n_rows,
                       d->table->n_rows == 1 ? "" : "s");
+    if (!s && o->target)
+        s = cut_targets(d, o->target, &k, err);
     if (!s)
         s = bp__columns_guess(d->table, &k, &d->columns, err);
     if (!s)
@@ -106,7 +136,7 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
     if (!s)
         s = count_cells(d, err);
     if (!s)
-        s = bp__table_repeats(d->table, d->columns->target, &d->repeats, err);
+        s = bp__table_repeats(d->table, d->columns, &d->repeats, err);
     bp__table_options to = {0};
     if (!s && d->table->has_header) {
         to.names = d->table->names;
@@ -146,19 +176,18 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
     const bp__column *x = &c->column[i];
     char a[32];
     bp__str_printf(out, "  %3d %-22.22s %-9s ", i + 1, x->name,
-                   i == c->target ? "target" : bp__column_kind_name(x->kind));
+                   x->target ? "target" : bp__column_kind_name(x->kind));
     if (x->kind == BP__COLUMN_IGNORED) {
         bp__str_printf(out, "%s", x->why);
     } else if (x->kind == BP__COLUMN_NUMBER) {
         bp__format_float(a, (float)x->center);
-        bp__str_printf(out, i == c->target ? "a number, mean %s"
-                                           : "median %s", a);
+        bp__str_printf(out, x->target ? "a number, mean %s" : "median %s", a);
     } else {
         bp__str_printf(out, "%d %s:", x->n_words,
-                       i == c->target ? "classes" : "words");
+                       x->target ? "classes" : "words");
         for (int k = 0; k < x->n_words && k < 4; k++) {
             bp__str_printf(out, "%s %.24s", k ? "," : "", x->words[k]);
-            if (i == c->target)
+            if (x->target)
                 bp__str_printf(out, " (%lld)", (long long)d->class_rows[k]);
         }
         if (x->n_words > 4)
@@ -269,7 +298,7 @@ static network size_network(int64_t rows)
 static void write_network(const bp__columns *c, network n, bp__str *out)
 {
     bool classes = bp__columns_classes(c);
-    int outputs = classes ? c->column[c->target].n_words : 1;
+    int outputs = classes ? c->column[c->target].n_words : c->n_targets;
     bp__str_printf(out,
                    "model:\n"
                    "  input: table # what the columns below make\n"
@@ -286,7 +315,9 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
                    "          - relu\n"
                    "          - dense: %d # %s\n",
                    n.members, n.members, n.units, n.dropout, n.units / 2,
-                   outputs, classes ? "a score for each class" : "the number");
+                   outputs, classes          ? "a score for each class"
+                            : outputs > 1 ? "a number for each target"
+                                          : "the number");
     if (classes)
         bp__str_printf(out, "loss: softmax_cross_entropy\n"
                             "metrics: [accuracy]\n");
@@ -301,15 +332,24 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
                    "    schedule: {warmup: {steps: 20, then: cosine}}\n");
 }
 
+static void write_column(const bp__draft *d, int i, bp__str *out)
+{
+    if (d->table->has_header)
+        bp__draft_quoted(out, d->columns->column[i].name);
+    else
+        bp__str_printf(out, "%d", i + 1);
+}
+
 static void write_table(const bp__draft *d, bp__str *out)
 {
     const bp__columns *c = d->columns;
     bp__str_printf(out, "  table:\n    target: ");
-    if (d->table->has_header)
-        bp__draft_quoted(out, c->column[c->target].name);
-    else
-        bp__str_printf(out, "%d", c->target + 1);
-    bp__str_printf(out, "\n    task: %s\n",
+    for (int i = 0, k = 0; i < c->n; i++)
+        if (c->column[i].target) {
+            bp__str_printf(out, "%s", k++ ? ", " : c->n_targets > 1 ? "[" : "");
+            write_column(d, i, out);
+        }
+    bp__str_printf(out, "%s\n    task: %s\n", c->n_targets > 1 ? "]" : "",
                    bp__columns_classes(c) ? "class" : "number");
     if (d->n_rename)
         bp__str_printf(out, "    rename: # as the test file spells classes\n");
@@ -325,12 +365,9 @@ static void write_table(const bp__draft *d, bp__str *out)
                         "columns: {");
     int n = 0;
     for (int i = 0; i < c->n && n < 2; i++)
-        if (i != c->target) {
+        if (!c->column[i].target) {
             bp__str_printf(out, "%s", n++ ? ", " : "");
-            if (d->table->has_header)
-                bp__draft_quoted(out, c->column[i].name);
-            else
-                bp__str_printf(out, "%d", i + 1);
+            write_column(d, i, out);
             bp__str_printf(out, ": %s",
                            bp__column_kind_name(c->column[i].kind));
         }

@@ -7,7 +7,8 @@
 typedef struct bp__draft_options {
     const char *path;   /* the table, as the model file is to name it */
     const char *test;   /* a table to test on; NULL: a part of the first */
-    const char *target; /* as in bp__columns_options */
+    const char *target; /* columns as in bp__columns_options, between
+                           commas; NULL: the last one */
     bp__table_task task;
 } bp__draft_options;
 

@@ -22,14 +22,14 @@ static void put_number(bp__config *c, bp__ynode *map, const char *key, double x)
     put(c, map, key, true, text);
 }
 
-static bp__ynode *column_node(bp__config *c, const bp__column *x, bool target)
+static bp__ynode *column_node(bp__config *c, const bp__column *x)
 {
     bp__place at = c->resolved->at;
     bp__ynode *m = bp__yaml_new(&c->arena, BP__Y_MAP, at);
     char text[32];
     put(c, m, "name", false, x->name);
     put(c, m, "kind", true, bp__column_kind_name(x->kind));
-    put(c, m, "target", true, target ? "true" : "false");
+    put(c, m, "target", true, x->target ? "true" : "false");
     put(c, m, "comma", true, x->comma ? "true" : "false");
     put(c, m, "missing", true, x->had_missing ? "true" : "false");
     if (*x->why)
@@ -61,8 +61,7 @@ void bp__columns_to_config(bp__config *c)
     bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
     for (int i = 0; i < c->columns->n; i++)
         bp__yaml_append(list, NULL, at,
-                        column_node(c, &c->columns->column[i],
-                                    i == c->columns->target));
+                        column_node(c, &c->columns->column[i]));
     bp__config_set_member(c, "columns", list);
 }
 
@@ -78,6 +77,7 @@ static void read_column(bp__columns *k, bp__column *x, const bp__ynode *n)
         if (!strcmp(kind, bp__column_kind_name((bp__column_kind)i)))
             x->kind = (bp__column_kind)i;
     x->why = bp__arena_strdup(&k->memory, why ? why : "");
+    x->target = bp__yaml_bool(bp__yaml_get(n, "target"));
     x->comma = bp__yaml_bool(bp__yaml_get(n, "comma"));
     x->had_missing = bp__yaml_bool(bp__yaml_get(n, "missing"));
     x->center = bp__yaml_number(bp__yaml_get(n, "center"));
@@ -104,11 +104,8 @@ bp_status bp__columns_from_config(bp__config *c, bp_error *err)
     int i = 0;
     if (!k)
         return bp__oom(err);
-    for (const bp__ynode *n = list->child; n; n = n->next, i++) {
-        read_column(k, &k->column[i], n);
-        if (bp__yaml_bool(bp__yaml_get(n, "target")))
-            k->target = i;
-    }
+    for (const bp__ynode *n = list->child; n; n = n->next)
+        read_column(k, &k->column[i++], n);
     if (k->memory.failed) {
         bp__columns_free(k);
         return bp__oom(err);

@@ -45,9 +45,10 @@ static const char *const header_words[] = {"guess", "with", "without"};
 static const char *const separator_words[] = {"comma", "semicolon", "tab",
                                               "bar"};
 const bp__skey bp__table_keys[BP__TABLE_N_KEYS] = {
-    {.name = "target", .type = BP__S_TEXT, .fallback = "",
+    {.name = "target", .type = BP__S_TEXTS, .fallback = "",
      .doc = "a column's name, or its number from 1; the last one unless "
-            "given"},
+            "given; several are numbers, in the order of the columns",
+     .n_min = 1, .n_max = 1000},
     {.name = "task", .type = BP__S_WORD, .fallback = "", WORDS(task_words),
      .doc = "what the target is; guessed unless given"},
     {.name = "bins", .type = BP__S_WORD_OR_INT, .fallback = "auto",

@@ -95,8 +95,8 @@ static void columns_options(bp__config *c, bp__columns_options *o)
     size_t n = kinds ? kinds->n : 0;
     const char **names = bp__arena_array(&c->arena, n + 1, sizeof *names);
     bp__column_kind *kind = bp__arena_array(&c->arena, n + 1, sizeof *kind);
-    *o = (bp__columns_options){
-        .target = bp__yaml_text(table_node(c, "target"))};
+    *o = (bp__columns_options){0};
+    o->target = texts_of(c, table_node(c, "target"), &o->n_targets);
     if (task)
         o->task = !strcmp(task, "class") ? BP__TASK_CLASS : BP__TASK_NUMBER;
     if (!names || !kind)
@@ -307,17 +307,17 @@ static void report_cells(table_report *r, const char *what, const bp__table *t,
                        "no number", " (data.table.missing lists words that "
                        "stand for a missing value)", false);
         report_problem(r, what, t, &cells->unseen[i], x,
-                       i == c->target ? "no class of the training rows"
-                                      : "no word of the training rows",
-                       i == c->target ? " (data.table.rename maps one word to "
-                                        "another)"
-                                      : " (they count as unknown)",
+                       x->target ? "no class of the training rows"
+                                 : "no word of the training rows",
+                       x->target ? " (data.table.rename maps one word to "
+                                   "another)"
+                                 : " (they count as unknown)",
                        true);
         r->failed |= cells->unreadable[i].count > 0 ||
-                     (i == c->target && cells->unseen[i].count > 0);
+                     (x->target && cells->unseen[i].count > 0);
     }
-    if (c->target >= 0)
-        report_problem(r, what, t, &cells->no_target, &c->column[c->target],
+    for (int i = 0; i < c->n; i++)
+        report_problem(r, what, t, &cells->no_target[i], &c->column[i],
                        "nothing", " (the rows are left out)", false);
 }
 
@@ -332,7 +332,7 @@ static bp_status report_repeats(table_report *r, const tables *t,
         int64_t shared = 0;
         if (!x)
             continue;
-        st = bp__table_repeats(x, x->n_cols == c->n ? c->target : -1, &n, err);
+        st = bp__table_repeats(x, x->n_cols == c->n ? c : NULL, &n, err);
         if (!st && s > 0 && t->table[0])
             st = bp__tables_shared(t->table[0], x, &shared, err);
         if (!st && n.rows)
@@ -409,7 +409,8 @@ static bp_status apply_part(const bp__columns *k, const part *p,
     size_t n = (size_t)k->n;
     bp__cell_report cells = {
         .unreadable = bp__arena_array(&memory, n, sizeof *cells.unreadable),
-        .unseen = bp__arena_array(&memory, n, sizeof *cells.unseen)};
+        .unseen = bp__arena_array(&memory, n, sizeof *cells.unseen),
+        .no_target = bp__arena_array(&memory, n, sizeof *cells.no_target)};
     bp_status st = memory.failed ? bp__oom(err)
                                  : bp__columns_apply(k, p->table, p->rows,
                                                      p->n, target, &cells, NULL,

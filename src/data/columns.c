@@ -38,11 +38,15 @@ void bp__columns_free(bp__columns *c)
 void bp__columns_place(bp__columns *c)
 {
     int at = 0;
+    c->target = -1;
+    c->n_targets = 0;
     for (int i = 0; i < c->n; i++) {
         bp__column *x = &c->column[i];
         x->first = at;
         x->width = 0;
-        if (i == c->target || x->kind == BP__COLUMN_IGNORED)
+        if (x->target && c->n_targets++ == 0)
+            c->target = i;
+        if (x->target || x->kind == BP__COLUMN_IGNORED)
             continue;
         if (x->kind == BP__COLUMN_NUMBER)
             x->width = 1 + x->had_missing +
@@ -54,6 +58,14 @@ void bp__columns_place(bp__columns *c)
         at += x->width;
     }
     c->width = at;
+}
+
+const bp__column *bp__columns_target_at(const bp__columns *c, int k)
+{
+    for (int i = 0; i < c->n; i++)
+        if (c->column[i].target && k-- == 0)
+            return &c->column[i];
+    return NULL;
 }
 
 /* ---- what a column holds ------------------------------------------------ */
@@ -143,7 +155,7 @@ static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
     keyed *all = sorted_cells(t, col, rows, n_rows, &n);
     if (!all)
         return false;
-    x->had_missing = n < n_rows && col != c->target;
+    x->had_missing = n < n_rows && !x->target;
     x->n_words = 0;
     for (int64_t i = 0; i < n; i++)
         if (i == 0 || strcmp(all[i].cell, all[i - 1].cell))
@@ -188,11 +200,13 @@ static void guess_kind(bp__columns *c, bp__column *x, const summary *s)
         x->kind = BP__COLUMN_IGNORED;
 }
 
-static void guess_target(bp__column *x, const summary *s, bp__table_task task)
+static void guess_target(const bp__columns *c, bp__column *x, const summary *s,
+                         bp__table_task task)
 {
     bool number = reads_as_numbers(s, &x->comma);
+    bool few = s->whole && s->distinct <= MAX_CLASSES;
     if (task == BP__TASK_GUESS)
-        task = number && !(s->whole && s->distinct <= MAX_CLASSES)
+        task = number && (!few || c->n_targets > 1)
                    ? BP__TASK_NUMBER
                    : BP__TASK_CLASS;
     x->kind = task == BP__TASK_NUMBER ? BP__COLUMN_NUMBER
@@ -236,13 +250,48 @@ static bp_status apply_kinds(bp__columns *c, const bp__table *t,
     return BP_OK;
 }
 
+static bp_status find_targets(bp__columns *c, const bp__table *t,
+                              const bp__columns_options *o, bp_error *err)
+{
+    bp_status st = BP_OK;
+    for (size_t i = 0; i < o->n_targets && !st; i++) {
+        int at = 0;
+        st = find_column(t, o->target[i], "the target", &at, err);
+        if (!st && c->column[at].target)
+            st = bp__error(err, BP_EARG, "'%s': the target '%s' is named "
+                           "twice", t->source, t->names[at]);
+        if (!st)
+            c->column[at].target = true;
+    }
+    if (!o->n_targets)
+        c->column[t->n_cols - 1].target = true;
+    bp__columns_place(c);
+    return st;
+}
+
+/* One class, or numbers. */
+static bp_status check_targets(const bp__columns *c, const bp__table *t,
+                               bp_error *err)
+{
+    for (int i = 0; i < c->n; i++) {
+        const bp__column *x = &c->column[i];
+        if (!x->target)
+            continue;
+        if (x->kind == BP__COLUMN_IGNORED)
+            return bp__error(err, BP_EARG, "'%s': '%s' is the target, and "
+                             "cannot be ignored", t->source, t->names[i]);
+        if (c->n_targets > 1 && x->kind != BP__COLUMN_NUMBER)
+            return bp__error(err, BP_EARG, "'%s': several targets are numbers "
+                             "all; '%s' is to be a class: a target alone may "
+                             "be one", t->source, t->names[i]);
+    }
+    return BP_OK;
+}
+
 static bp_status guess_all(bp__columns *c, const bp__table *t,
                            const bp__columns_options *o, bp_error *err)
 {
-    c->target = t->n_cols - 1;
-    bp_status st = o->target ? find_column(t, o->target, "the target",
-                                           &c->target, err)
-                             : BP_OK;
+    bp_status st = find_targets(c, t, o, err);
     summary s;
     for (int i = 0; i < c->n && !st; i++) {
         bp__column *x = &c->column[i];
@@ -250,16 +299,18 @@ static bp_status guess_all(bp__columns *c, const bp__table *t,
         x->factor = 1;
         if (!summarize(t, i, &s))
             return bp__oom(err);
-        if (i == c->target)
-            guess_target(x, &s, o->task);
+        if (x->target)
+            guess_target(c, x, &s, o->task);
         else
             guess_kind(c, x, &s);
-        if (i == c->target && s.n == 0)
+        if (x->target && s.n == 0)
             st = bp__error(err, BP_EFORMAT, "'%s': the target, '%s', is empty",
                            t->source, x->name);
     }
     if (!st)
         st = apply_kinds(c, t, o, err);
+    if (!st)
+        st = check_targets(c, t, err);
     return !st && c->memory.failed ? bp__oom(err) : st;
 }
 
@@ -270,16 +321,13 @@ bp_status bp__columns_target(const bp__table *t, const bp__columns_options *o,
     summary s;
     if (!c)
         return bp__oom(err);
-    c->target = t->n_cols - 1;
-    bp_status st = o->target ? find_column(t, o->target, "the target",
-                                           &c->target, err)
-                             : BP_OK;
+    bp_status st = find_targets(c, t, o, err);
     bp__column *x = &c->column[c->target];
     if (!st && !summarize(t, c->target, &s))
         st = bp__oom(err);
     if (!st)
-        guess_target(x, &s, o->task);
-    if (!st && x->kind == BP__COLUMN_CATEGORY &&
+        guess_target(c, x, &s, o->task);
+    if (!st && c->n_targets == 1 && x->kind == BP__COLUMN_CATEGORY &&
         !fit_category(c, x, t, c->target, NULL, t->n_rows))
         st = bp__oom(err);
     if (st) {
@@ -383,7 +431,7 @@ static bool fit_number(bp__columns *c, bp__column *x, const bp__table *t,
     bool ok = true;
     x->center = 0;
     x->factor = 1;
-    if (n > 0 && col == c->target) {
+    if (n > 0 && x->target) {
         fit_target(x, v, n);
     } else if (n > 0) {
         double spread = quantile(v, n, 0.75) - quantile(v, n, 0.25);
@@ -403,7 +451,7 @@ static bp_status nothing_to_use(const bp__columns *c, const bp__table *t,
     char text[300] = "";
     size_t n = 0;
     for (int i = 0; i < c->n && n + 80 < sizeof text; i++)
-        if (i != c->target)
+        if (!c->column[i].target)
             n += (size_t)bp__snprintf(text + n, sizeof text - n,
                                       "%s '%.30s' (%.40s)", n ? "," : ":",
                                       c->column[i].name, c->column[i].why);

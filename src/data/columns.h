@@ -27,6 +27,7 @@ typedef struct bp__column {
     const char *name;
     bp__column_kind kind;
     const char *why;   /* an ignored one: "constant"; else "" */
+    bool target;
     bool comma;        /* decimal comma */
     bool had_missing;  /* in training */
     double center, factor; /* center also stands for a missing number. A
@@ -35,18 +36,19 @@ typedef struct bp__column {
     const double *edges;
     int n_words;       /* of a category */
     const char **words; /* sorted; numbers by their value */
-    int first, width;  /* features; 0 wide: the target, or ignored */
+    int first, width;  /* features; 0 wide: a target, or ignored */
 } bp__column;
 
 typedef struct bp__columns {
     bp__arena memory;
     int n;
     bp__column *column;
-    int target;  /* -1: none */
+    int target;  /* the first; -1: none */
+    int n_targets; /* several: all are numbers */
     int width;   /* features of a sample */
 } bp__columns;
 
-/* Is the target a class (else a number)? */
+/* Is the target a class (else a number, or several)? */
 static inline bool bp__columns_classes(const bp__columns *c)
 {
     return c->target >= 0 &&
@@ -60,7 +62,9 @@ typedef enum bp__table_task {
 } bp__table_task;
 
 typedef struct bp__columns_options {
-    const char *target; /* name or number from 1; NULL: the last column */
+    /* Names or numbers from 1; none: the last column. */
+    const char *const *target;
+    size_t n_targets;
     bp__table_task task;
     int bins;           /* at most so many intervals of a number; 0: none */
     /* Columns whose kind is given: a name or number, and the kind. */
@@ -72,7 +76,7 @@ typedef struct bp__columns_options {
 /* Kinds, from all rows of a table. [err: EARG EFORMAT ENOMEM] */
 bp_status bp__columns_guess(const bp__table *t, const bp__columns_options *o,
                             bp__columns **c, bp_error *err);
-/* The target alone: its kind, and its words where it is a category. */
+/* The targets alone: their kind, and the words where one is a category. */
 bp_status bp__columns_target(const bp__table *t, const bp__columns_options *o,
                              bp__columns **c, bp_error *err);
 /* What the n rows say (NULL: all rows). [err: EFORMAT ENOMEM] */
@@ -81,8 +85,11 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
                           bp_error *err);
 bp__columns *bp__columns_new(const bp_allocator *a, int n); /* NULL: memory */
 void bp__columns_free(bp__columns *c);
-/* first and width of all columns, from the rest. */
+/* first and width of all columns, which is the first target and how many
+ * there are, from the rest. */
 void bp__columns_place(bp__columns *c);
+/* The k-th target, in the order of the columns. */
+const bp__column *bp__columns_target_at(const bp__columns *c, int k);
 
 /* Problems of cells, counted for each column. */
 typedef struct bp__cell_problem {
@@ -94,14 +101,14 @@ typedef struct bp__cell_problem {
 typedef struct bp__cell_report {
     bp__cell_problem *unreadable; /* [n] a number is wanted */
     bp__cell_problem *unseen;     /* [n] a category is not among the words */
-    bp__cell_problem no_target;
+    bp__cell_problem *no_target;  /* [n] a target is missing */
     bool classes_unseen;          /* of the target: an error */
 } bp__cell_report;
 
 /* Features f32 [rows, width] and, where it is wanted and the table has it, the
- * target: i32 classes or f32 [rows, 1], scaled. The table's columns are found
- * by name where both have headers, else by place; the target's may lack. Rows
- * without a target are left out: kept, if not NULL, gets the table's row of
+ * target: i32 classes or f32 [rows, targets], scaled. The table's columns are found
+ * by name where both have headers, else by place; the targets' may lack. Rows
+ * that lack a target are left out: kept, if not NULL, gets the table's row of
  * each sample [n]. report may be NULL. [err: ESHAPE ERANGE ENOMEM] */
 bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
                             const int64_t *rows, int64_t n, bool target,
@@ -118,8 +125,9 @@ typedef struct bp__repeats {
     int64_t rows;      /* equal to an earlier row, target included */
     int64_t conflicts; /* equal to another but for the target */
 } bp__repeats;
-bp_status bp__table_repeats(const bp__table *t, int target, bp__repeats *r,
-                            bp_error *err);
+/* targets: says which columns they are; NULL: none. [err: ENOMEM] */
+bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
+                            bp__repeats *r, bp_error *err);
 /* Rows of b that are rows of a too. [err: ENOMEM] */
 bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
                             int64_t *n, bp_error *err);

@@ -18,14 +18,14 @@ static bp_status match_columns(const bp__columns *c, const bp__table *t,
                 at[i] = k;
         found += at[i] >= 0;
     }
-    bool without_target = t->n_cols == c->n - 1 && c->target >= 0;
+    bool without_target = t->n_cols == c->n - c->n_targets && c->target >= 0;
     if (!found) { /* by place */
         if (t->n_cols != c->n && !without_target)
             return bp__error(err, BP_ESHAPE, "'%s' has %d columns, the "
                              "training data had %d", t->source, t->n_cols,
                              c->n);
         for (int i = 0, k = 0; i < c->n; i++)
-            at[i] = without_target && i == c->target ? -1 : k++;
+            at[i] = without_target && c->column[i].target ? -1 : k++;
         return BP_OK;
     }
     for (int i = 0; i < c->n; i++)
@@ -110,15 +110,15 @@ static void apply_row(const applier *p, int64_t row, float *out)
     }
 }
 
-/* The target of a row into y[k]; false: the row has none that can be used. */
-static bool apply_target(const applier *p, int64_t row, void *y, int64_t k)
+/* A target of a row into y[k]; false: the row has none that can be used. */
+static bool apply_target(const applier *p, int64_t row, int i, void *y,
+                         int64_t k)
 {
-    int i = p->c->target;
     const bp__column *x = &p->c->column[i];
     const char *cell = bp__table_cell(p->t, row, p->at[i]);
     bp__cell_report *r = p->report;
     if (!cell) {
-        note_cell(r ? &r->no_target : NULL, p->t, row, "");
+        note_cell(r ? &r->no_target[i] : NULL, p->t, row, "");
         return false;
     }
     if (x->kind == BP__COLUMN_CATEGORY) {
@@ -137,6 +137,25 @@ static bool apply_target(const applier *p, int64_t row, void *y, int64_t k)
     return ok;
 }
 
+static bool apply_targets(const applier *p, int64_t row, void *y, int64_t k)
+{
+    bool ok = true;
+    int64_t at = k * p->c->n_targets;
+    for (int i = 0; i < p->c->n; i++)
+        if (p->c->column[i].target)
+            ok &= apply_target(p, row, i, y, at++);
+    return ok;
+}
+
+/* Does the table have all targets? */
+static bool has_targets(const bp__columns *c, const int *at)
+{
+    for (int i = 0; i < c->n; i++)
+        if (c->column[i].target && at[i] < 0)
+            return false;
+    return c->n_targets > 0;
+}
+
 static bp_status make_arrays(const bp__columns *c, const bp_allocator *a,
                              int64_t n, bool has_target, bp_array *x,
                              bp_array *y, bp_error *err)
@@ -144,7 +163,7 @@ static bp_status make_arrays(const bp__columns *c, const bp_allocator *a,
     int64_t dims[2] = {n, c->width};
     bool classes = bp__columns_classes(c);
     bp_status s = bp_array_new(a, BP_F32, 2, dims, x, err);
-    dims[1] = 1;
+    dims[1] = c->n_targets;
     if (!s && has_target)
         s = bp_array_new(a, classes ? BP_I32 : BP_F32, classes ? 1 : 2,
                          dims, y, err);
@@ -163,7 +182,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     if (!at)
         return bp__oom(err);
     bp_status s = match_columns(c, t, at, err);
-    bool has_target = target && !s && c->target >= 0 && at[c->target] >= 0;
+    bool has_target = target && !s && has_targets(c, at);
     if (!s)
         s = make_arrays(c, &t->a, n, has_target, &x, &y, err);
     applier p = {c, t, report, at};
@@ -173,7 +192,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
         s = bp__oom(err);
     for (int64_t i = 0; i < n && !s; i++) {
         int64_t row = rows ? rows[i] : i;
-        if (has_target && !apply_target(&p, row, y.data, k))
+        if (has_target && !apply_targets(&p, row, y.data, k))
             continue;
         apply_row(&p, row, (float *)x.data + k * c->width);
         if (kept)

@@ -20,7 +20,8 @@ static int compare_hashed(const void *a, const void *b)
 
 /* 64 bits of a row stand for it: of a million rows, two different ones look
  * alike with a probability of 3e-8. */
-static void hash_row(const bp__table *t, int64_t row, int target, hashed *h)
+static void hash_row(const bp__table *t, int64_t row, const bp__columns *c,
+                     hashed *h)
 {
     h->features = h->whole = BP__HASH_INIT;
     h->row = row;
@@ -28,13 +29,13 @@ static void hash_row(const bp__table *t, int64_t row, int target, hashed *h)
         const char *cell = bp__table_cell(t, row, i);
         const char *s = cell ? cell : "";
         size_t n = strlen(s) + 1;
-        if (i != target)
+        if (!c || !c->column[i].target)
             h->features = bp__hash(h->features, s, n);
         h->whole = bp__hash(h->whole, s, n);
     }
 }
 
-bp_status bp__table_repeats(const bp__table *t, int target,
+bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
                             bp__repeats *r, bp_error *err)
 {
     *r = (bp__repeats){0};
@@ -43,7 +44,7 @@ bp_status bp__table_repeats(const bp__table *t, int target,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < n; i++)
-        hash_row(t, (int64_t)i, target, &h[i]);
+        hash_row(t, (int64_t)i, targets, &h[i]);
     qsort(h, n, sizeof *h, compare_hashed);
     for (size_t i = 0; i < n;) {
         size_t j = i + 1;
@@ -70,13 +71,13 @@ bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < na; i++) {
-        hash_row(a, (int64_t)i, -1, &h[i]);
+        hash_row(a, (int64_t)i, NULL, &h[i]);
         h[i].row = 0; /* only the hashes are compared */
     }
     qsort(h, na, sizeof *h, compare_hashed);
     for (int64_t i = 0; i < b->n_rows; i++) {
         hashed x;
-        hash_row(b, i, -1, &x);
+        hash_row(b, i, NULL, &x);
         x.row = 0;
         *n += bsearch(&x, h, na, sizeof *h, compare_hashed) != NULL;
     }

@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "data/data.h"
 #include "nn/measure.h"
 
 #include <math.h>
@@ -32,16 +33,15 @@ static bp_status new_predictions(bp__predictions *p, const bp_data *d,
     if (p->classes)
         p->label = bp__calloc(a, n, sizeof *p->label);
     else
-        p->truth = bp__calloc(a, n, sizeof *p->truth);
+        p->truth = bp__calloc(a, n * (size_t)k, sizeof *p->truth);
     if (!p->y || (!p->label && !p->truth)) {
         bp__predictions_free(p);
         return bp__oom(err);
     }
-    for (size_t i = 0; i < n; i++)
-        if (p->classes)
-            p->label[i] = ((const int32_t *)t.data)[i];
-        else
-            p->truth[i] = (double)((const float *)t.data)[i];
+    for (size_t i = 0; i < n && p->classes; i++)
+        p->label[i] = ((const int32_t *)t.data)[i];
+    for (size_t i = 0; i < n * (size_t)k && !p->classes; i++)
+        p->truth[i] = (double)((const float *)t.data)[i];
     return BP_OK;
 }
 
@@ -53,7 +53,7 @@ void bp__predictions_free(bp__predictions *p)
         return;
     bp__free(a, p->y, n * (size_t)p->k * sizeof *p->y);
     bp__free(a, p->label, n * sizeof *p->label);
-    bp__free(a, p->truth, n * sizeof *p->truth);
+    bp__free(a, p->truth, n * (size_t)p->k * sizeof *p->truth);
     p->y = p->truth = NULL;
     p->label = NULL;
 }
@@ -93,8 +93,11 @@ bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
     bp_loader_options o = {.size = sizeof o, .allocator = a,
                            .batch = e->batch, .dtype = task->dtype};
     memcpy(o.norm, e->norm, sizeof o.norm);
-    bool classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
-    bp_status st = new_predictions(p, d, classes ? e->n_classes : 1, a, err);
+    bp_array t;
+    int64_t k = bp_data_target_kind(d) == BP_TARGET_CLASS ? e->n_classes
+                : bp_data_target(d, &t) ? bp__row_numel(&t)
+                                        : 1;
+    bp_status st = new_predictions(p, d, k, a, err);
     if (!st)
         st = bp_loader_new(d, &o, &l, err);
     int64_t n = st ? 0 : bp_loader_batches(l), at = 0;
@@ -136,7 +139,8 @@ bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
         if (p->classes)
             p->y[((const int32_t *)t.data)[i]] += 1;
         else
-            p->y[0] += (double)((const float *)t.data)[i];
+            for (int64_t c = 0; c < k; c++)
+                p->y[c] += (double)((const float *)t.data)[i * k + c];
     for (int64_t c = 0; c < k; c++)
         p->y[c] /= (double)t.dims[0];
     for (int64_t i = 1; i < p->n; i++)
@@ -219,7 +223,7 @@ static double error_score(const bp__predictions *p, bp__score s,
 {
     double squares = 0, sum = 0, mean = 0, around = 0;
     for (int64_t i = 0; i < p->n; i++) {
-        int64_t k = drawn(draw, i);
+        int64_t k = drawn(draw, i) * p->k + p->of;
         double e = p->y[k] - p->truth[k];
         squares += e * e;
         sum += fabs(e);
@@ -231,7 +235,7 @@ static double error_score(const bp__predictions *p, bp__score s,
     if (s == BP__SCORE_RMSE)
         return sqrt(squares / (double)p->n);
     for (int64_t i = 0; i < p->n; i++) {
-        double e = p->truth[drawn(draw, i)] - mean;
+        double e = p->truth[drawn(draw, i) * p->k + p->of] - mean;
         around += e * e;
     }
     return bp__r2(squares, around);

@@ -5,20 +5,22 @@
 
 #include "train/train.h"
 
-/* Of n samples: probabilities of k classes [n, k], or k == 1 and outputs [n]. */
+/* Of n samples: probabilities of k classes [n, k], or k numbers [n, k], of
+ * which the scores are about one. */
 typedef struct bp__predictions {
     bp_allocator a;
     int64_t n, k;
     bool classes;
     double *y;
     int32_t *label; /* [n], of classes */
-    double *truth;  /* [n], of numbers */
+    double *truth;  /* [n, k], of numbers */
+    int64_t of;     /* the number that is scored: 0 to k - 1 */
 } bp__predictions;
 
 /* With the evaluator's weights, in the order of d. [err: as bp__evaluate] */
 bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
                           bp__predictions *p, bp_error *err);
-/* The constant guess: shares of the classes in d, or the mean of its targets.
+/* The constant guess: shares of the classes in d, or the means of its targets.
  */
 bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
                                int64_t k, const bp_allocator *a,

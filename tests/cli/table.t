@@ -31,3 +31,31 @@ $ show model.yaml --set model.input=tabel
 ! --set model.input: model.input: expected table, a whole number from 1 or a list of them, got tabel
 ? 2
 % ! "$bprop" train digits --folds 3 --out folded 2>folds.txt >/dev/null && grep -q 'exclude each other' folds.txt && test ! -e folded
+# Several targets: numbers, each with its own scale, table and name.
+% awk 'BEGIN { print "x,color,speed,\"heat, C\""; for (i = 0; i < 90; i++) { a = (i * 7 % 90) / 90; c = i % 2; print a "," (c ? "red" : "blue") "," 2 * a - c "," 100 * a * a + 20 * c } }' >both.csv
+$ new both.csv --target 'speed, 4'
+> both.csv: 90 rows, 4 columns, separated by commas, with a header
+> ...
+> ...
+>     3 speed                  target    a number, mean 0.4888...
+>     4 heat, C                target    a number, mean 42.77...
+>
+> the model file is both.yaml; train it with
+>   bprop train both.yaml
+% grep -q 'target: \["speed", "heat, C"\]' both.yaml && grep -q 'dense: 2 # a number for each target' both.yaml
+% "$bprop" train both.yaml --set train.epochs=20 >out.txt && grep -q '^  speed  *R2 ' out.txt && grep -q '^  heat, C  *R2 ' out.txt
+# Both explained for the most part; the mean of the second in its own units.
+% awk '/this network/ && $3 > 0.9 { n++ } END { exit n != 2 }' out.txt && test $(grep -c 'always the mean, [0-9][0-9]\.' out.txt) = 1
+% printf 'x,color\n0.5,red\n' >one.csv && "$bprop" predict runs/both one.csv | grep -q '^one.csv:2  speed -\{0,1\}0\.[0-9]*  heat, C 4[0-9]\.'
+% "$bprop" predict runs/both one.csv --json | grep -q '"targets":\["speed","heat, C"\]'
+% "$bprop" eval runs/both --json | grep -q '"samples":18,'
+% "$bprop" train both.yaml --folds 3 --set train.epochs=20 | grep -q '^3 folds, .*: mean 0.9'
+$ new both.csv --target speed,color --force
+! bprop: 'both.csv': several targets are numbers all; 'color' is to be a class: a target alone may be one
+? 2
+$ new both.csv --target speed,3 --force
+! bprop: 'both.csv': the target 'speed' is named twice
+? 2
+$ train both.yaml --out t --set 'data.table.columns={speed: ignored}'
+! bprop: 'both.csv': 'speed' is the target, and cannot be ignored
+? 1

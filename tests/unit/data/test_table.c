@@ -186,15 +186,16 @@ static void kinds(void)
     /* by wish */
     const char *const names[] = {"1", "column 4"};
     const bp__column_kind given[] = {BP__COLUMN_NUMBER, BP__COLUMN_IGNORED};
-    bp__columns_options o = {.target = "3", .task = BP__TASK_NUMBER,
-                             .column = names, .kind = given, .n_kinds = 2};
+    static const char *const third[] = {"3"}, *const wrong[] = {"colum 3"};
+    bp__columns_options o = {.target = third, .n_targets = 1,
+                             .task = BP__TASK_NUMBER, .column = names, .kind = given, .n_kinds = 2};
     c = guess(t, &o);
     T_CHECK(c->target == 2 && !bp__columns_classes(c));
     T_CHECK(c->column[0].kind == BP__COLUMN_NUMBER &&
             c->column[3].kind == BP__COLUMN_IGNORED);
     bp__columns_free(c);
     bp_error err = {0};
-    o.target = "colum 3";
+    o.target = wrong;
     T_CHECK(bp__columns_guess(t, &o, &c, &err) == BP_EARG && !c);
     T_CHECKF(strstr(err.message, "did you mean 'column 3'"), "%s",
              err.message);
@@ -259,8 +260,9 @@ static void unseen(void)
     bp__table_options o = {.names = names, .n_names = 4};
     t = read_text("y,size,color,x\nno,s,green,1\nyes,m,red,1x\nmaybe,s,red,1\n"
                   "?,s,red,4\nno,l,blue,5\n", &o);
-    bp__cell_problem unreadable[4] = {{0}}, words[4] = {{0}};
-    bp__cell_report r = {.unreadable = unreadable, .unseen = words};
+    bp__cell_problem unreadable[4] = {{0}}, words[4] = {{0}}, none[4] = {{0}};
+    bp__cell_report r = {.unreadable = unreadable, .unseen = words,
+                         .no_target = none};
     int64_t kept[5];
     bp_data *d = NULL;
     T_OK(bp__columns_apply(c, t, NULL, 0, true, &r, kept, &d, &err), &err);
@@ -269,7 +271,7 @@ static void unseen(void)
     T_CHECK(words[1].count == 1 && words[1].line[0] == 2 &&
             !strcmp(words[1].cell[0], "green"));
     T_CHECK(unreadable[0].count == 1 && words[3].count == 1 &&
-            r.no_target.count == 1);
+            none[3].count == 1);
     bp_data_free(d);
     T_OK(bp__columns_apply(c, t, NULL, 0, false, NULL, NULL, &d, &err), &err);
     T_CHECK(bp_data_count(d) == 5);
@@ -285,6 +287,56 @@ static void unseen(void)
                 BP_ESHAPE && strstr(err.message, "2 columns"));
     bp__table_free(t);
     bp__columns_free(c);
+}
+
+static void several_targets(void)
+{
+    static const char text[] = "a,b,kind,c\n1,10,x,2\n2,?,y,4\n3,30,x,6\n"
+                               "4,50,y,\n5,50,y,8\n";
+    static const char *const both[] = {"c", "2"}, *const twice[] = {"b", "2"},
+                      *const words[] = {"b", "kind"};
+    bp__table *t = read_text(text, NULL);
+    bp__columns_options o = {.target = both, .n_targets = 2};
+    bp_error err = {0};
+    bp__columns *c = guess(t, &o);
+    T_CHECK(c->n_targets == 2 && c->target == 1 && !bp__columns_classes(c));
+    T_CHECK(!strcmp(bp__columns_target_at(c, 0)->name, "b") &&
+            !strcmp(bp__columns_target_at(c, 1)->name, "c"));
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    T_CHECK(c->width == 2 && c->column[1].center == 35 &&
+            c->column[3].center == 5);
+    bp__cell_problem a[4] = {{0}}, b[4] = {{0}}, none[4] = {{0}};
+    bp__cell_report r = {.unreadable = a, .unseen = b, .no_target = none};
+    bp_data *d = NULL;
+    bp_array y = {0};
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, &r, NULL, &d, &err), &err);
+    T_REQUIRE(d && bp_data_target(d, &y));
+    /* The rows that lack one of them are left out. */
+    T_CHECK(y.rank == 2 && y.dims[0] == 3 && y.dims[1] == 2);
+    T_CHECK(none[1].count == 1 && none[1].line[0] == 3 && none[3].count == 1);
+    const double scale[2] = {c->column[1].factor, c->column[3].factor};
+    const float want[6] = {-25, -3, -5, 1, 15, 3};
+    for (int i = 0; i < 6; i++)
+        T_CHECK(fabsf(((float *)y.data)[i] -
+                      want[i] * (float)scale[i % 2]) < 1e-5f);
+    bp_data_free(d);
+    bp__table_free(t);
+    /* A table without any of them, by place. */
+    t = read_text("1,x\n2,y\n", &(bp__table_options){
+                                      .header = BP__HEADER_NO});
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err), &err);
+    T_CHECK(bp_data_count(d) == 2 && !bp_data_target(d, &y));
+    bp_data_free(d);
+    bp__table_free(t);
+    bp__columns_free(c);
+    t = read_text(text, NULL);
+    o.target = twice;
+    T_CHECK(bp__columns_guess(t, &o, &c, &err) == BP_EARG && !c &&
+            strstr(err.message, "'b' is named twice"));
+    o.target = words;
+    T_CHECK(bp__columns_guess(t, &o, &c, &err) == BP_EARG && !c &&
+            strstr(err.message, "'kind' is to be a class"));
+    bp__table_free(t);
 }
 
 static void scaled_target(void)
@@ -361,6 +413,7 @@ int main(void)
     kinds();
     features();
     unseen();
+    several_targets();
     scaled_target();
     faults();
     remove(path);
