@@ -49,10 +49,14 @@ static bp_status linear_model(const contest *c, const bp_data *d, bp_model **m,
     bp_model_input(model, "x", x.rank - 1, &x.dims[1]);
     if (x.rank > 2)
         bp_model_add(model, "flatten");
+    /* Vectors as long as the outputs are many leave it a free weight for each
+     * word and output. */
+    const bp__columns *k = c->m->config->columns;
+    bp_status st = k ? bp__columns_embed(k, model, c->k, err) : BP_OK;
     bp__snprintf(layer, sizeof layer, "dense(%lld, init=zeros)",
                  (long long)c->k);
     bp_model_add(model, layer);
-    return BP_OK;
+    return st;
 }
 
 /* Chosen in the same way as the network. */

@@ -1,11 +1,33 @@
 /* Columns that training learned <-> data.columns of the run's configuration. */
 #include "config/tables.h"
 
-void bp__tables_set_input(bp__config *c)
+bp_status bp__tables_set_input(bp__config *c, bp_error *err)
 {
-    int64_t width = c->columns->width;
-    if (c->table_input)
-        bp__model_set_dims(c->model, 0, 1, &width);
+    const bp__columns *k = c->columns;
+    int64_t width = k->width;
+    if (!c->table_input)
+        return BP_OK;
+    bp__model_set_dims(c->model, 0, 1, &width);
+    return bp__columns_embed(k, c->model, 0, err);
+}
+
+bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,
+                            bp_error *err)
+{
+    if (!k->n_embedded)
+        return BP_OK;
+    bp__model_table *t = bp__arena_array(bp__model_arena(m),
+                                         (size_t)k->n_embedded, sizeof *t);
+    if (!t)
+        return bp__oom(err);
+    for (int i = 0, n = 0; i < k->n; i++) {
+        const bp__column *x = &k->column[i];
+        if (x->width && x->kind == BP__COLUMN_EMBEDDING)
+            t[n++] = (bp__model_table){
+                bp__column_rows(x), dim ? dim : bp__column_dim(x)};
+    }
+    bp__model_embed(m, 0, (size_t)k->n_embedded, t);
+    return BP_OK;
 }
 
 static void put(bp__config *c, bp__ynode *map, const char *key, bool plain,
@@ -112,6 +134,5 @@ bp_status bp__columns_from_config(bp__config *c, bp_error *err)
     }
     bp__columns_place(k);
     c->columns = k;
-    bp__tables_set_input(c);
-    return BP_OK;
+    return bp__tables_set_input(c, err);
 }

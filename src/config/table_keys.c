@@ -30,7 +30,8 @@ static bp__ynode *read_rename(bp__scheck *c, const char *path, bp__ynode *raw)
     return read_map(c, path, &value, raw);
 }
 
-static const char *const kind_words[] = {"ignored", "number", "category"};
+static const char *const kind_words[] = {"ignored", "number", "category",
+                                         "embedding"};
 
 static bp__ynode *read_kinds(bp__scheck *c, const char *path, bp__ynode *raw)
 {
@@ -66,7 +67,7 @@ const bp__skey bp__table_keys[BP__TABLE_N_KEYS] = {
      .custom = read_rename, .what = "a map of texts",
      .doc = "cells that stand for others"},
     {.name = "columns", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_kinds, .what = "a map of ignored, number or category",
+     .custom = read_kinds, .what = "a map of ignored, number, category or embedding",
      .doc = "kinds that are not to be guessed"},
 };
 

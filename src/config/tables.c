@@ -425,6 +425,23 @@ static bp_status apply_part(const bp__columns *k, const part *p,
     return st;
 }
 
+/* The number of a word is no size, and half of two words no third. */
+static bp_status check_embedded(const bp__config *c, bp_error *err)
+{
+    const char *what = c->normalize != BP_NORM_NONE      ? "data.normalize"
+                       : c->train.augment.mixup > 0 ? "data.augment.mixup"
+                                                         : NULL;
+    for (int i = 0; what && i < c->columns->n; i++) {
+        const bp__column *x = &c->columns->column[i];
+        if (x->kind == BP__COLUMN_EMBEDDING)
+            return bp__error(err, BP_EARG, "%s is for numbers: '%s' is an "
+                             "embedded category; data.table.columns: {%s: "
+                             "category} makes features of it", what, x->name,
+                             x->name);
+    }
+    return BP_OK;
+}
+
 bp_status bp__tables_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err)
 {
@@ -435,7 +452,9 @@ bp_status bp__tables_open(bp__config *c, const char *dir, unsigned wanted,
     if (!st && !c->columns)
         st = learn_columns(c, &t, err);
     if (!st)
-        bp__tables_set_input(c);
+        st = check_embedded(c, err);
+    if (!st)
+        st = bp__tables_set_input(c, err);
     for (int s = 0; s < BP__N_SPLITS && !st; s++)
         if ((wanted & 1u << s) && t.part[s].table)
             st = apply_part(c->columns, &t.part[s],

@@ -26,8 +26,13 @@ bp_status bp__columns_from_config(bp__config *c, bp_error *err);
 /* c->columns into data.columns of the resolved tree. */
 void bp__columns_to_config(bp__config *c);
 
-/* Gives the model's input the columns' width, where it is a table. */
-void bp__tables_set_input(bp__config *c);
+/* Gives the model's input the columns' width, where it is a table, and looks up
+ * the embedded ones before the first layer. [err: ENOMEM] */
+bp_status bp__tables_set_input(bp__config *c, bp_error *err);
+/* The latter for another model of these columns; vectors of dim numbers, 0: as
+ * many as their words ask for. */
+bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,
+                            bp_error *err);
 
 /* source.c. Replaces or adds a member of `data` in the resolved tree. */
 /* start.c: train.init_from and train.freeze. */

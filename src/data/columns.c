@@ -6,7 +6,8 @@
 
 const char *bp__column_kind_name(bp__column_kind k)
 {
-    static const char *const names[] = {"ignored", "number", "category"};
+    static const char *const names[] = {"ignored", "number", "category",
+                                        "embedding"};
     return (unsigned)k < BP__ARRAY_LEN(names) ? names[k] : "?";
 }
 
@@ -51,11 +52,20 @@ void bp__columns_place(bp__columns *c)
         if (x->kind == BP__COLUMN_NUMBER)
             x->width = 1 + x->had_missing +
                        (x->n_edges > 2 ? x->n_edges - 1 : 0);
-        else
+        else if (x->kind == BP__COLUMN_CATEGORY)
             x->width = x->n_words == 2 && !x->had_missing
                            ? 1
                            : x->n_words + x->had_missing;
         at += x->width;
+    }
+    c->n_embedded = 0;
+    for (int i = 0; i < c->n; i++) {
+        bp__column *x = &c->column[i];
+        if (x->target || x->kind != BP__COLUMN_EMBEDDING)
+            continue;
+        x->first = at++;
+        x->width = 1;
+        c->n_embedded++;
     }
     c->width = at;
 }
@@ -170,7 +180,10 @@ static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
 
 /* ---- kinds -------------------------------------------------------------- */
 
-enum { MAX_WORDS = 1000, FEW_ROWS = 20, MAX_CLASSES = 20 };
+/* More words than FEW_WORDS are embedded where each has WORD_ROWS rows on
+ * average to learn from; else they are features, but no more than MAX_WORDS. */
+enum { FEW_WORDS = 64, WORD_ROWS = 5, MAX_WORDS = 1000, FEW_ROWS = 20,
+       MAX_CLASSES = 20 };
 
 /* Nine in ten are numbers: the others are mistakes, to be reported. */
 static bool reads_as_numbers(const summary *s, bool *comma)
@@ -184,7 +197,10 @@ static void guess_kind(bp__columns *c, bp__column *x, const summary *s)
 {
     x->why = "";
     bool number = reads_as_numbers(s, &x->comma);
-    x->kind = number ? BP__COLUMN_NUMBER : BP__COLUMN_CATEGORY;
+    bool many = s->distinct > FEW_WORDS && s->distinct <= s->n / WORD_ROWS;
+    x->kind = number ? BP__COLUMN_NUMBER
+              : many ? BP__COLUMN_EMBEDDING
+                     : BP__COLUMN_CATEGORY;
     if (s->n == 0)
         x->why = "empty";
     else if (s->distinct == 1)
@@ -193,7 +209,7 @@ static void guess_kind(bp__columns *c, bp__column *x, const summary *s)
         x->why = "counts the rows";
     else if (!number && s->n >= FEW_ROWS && s->distinct > s->n - s->n / 10)
         x->why = "different in nearly every row";
-    else if (!number && s->distinct > MAX_WORDS)
+    else if (!number && !many && s->distinct > MAX_WORDS)
         x->why = bp__arena_printf(&c->memory, "%lld different words",
                                   (long long)s->distinct);
     if (x->why && *x->why)
@@ -280,6 +296,10 @@ static bp_status check_targets(const bp__columns *c, const bp__table *t,
         if (x->kind == BP__COLUMN_IGNORED)
             return bp__error(err, BP_EARG, "'%s': '%s' is the target, and "
                              "cannot be ignored", t->source, t->names[i]);
+        if (x->kind == BP__COLUMN_EMBEDDING)
+            return bp__error(err, BP_EARG, "'%s': '%s' is the target: a "
+                             "category or a number, no embedding", t->source,
+                             t->names[i]);
         if (c->n_targets > 1 && x->kind != BP__COLUMN_NUMBER)
             return bp__error(err, BP_EARG, "'%s': several targets are numbers "
                              "all; '%s' is to be a class: a target alone may "
@@ -478,7 +498,7 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
         x->n_edges = 0;
         if (x->kind == BP__COLUMN_NUMBER)
             ok = fit_number(c, x, t, i, rows, n, bins);
-        else if (x->kind == BP__COLUMN_CATEGORY)
+        else if (bp__column_has_words(x))
             ok = fit_category(c, x, t, i, rows, n);
         if (!ok)
             return bp__oom(err);

@@ -9,7 +9,8 @@
 typedef enum bp__column_kind {
     BP__COLUMN_IGNORED = 0,
     BP__COLUMN_NUMBER,
-    BP__COLUMN_CATEGORY,
+    BP__COLUMN_CATEGORY,  /* of few words: features */
+    BP__COLUMN_EMBEDDING, /* of many: a vector for each is learned */
     BP__N_COLUMN_KINDS
 } bp__column_kind;
 const char *bp__column_kind_name(bp__column_kind k); /* "ignored" ... */
@@ -22,7 +23,11 @@ const char *bp__column_kind_name(bp__column_kind k); /* "ignored" ... */
  * et al., "Better by default", 2024). A category becomes one feature of -1 and
  * 1 where there are two, else one for each. Missing: the median, and a feature
  * that says so; a category of its own. What training never saw is 0
- * everywhere. */
+ * everywhere.
+ *
+ * An embedded category is one number, the word's; they stand behind all others
+ * of a sample, and the network looks up their vectors (bp__model_embed). -1:
+ * training never saw it. */
 typedef struct bp__column {
     const char *name;
     bp__column_kind kind;
@@ -34,7 +39,7 @@ typedef struct bp__column {
                               target's mean and 1 / deviation */
     int n_edges;
     const double *edges;
-    int n_words;       /* of a category */
+    int n_words;       /* of a category, embedded or not */
     const char **words; /* sorted; numbers by their value */
     int first, width;  /* features; 0 wide: a target, or ignored */
 } bp__column;
@@ -45,8 +50,29 @@ typedef struct bp__columns {
     bp__column *column;
     int target;  /* the first; -1: none */
     int n_targets; /* several: all are numbers */
-    int width;   /* features of a sample */
+    int width;   /* numbers of a sample, n_embedded at the end among them */
+    int n_embedded;
 } bp__columns;
+
+/* Are its cells words? */
+static inline bool bp__column_has_words(const bp__column *x)
+{
+    return x->kind == BP__COLUMN_CATEGORY || x->kind == BP__COLUMN_EMBEDDING;
+}
+
+/* Of an embedded category: rows of its table, and numbers of each: the square
+ * root of the rows, 4 to 64. */
+static inline int64_t bp__column_rows(const bp__column *x)
+{
+    return x->n_words + x->had_missing;
+}
+static inline int64_t bp__column_dim(const bp__column *x)
+{
+    int64_t d = 4;
+    while (d < 64 && d * d < bp__column_rows(x))
+        d++;
+    return d;
+}
 
 /* Is the target a class (else a number, or several)? */
 static inline bool bp__columns_classes(const bp__columns *c)
@@ -115,8 +141,8 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
                             bp__cell_report *report, int64_t *kept,
                             bp_data **data, bp_error *err);
 
-/* d without the features that cut numbers into intervals: what a linear model
- * is given. [err: ENOMEM] */
+/* d without the features that cut numbers into intervals, embedded words at
+ * the end: what a linear model is given. [err: ENOMEM] */
 bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,
                             bp_data **plain, bp_error *err);
 

@@ -70,12 +70,16 @@ static void number_features(const bp__column *x, const char *cell,
 static void category_features(const bp__column *x, const char *cell, int word,
                               float *out)
 {
+    if (!cell)
+        word = x->had_missing ? x->n_words : -1;
+    if (x->kind == BP__COLUMN_EMBEDDING) {
+        *out = (float)word;
+        return;
+    }
     if (x->width == 1) {
         *out = word < 0 ? 0.0f : word == 0 ? -1.0f : 1.0f;
         return;
     }
-    if (!cell)
-        word = x->had_missing ? x->n_words : -1;
     if (word >= 0)
         out[word] = 1;
 }
@@ -242,15 +246,19 @@ bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,
     }
     bp_status st = bp_array_new(NULL, BP_F32, 2, dims, &to, err);
     float *out = to.data;
-    for (int64_t r = 0; r < dims[0] && !st; r++)
+    for (int64_t r = 0; r < dims[0] && !st; r++) {
+        const float *row = (const float *)x.data + r * c->width;
         for (int i = 0; i < c->n; i++) {
             const bp__column *k = &c->column[i];
-            const float *in = (const float *)x.data + r * c->width + k->first;
-            for (int j = 0; j < k->width; j++)
+            bool features = k->kind != BP__COLUMN_EMBEDDING;
+            for (int j = 0; features && j < k->width; j++)
                 if (k->kind != BP__COLUMN_NUMBER || j == 0 ||
                     (k->had_missing && j + 1 == k->width))
-                    *out++ = in[j];
+                    *out++ = row[k->first + j];
         }
+        for (int i = c->width - c->n_embedded; i < c->width; i++)
+            *out++ = row[i];
+    }
     if (!st)
         st = bp_data_from_arrays(&to, 1, bp_data_target(d, &y) ? &y : NULL,
                                  NULL, plain, err);

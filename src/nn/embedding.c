@@ -40,6 +40,24 @@ bp_val bp_nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim)
     return bp__nn_embedding(nn, x, count, dim, NULL);
 }
 
+bp_val bp__nn_look_up(bp_nn *nn, bp_val x, int64_t count, int64_t dim)
+{
+    bp_graph *g = nn->g;
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
+    bp_val zero = bp_scalar(g, nn->dtype, 0), one = bp_scalar(g, nn->dtype, 1);
+    bp_val end = bp_scalar(g, nn->dtype, (double)count);
+    bp_val known = bp_ge(g, x, zero), below = bp_lt(g, x, end);
+    bp_val whole = bp_eq(g, x, bp_floor(g, x));
+    known = bp_and(g, known, below);
+    known = bp_and(g, known, whole);
+    bp_val y = bp__nn_embedding(nn, bp_select(g, known, x, zero), count, dim,
+                                bp__nn_parse(nn, BP_NN_INITS, "normal(0.1)"));
+    const int64_t column[2] = {bp_val_dim(g, x, 0), 1};
+    bp_val share = bp_reshape(g, bp_select(g, known, one, zero), 2, column);
+    return bp_mul(g, y, share);
+}
+
 /* ---- upsampling ---- */
 
 /* Each element becomes scale[0] rows of scale[1]. */

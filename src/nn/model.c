@@ -9,6 +9,8 @@ typedef struct model_input {
     const char *name;
     int rank;
     int64_t dims[BP_MAX_RANK];
+    const bp__model_table *table; /* of its last n_tables numbers */
+    size_t n_tables;
 } model_input;
 
 struct bp_model {
@@ -109,6 +111,15 @@ void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims)
         return;
     m->input[i].rank = rank;
     memcpy(m->input[i].dims, dims, (size_t)rank * sizeof *dims);
+}
+
+void bp__model_embed(bp_model *m, size_t i, size_t n,
+                     const bp__model_table *tables)
+{
+    if (i >= m->n_inputs)
+        return;
+    m->input[i].table = tables;
+    m->input[i].n_tables = n;
 }
 
 size_t bp_model_input_count(const bp_model *m)
@@ -321,6 +332,40 @@ static bool input_fits(bp_nn *nn, const model_input *in, bp_val x)
     return ok;
 }
 
+/* x [N,width] -> [N,n] from column `first` on. */
+static bp_val columns_of(bp_graph *g, bp_val x, int64_t first, int64_t n)
+{
+    const int64_t start[2] = {0, first};
+    const int64_t stop[2] = {bp_val_dim(g, x, 0), first + n};
+    return bp_slice(g, x, start, stop, NULL);
+}
+
+/* Looks up what stands for row numbers. The layers' own numbers start at 0
+ * all the same. */
+static bp_val embed_input(bp_nn *nn, const model_input *in, bp_val x)
+{
+    int64_t next = nn->block->next, rows = bp_val_dim(nn->g, x, 0);
+    int64_t width = in->dims[0] - (int64_t)in->n_tables;
+    int n = 0;
+    if (!in->n_tables)
+        return x;
+    bp_val *part = bp__arena_array(&nn->arena, in->n_tables + 1, sizeof *part);
+    if (!part)
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    if (width)
+        part[n++] = columns_of(nn->g, x, 0, width);
+    bp_nn_name(nn, "columns");
+    bp_nn_push(nn);
+    for (size_t i = 0; i < in->n_tables && bp__nn_ok(nn); i++) {
+        bp_val k = columns_of(nn->g, x, width + (int64_t)i, 1);
+        part[n++] = bp__nn_look_up(nn, bp_reshape(nn->g, k, 1, &rows),
+                                   in->table[i].rows, in->table[i].dim);
+    }
+    bp_nn_pop(nn);
+    nn->block->next = next;
+    return bp_concat(nn->g, n, part, 1);
+}
+
 bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x)
 {
     if (!bp__nn_ok(nn))
@@ -332,15 +377,17 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x)
                            m->n_inputs, n);
     bp__nn_env env = {.up = NULL};
     env_entry entries[BP_NN_MAX_INPUTS];
+    bp_val in[BP_NN_MAX_INPUTS] = {x[0]};
     env.entries = entries;
     for (size_t i = 0; i < m->n_inputs; i++) {
         if (!input_fits(nn, &m->input[i], x[i]))
             return BP_NIL;
-        entries[env.n++] = (env_entry){m->input[i].name, x[i]};
+        in[i] = embed_input(nn, &m->input[i], x[i]);
+        entries[env.n++] = (env_entry){m->input[i].name, in[i]};
     }
     bp__nn_env *up = nn->env;
     nn->env = &env;
-    bp_val y = bp__nn_walk(nn, m->layers, m->n_layers, x[0]);
+    bp_val y = bp__nn_walk(nn, m->layers, m->n_layers, in[0]);
     nn->env = up;
     return y;
 }

@@ -256,6 +256,14 @@ const bp__spec *bp__model_layer(const bp_model *m, size_t i);
 /* dims of one sample; false: no such input. */
 /* Replaces the dims of input i: where they are known only once the data is. */
 void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims);
+/* The last n numbers of input i, of rank 1, are row numbers of n learned tables
+ * (in the model's arena): the rows take their place before the first layer sees
+ * them, zeros where there is no such row. The tables' names: columns.0 ... */
+typedef struct bp__model_table {
+    int64_t rows, dim;
+} bp__model_table;
+void bp__model_embed(bp_model *m, size_t i, size_t n,
+                     const bp__model_table *tables);
 bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
                      int64_t *dims);
 

@@ -59,3 +59,20 @@ $ new both.csv --target speed,3 --force
 $ train both.yaml --out t --set 'data.table.columns={speed: ignored}'
 ! bprop: 'both.csv': 'speed' is the target, and cannot be ignored
 ? 1
+# Many words: a vector for each, learned with the network.
+% awk 'BEGIN { print "zip,x,kind"; for (i = 0; i < 700; i++) { z = i * 37 % 70; print "z" z "," i * 11 % 100 "," (z * z % 7 < 3 ? "yes" : "no") } }' >zips.csv
+% "$bprop" new zips.csv | grep -q '^ *1 zip  *embedding  *70 words: z0, z1, z10, z11 \.\.\.$'
+% "$bprop" train zips.yaml --set train.epochs=25 >out.txt 2>/dev/null && grep -q 'this network  *100.00 %' out.txt && grep -q 'a linear model  *100.00 %' out.txt
+% "$bprop" train zips.yaml --set train.epochs=25 --out zip3 --threads 3 >/dev/null 2>&1 && cmp runs/zips/last.safetensors zip3/last.safetensors
+% "$bprop" show runs/zips | grep -q '^columns\.0  *embedding  *9  *630 ' && "$bprop" show runs/zips | grep -q '^zip  *embedding  *1  *z0, z1'
+% printf 'zip,x\nz1,5\nz5,5\nz77,5\n' >z.csv
+% "$bprop" predict runs/zips z.csv 2>err.txt >out.txt && sed -n 1p out.txt | grep -q 'yes' && sed -n 2p out.txt | grep -q 'no' && test $(wc -l <out.txt) = 3 && grep -q "line 4 'z77'" err.txt
+% "$bprop" check zips.yaml --data . | grep -q 'columns.0.weight' && "$bprop" check zips.yaml --data . | grep -q 'all gradients are right'
+% "$bprop" explain zips.yaml >explained.txt 2>/dev/null && grep -q '^ *columns\.0\.weight' explained.txt
+% "$bprop" train zips.yaml --set 'data.table.columns={zip: category}' --set train.epochs=1 --out hot >/dev/null 2>&1 && ! "$bprop" show hot | grep -q '^columns'
+$ train zips.yaml --out no --set data.normalize=feature
+! bprop: data.normalize is for numbers: 'zip' is an embedded category; data.table.columns: {zip: category} makes features of it
+? 1
+$ train zips.yaml --out no --set 'data.table.columns={kind: embedding}'
+! bprop: 'zips.csv': 'kind' is the target: a category or a number, no embedding
+? 1

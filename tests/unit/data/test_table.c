@@ -289,6 +289,58 @@ static void unseen(void)
     bp__columns_free(c);
 }
 
+/* 400 rows: a category of 70 words, one of 70 of which some are missing, one of
+ * 100 with too few rows for each, a number. */
+static void embedded(void)
+{
+    bp__str s;
+    bp_error err = {0};
+    bp__str_init(&s, NULL);
+    bp__str_printf(&s, "a,b,c,x,y\n");
+    for (int i = 0; i < 400; i++)
+        bp__str_printf(&s, "a%d,%s%d,c%d,%d.5,%d.25\n", i % 70,
+                       i % 70 == 7 ? "NA#" : "b", i % 70, i % 100, i * 7,
+                       i);
+    const char *const missing[] = {"NA#7"};
+    bp__table *t = read_text(s.s, &(bp__table_options){.missing = missing,
+                                                       .n_missing = 1});
+    bp__columns *c = guess(t, NULL);
+    T_CHECK(c->column[0].kind == BP__COLUMN_EMBEDDING &&
+            c->column[1].kind == BP__COLUMN_EMBEDDING &&
+            c->column[2].kind == BP__COLUMN_CATEGORY);
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    const bp__column *a = &c->column[0], *b = &c->column[1];
+    T_CHECK(bp__column_rows(a) == 70 && bp__column_dim(a) == 9);
+    T_CHECK(b->n_words == 69 && bp__column_rows(b) == 70);
+    /* Behind the features. */
+    T_CHECK(c->n_embedded == 2 && c->width == 100 + 1 + 2 &&
+            a->first == 101 && b->first == 102 && c->column[3].first == 100);
+    bp_data *d = NULL, *plain = NULL;
+    bp_array in = {0}, less = {0};
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err), &err);
+    T_REQUIRE(d && bp_data_input(d, 0, &in));
+    const float *row = (const float *)in.data + 7 * c->width;
+    T_CHECK(row[101] == (float)bp__column_word(a, "a7") && row[102] == 69);
+    T_CHECK(row[c->column[2].first + bp__column_word(&c->column[2], "c7")] ==
+            1);
+    T_OK(bp__columns_plain(c, d, &plain, &err), &err);
+    T_REQUIRE(plain && bp_data_input(plain, 0, &less));
+    T_CHECK(less.dims[1] == c->width &&
+            ((float *)less.data)[7 * c->width + 102] == 69);
+    bp_data_free(plain);
+    bp_data_free(d);
+    bp__table_free(t);
+    t = read_text("a,b,c,x,y\nnew,b1,c1,1,2\n", &(bp__table_options){
+                                            .header = BP__HEADER_YES});
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err), &err);
+    T_REQUIRE(d && bp_data_input(d, 0, &in));
+    T_CHECK(((float *)in.data)[101] == -1);
+    bp_data_free(d);
+    bp__table_free(t);
+    bp__columns_free(c);
+    bp__str_free(&s);
+}
+
 static void several_targets(void)
 {
     static const char text[] = "a,b,kind,c\n1,10,x,2\n2,?,y,4\n3,30,x,6\n"
@@ -413,6 +465,7 @@ int main(void)
     kinds();
     features();
     unseen();
+    embedded();
     several_targets();
     scaled_target();
     faults();
