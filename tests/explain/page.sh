@@ -23,11 +23,25 @@ failed=0
 cases=$work/$(printf 'x%.0s' $(seq 120))
 cp -r "$here" "$cases"
 
+# PAGE in a frame of WIDTH, since the browser's own windows are no narrower than
+# 500; what its script leaves becomes the text of the document around it.
+framed() { # PAGE WIDTH
+    printf '<body><iframe id="f" style="width:%spx;height:900px;border:0" srcdoc="' "$2"
+    sed 's/&/\&amp;/g; s/"/\&quot;/g' "$1"
+    cat <<'END'
+"></iframe><script>
+onload = function () {
+    var seen = document.getElementById('f').contentDocument.getElementById('seen');
+    document.body.textContent = seen ? seen.textContent : 'nothing';
+};
+</script></body>
+END
+}
 # The document's text after its script has run: entities are undone.
-dom() { # PAGE WIDTH
+dom() { # PAGE
     HOME=$work "$browser" --headless --no-sandbox --disable-gpu \
         --disable-dev-shm-usage --user-data-dir="$work/profile" \
-        --window-size="$2,900" --virtual-time-budget=20000 --dump-dom \
+        --window-size=1200,900 --virtual-time-budget=20000 --dump-dom \
         "file://$work/$1" 2> /dev/null |
         sed -e 's/&lt;/</g; s/&gt;/>/g; s/&nbsp;/ /g; s/&amp;/\&/g'
 }
@@ -52,7 +66,8 @@ look() { # CASE WIDTH ARGUMENTS...
     fi
     sed 's/<\/body><\/html>$//' page.html > with.html
     { printf '<script>'; cat "$here/page.js"; printf '</script></body></html>\n'; } >> with.html
-    dom with.html "$width" > dom
+    framed with.html "$width" > framed.html
+    dom framed.html > dom
     if ! grep -q '@@end' dom; then
         echo "$name: the script did not finish in the browser"
         failed=1
@@ -79,7 +94,7 @@ look() { # CASE WIDTH ARGUMENTS...
     echo "$name, $width wide: $(wc -c < terminal) bytes compared in each language"
 }
 look article 1000 "$cases/article.yaml" --data "$cases/data"
-look article 500 "$cases/article.yaml" --data "$cases/data" --sample 4
-look conv 500 "$cases/conv.yaml" --sample 2
-look branch 500 "$cases/branch.yaml"
+look article 360 "$cases/article.yaml" --data "$cases/data" --sample 4
+look conv 360 "$cases/conv.yaml" --sample 2
+look branch 360 "$cases/branch.yaml"
 exit $failed
