@@ -292,6 +292,14 @@ static bool appears_below(const bp__table *t, int col)
     return false;
 }
 
+static bool empty_below(const bp__table *t, int col)
+{
+    for (int64_t r = 1; r < t->n_rows; r++)
+        if (bp__table_cell(t, r, col))
+            return false;
+    return true;
+}
+
 static bool has_names(const bp__table *t, const bp__table_options *o)
 {
     size_t found = 0;
@@ -309,20 +317,27 @@ static bool has_names(const bp__table *t, const bp__table_options *o)
 static bool guess_header(const bp__table *t, const bp__table_options *o)
 {
     bool unlike = false, alone = true;
+    int n_heads = 0;
     if (o && has_names(t, o))
         return true;
     if (t->n_rows < 2)
         return false;
     for (int i = 0; i < t->n_cols; i++) {
         const char *head = bp__table_cell(t, 0, i);
+        /* An index of rows in front and separators at the end have no name. */
+        if (!head && (i == 0 || empty_below(t, i)))
+            continue;
         if (!head || is_number(head))
             return false;
         unlike |= numbers_below(t, i);
         alone = alone && !appears_below(t, i);
-        for (int j = 0; j < i; j++)
-            alone = alone && strcmp(head, bp__table_cell(t, 0, j)) != 0;
+        for (int j = 0; j < i && alone; j++) {
+            const char *other = bp__table_cell(t, 0, j);
+            alone = !other || strcmp(head, other) != 0;
+        }
+        n_heads++;
     }
-    return unlike || (alone && t->n_rows > 10);
+    return unlike || (alone && n_heads > 0 && t->n_rows > 10);
 }
 
 static bp_status name_columns(bp__table *t, const bp__table_options *o,

@@ -94,6 +94,12 @@ static void headers(void)
          true},
         {"a,b\nc,d\n", false}, /* too little to tell */
         {"x,x\n1,2\n3,4\n", true},
+        {",x,y\n0,1.5,a\n1,2.5,b\n", true},   /* an index without a name */
+        {"\"\",x,y\n\"1\",1.5,a\n\"2\",2.5,b\n", true},
+        {"x,y,\n1.5,a,\n2.5,b,\n", true},     /* separators at the end */
+        {"x,,y\n1.5,3,a\n2.5,4,b\n", false},
+        {"?,1.5,a\n0,2.5,b\n1,3.5,c\n", false}, /* a row with a hole */
+        {"?,a,b\nx,a,c\ny,d,b\n", false},
     };
     for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
         bp__table *t = read_text(cases[i].text, NULL);
