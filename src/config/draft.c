@@ -301,14 +301,24 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
                    "    schedule: {warmup: {steps: 20, then: cosine}}\n");
 }
 
+/* A column's name, or its number where it has none of its own. */
+static void put_column(const bp__draft *d, int i, bp__str *out)
+{
+    const bp__columns *c = d->columns;
+    int same = 0;
+    for (int k = 0; k < c->n; k++)
+        same += !strcmp(c->column[k].name, c->column[i].name);
+    if (d->table->has_header && same == 1)
+        bp__draft_quoted(out, c->column[i].name);
+    else
+        bp__str_printf(out, "%d", i + 1);
+}
+
 static void write_table(const bp__draft *d, bp__str *out)
 {
     const bp__columns *c = d->columns;
     bp__str_printf(out, "  table:\n    target: ");
-    if (d->table->has_header)
-        bp__draft_quoted(out, c->column[c->target].name);
-    else
-        bp__str_printf(out, "%d", c->target + 1);
+    put_column(d, c->target, out);
     bp__str_printf(out, "\n    task: %s\n",
                    bp__columns_classes(c) ? "class" : "number");
     if (d->n_rename)
@@ -327,10 +337,7 @@ static void write_table(const bp__draft *d, bp__str *out)
     for (int i = 0; i < c->n && n < 2; i++)
         if (i != c->target) {
             bp__str_printf(out, "%s", n++ ? ", " : "");
-            if (d->table->has_header)
-                bp__draft_quoted(out, c->column[i].name);
-            else
-                bp__str_printf(out, "%d", i + 1);
+            put_column(d, i, out);
             bp__str_printf(out, ": %s",
                            bp__column_kind_name(c->column[i].kind));
         }

@@ -204,6 +204,11 @@ static bp_status find_column(const bp__table *t, const char *name,
                              const char *what, int *at, bp_error *err)
 {
     *at = bp__table_find(t, name);
+    for (int i = *at + 1; *at >= 0 && i < t->n_cols; i++)
+        if (!strcmp(t->names[*at], name) && !strcmp(t->names[i], name))
+            return bp__error(err, BP_EARG, "'%s' has two columns '%s' (%s), "
+                             "%d and %d: say which by its number", t->source,
+                             name, what, *at + 1, i + 1);
     if (*at >= 0)
         return BP_OK;
     const char *near = NULL;

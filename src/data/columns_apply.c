@@ -5,17 +5,38 @@
 
 #include <math.h>
 
+static bool same_names(const bp__columns *c, const bp__table *t)
+{
+    bool same = t->has_header && t->n_cols == c->n;
+    for (int i = 0; i < c->n && same; i++)
+        same = !strcmp(t->names[i], c->column[i].name);
+    return same;
+}
+
+/* The column of t that has the name of c's column i; of several with one name,
+ * the first of c is the first of t, and so on. */
+static int find_by_name(const bp__columns *c, int i, const bp__table *t)
+{
+    int before = 0;
+    for (int j = 0; j < i; j++)
+        before += !strcmp(c->column[j].name, c->column[i].name);
+    for (int k = 0; k < t->n_cols; k++)
+        if (!strcmp(t->names[k], c->column[i].name) && before-- == 0)
+            return k;
+    return -1;
+}
+
 /* Which column of the table is each column of c; -1: not there. By name where
  * the table has a header and c's names appear in it. */
 static bp_status match_columns(const bp__columns *c, const bp__table *t,
                                int *at, bp_error *err)
 {
     int found = 0, missing = -1;
+    bool same = same_names(c, t);
     for (int i = 0; i < c->n; i++) {
-        at[i] = -1;
-        for (int k = 0; t->has_header && k < t->n_cols; k++)
-            if (!strcmp(t->names[k], c->column[i].name))
-                at[i] = k;
+        at[i] = same            ? i
+                : t->has_header ? find_by_name(c, i, t)
+                                : -1;
         found += at[i] >= 0;
     }
     bool without_target = t->n_cols == c->n - 1 && c->target >= 0;

@@ -51,3 +51,10 @@ $ new short.csv
 $ new ids.csv
 ! bprop: 'ids.csv' has 3 columns, and none but the target can be used: 'a' (constant), 'id' (different in nearly every row)
 ? 1
+# Two columns of one name: the file says which by its number.
+% awk 'BEGIN { print "a,y,y"; for (i = 0; i < 40; i++) print i * 7 % 10 "," (i % 3 ? "u" : "v") "," (i % 2 ? "p" : "q") }' >twice.csv
+% "$bprop" new twice.csv >out.txt && grep -q '^ *3 y  *target  *2 classes: p (20), q (20)$' out.txt && grep -q '^    target: 3$' twice.yaml
+% "$bprop" train twice.yaml --out twice --set train.epochs=1 | grep -q '^  always '
+$ train twice.yaml --out again --set data.table.target=y
+! bprop: 'twice.csv' has two columns 'y' (the target), 2 and 3: say which by its number
+? 1

@@ -293,6 +293,39 @@ static void unseen(void)
     bp__columns_free(c);
 }
 
+/* Columns of one name stay apart: the first is the first, here and there. */
+static void equal_names(void)
+{
+    bp__table *t = read_text("a,a,y\n1,50,p\n2,60,q\n3,70,p\n", NULL);
+    bp__columns *c = guess(t, NULL);
+    bp__columns_options o = {.target = "a"};
+    bp__columns *none = NULL;
+    bp_data *d = NULL;
+    bp_array in;
+    bp_error err = {0};
+    T_CHECK(bp__columns_guess(t, &o, &none, &err) == BP_EARG && !none);
+    T_CHECKF(strstr(err.message, "two columns 'a' (the target), 1 and 2"),
+             "%s", err.message);
+    o.target = "2";
+    T_OK(bp__columns_guess(t, &o, &none, &err), &err);
+    T_CHECK(none && none->target == 1);
+    bp__columns_free(none);
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    for (int other = 0; other < 2; other++) {
+        T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err),
+             &err);
+        T_REQUIRE(d && bp_data_input(d, 0, &in) && c->width == 2);
+        const float *x = in.data;
+        T_CHECKF(x[0] < 0 && x[1] < 0 && x[2] == 0 && x[3] == 0 && x[4] > 0 &&
+                     x[5] > 0, "%g %g", (double)x[4], (double)x[5]);
+        bp_data_free(d);
+        bp__table_free(t);
+        t = read_text("y,a,b,a\np,1,0,50\nq,2,0,60\np,3,0,70\n", NULL);
+    }
+    bp__table_free(t);
+    bp__columns_free(c);
+}
+
 static void scaled_target(void)
 {
     bp__table *t = read_text("1,10\n2,20\n3,30\n4,40.5\n", NULL);
@@ -367,6 +400,7 @@ int main(void)
     kinds();
     features();
     unseen();
+    equal_names();
     scaled_target();
     faults();
     remove(path);
