@@ -402,6 +402,27 @@ static bool fit_number(bp__columns *c, bp__column *x, const bp__table *t,
     return ok;
 }
 
+/* Squares of deviations overflow before numbers do. */
+static bp_status check_target(const bp__column *x, const bp__table *t, int col,
+                              const int64_t *rows, int64_t n, bp_error *err)
+{
+    double most = 0, v;
+    int64_t at = 0;
+    if (isfinite(x->center) && isfinite(x->factor) && x->factor > 0)
+        return BP_OK;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t r = rows ? rows[i] : i;
+        const char *cell = bp__table_cell(t, r, col);
+        if (cell && bp__table_number(cell, x->comma, &v) && fabs(v) > most) {
+            most = fabs(v);
+            at = r;
+        }
+    }
+    return bp__error(err, BP_ERANGE, "'%s': the target, '%s', is too large to "
+                     "learn in line %lld: %s", t->source, x->name,
+                     (long long)t->line[at], bp__table_cell(t, at, col));
+}
+
 static bp_status nothing_to_use(const bp__columns *c, const bp__table *t,
                                 bp_error *err)
 {
@@ -439,6 +460,11 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
             ok = fit_category(c, x, t, i, rows, n);
         if (!ok)
             return bp__oom(err);
+        if (i == c->target && x->kind == BP__COLUMN_NUMBER) {
+            bp_status s = check_target(x, t, i, rows, n, err);
+            if (s)
+                return s;
+        }
     }
     bp__columns_place(c);
     return c->width ? BP_OK : nothing_to_use(c, t, err);

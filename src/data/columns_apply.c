@@ -75,7 +75,10 @@ static void number_features(const bp__column *x, const char *cell,
                             bool readable, double v, float *out)
 {
     bool missing = !cell || !readable;
-    double z = missing ? 0 : (v - x->center) * x->factor, part = z / 3;
+    const double most = 1e100; /* whose square is a number */
+    double z = missing ? 0 : (v - x->center) * x->factor;
+    z = z > most ? most : z < -most ? -most : z;
+    double part = z / 3;
     *out++ = (float)(z / sqrt(1 + part * part));
     if (missing)
         v = x->center;

@@ -491,5 +491,6 @@ bool bp__table_number(const char *cell, bool comma, double *x)
                       sizeof text))
         return false;
     const char *p = text + strspn(text, "+-");
-    return *p && strchr("0123456789.", *p) && bp__parse_double(text, x);
+    return *p && strchr("0123456789.", *p) && bp__parse_double(text, x) &&
+           *x - *x == 0; /* 1e999 is none */
 }

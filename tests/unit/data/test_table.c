@@ -130,6 +130,8 @@ static void numbers(void)
         {"1,234,567.5", false, 1234567.5}, {"1,23", false, NAN},
         {"12,34,567", false, NAN}, {"1234,567", false, NAN},
         {",5", false, NAN},     {"1.5.2", false, NAN},     {"", false, NAN},
+        {"1e308", false, 1e308}, {"1e309", false, NAN},
+        {"-1e999", false, NAN}, {"1e-999", false, 0},
         {"-", false, NAN},      {"inf", false, NAN},       {"nan", false, NAN},
         {"1e", false, NAN},     {"12x", false, NAN},       {"+-1", false, NAN},
         {"3,5", true, 3.5},     {"1.234,5", true, 1234.5}, {"3,5", false, NAN},
@@ -326,6 +328,33 @@ static void equal_names(void)
     bp__columns_free(c);
 }
 
+/* Marks for "nothing" as large as a double gets stay finite and apart. */
+static void huge_numbers(void)
+{
+    bp__table *t = read_text("x,y\n1,p\n2,q\n3,p\n1e308,q\n-1e308,q\n",
+                             NULL);
+    bp__columns *c = guess(t, NULL);
+    bp_data *d = NULL;
+    bp_array in;
+    bp_error err = {0};
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err), &err);
+    T_REQUIRE(d && bp_data_input(d, 0, &in));
+    T_CHECKF(fabsf(((float *)in.data)[3] - 3) < 1e-6f &&
+                 fabsf(((float *)in.data)[4] + 3) < 1e-6f, "%g %g",
+             (double)((float *)in.data)[3], (double)((float *)in.data)[4]);
+    bp_data_free(d);
+    bp__columns_free(c);
+    bp__table_free(t);
+    t = read_text("x,y\n1,1.5\n2,-2e200\n3,7\n", NULL);
+    c = guess(t, NULL);
+    T_CHECK(bp__columns_fit(c, t, NULL, 0, 0, &err) == BP_ERANGE);
+    T_CHECKF(strstr(err.message, "'y', is too large to learn in line 3: "
+                                 "-2e200"), "%s", err.message);
+    bp__columns_free(c);
+    bp__table_free(t);
+}
+
 static void scaled_target(void)
 {
     bp__table *t = read_text("1,10\n2,20\n3,30\n4,40.5\n", NULL);
@@ -401,6 +430,7 @@ int main(void)
     features();
     unseen();
     equal_names();
+    huge_numbers();
     scaled_target();
     faults();
     remove(path);
