@@ -60,6 +60,7 @@ void bp__columns_place(bp__columns *c)
 
 typedef struct summary {
     int64_t n, numbers, commas; /* cells; readable either way */
+    bool marks;    /* commas stand in cells, semicolons between them */
     int64_t distinct;
     bool whole;    /* all numbers are whole ones */
     bool counting; /* each is one more than the one before */
@@ -122,6 +123,7 @@ static bool summarize(const bp__table *t, int col, summary *s)
         s->distinct += i == 0 || strcmp(all[i].cell, all[i - 1].cell) != 0;
         s->numbers += all[i].number;
         s->commas += bp__table_number(all[i].cell, true, &y);
+        s->marks |= t->separator == ';' && strchr(all[i].cell, ',');
         s->whole = s->whole && all[i].number && x >= -1e15 && x <= 1e15 &&
                    x == (double)(int64_t)x;
     }
@@ -160,10 +162,11 @@ static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
 
 enum { MAX_WORDS = 1000, FEW_ROWS = 20, MAX_CLASSES = 20 };
 
-/* Nine in ten are numbers: the others are mistakes, to be reported. */
+/* Nine in ten are numbers: the others are mistakes, to be reported. 1,234 may
+ * be either; with semicolons between cells, it is a decimal comma. */
 static bool reads_as_numbers(const summary *s, bool *comma)
 {
-    *comma = s->commas > s->numbers;
+    *comma = s->commas > s->numbers || (s->marks && s->commas == s->numbers);
     int64_t n = *comma ? s->commas : s->numbers;
     return n > 0 && n > 9 * (s->n - n);
 }

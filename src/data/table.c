@@ -458,11 +458,13 @@ static bool plain_number(const char *s, char group, char decimal, char *to,
     size_t n = 0;
     int run = 0;         /* digits since the last mark */
     bool grouped = false, whole = true;
+    const char *digits = s + strspn(s, "+-");
+    bool zero = *digits == '0'; /* 0,123 is no 123 */
     for (; *s; s++) {
         if (n + 2 > room)
             return false;
         if (*s == group && whole) {
-            if (run == 0 || run > 3 || (grouped && run != 3))
+            if (run == 0 || run > 3 || (grouped && run != 3) || zero)
                 return false;
             grouped = true;
             run = 0;

@@ -130,6 +130,8 @@ static void numbers(void)
         {"1,234,567.5", false, 1234567.5}, {"1,23", false, NAN},
         {"12,34,567", false, NAN}, {"1234,567", false, NAN},
         {",5", false, NAN},     {"1.5.2", false, NAN},     {"", false, NAN},
+        {"0,123", false, NAN},  {"-0,123", true, -0.123},
+        {"0.123", true, NAN},   {"0123", false, 123},
         {"1e308", false, 1e308}, {"1e309", false, NAN},
         {"-1e999", false, NAN}, {"1e-999", false, 0},
         {"-", false, NAN},      {"inf", false, NAN},       {"nan", false, NAN},
@@ -295,6 +297,35 @@ static void unseen(void)
     bp__columns_free(c);
 }
 
+/* Three decimals behind a comma could be thousands. */
+static void decimal_commas(void)
+{
+    static const struct {
+        const char *text;
+        bool comma;
+        double want;
+    } cases[] = {
+        {"x;y\n1,500;p\n2,250;q\n3,125;p\n", true, 2.25},
+        {"x;y\n0,500;p\n-0,250;q\n0,125;p\n", true, -0.25},
+        {"x\ty\n1,500\tp\n2,250\tq\n3\tp\n", false, 2250},
+        {"x;y\n1,500.5;p\n2,250;q\n3,125;p\n", false, 2250},
+        {"x;y\n1.500;p\n2.250;q\n3.125;p\n", false, 2.25},
+        {"x,y\n\"1,500\",p\n\"2,250\",q\n\"3,125\",p\n", false, 2250},
+    };
+    for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
+        bp__table *t = read_text(cases[i].text, NULL);
+        bp__columns *c = guess(t, NULL);
+        const bp__column *x = &c->column[0];
+        double v = 0;
+        T_CHECKF(x->kind == BP__COLUMN_NUMBER && x->comma == cases[i].comma &&
+                     bp__table_number(bp__table_cell(t, 1, 0), x->comma, &v) &&
+                     v == cases[i].want, "%s: %d %g", cases[i].text, x->comma,
+                 v);
+        bp__columns_free(c);
+        bp__table_free(t);
+    }
+}
+
 /* Columns of one name stay apart: the first is the first, here and there. */
 static void equal_names(void)
 {
@@ -429,6 +460,7 @@ int main(void)
     kinds();
     features();
     unseen();
+    decimal_commas();
     equal_names();
     huge_numbers();
     scaled_target();
