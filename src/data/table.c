@@ -375,6 +375,21 @@ static void skip_mark(bp__table *t)
         memset(p, ' ', 3); /* a blank before the first cell */
 }
 
+/* Words end up in messages and in a run's configuration. */
+static bp_status check_utf8(const bp__table *t, bp_error *err)
+{
+    const unsigned char *p = t->file.data;
+    size_t bad = bp__utf8_bad(p, t->file.bytes);
+    long long line = 1;
+    if (bad == t->file.bytes)
+        return BP_OK;
+    for (size_t i = 0; i < bad; i++)
+        line += p[i] == '\n' || (p[i] == '\r' && p[i + 1] != '\n');
+    return bp__error(err, BP_EFORMAT, "'%s', line %lld: the byte 0x%02x is no "
+                     "UTF-8; if the file is in Latin-1, `iconv -f LATIN1 -t "
+                     "UTF-8` converts it", t->source, line, p[bad]);
+}
+
 static bp_status cut_table(bp__table *t, const bp__table_options *o,
                            bp_error *err)
 {
@@ -383,6 +398,9 @@ static bp_status cut_table(bp__table *t, const bp__table_options *o,
         return bp__error(err, BP_EFORMAT, "'%s' is no text: it holds zero "
                          "bytes (UTF-16, or another kind of file?)",
                          t->source);
+    bp_status s = check_utf8(t, err);
+    if (s)
+        return s;
     skip_mark(t);
     t->separator = o && o->separator ? o->separator : guess_separator(t);
     t->n_cols = usual_width(t, t->separator, &share);
@@ -395,7 +413,7 @@ static bp_status cut_table(bp__table *t, const bp__table_options *o,
     char **cells = bp__calloc(&t->a, (size_t)t->n_cols, sizeof *cells);
     if (!cells)
         return bp__oom(err);
-    bp_status s = cut_rows(t, o, cells, err);
+    s = cut_rows(t, o, cells, err);
     bp__free(&t->a, cells, (size_t)t->n_cols * sizeof *cells);
     return s ? s : name_columns(t, o, err);
 }

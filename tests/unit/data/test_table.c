@@ -77,6 +77,15 @@ static void counts_faults(void)
     T_OK(bp__file_write(NULL, NULL, path, "1\0002\0", 4, &err), &err);
     T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
                 BP_EFORMAT && strstr(err.message, "no text"));
+    T_OK(bp__file_write(NULL, NULL, path, "1,\xc3\xb6\r\n2,\xf6\n", 10, &err),
+         &err);
+    T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
+            BP_EFORMAT);
+    T_CHECKF(strstr(err.message, "line 2: the byte 0xf6 is no UTF-8"), "%s",
+             err.message);
+    T_OK(bp__file_write(NULL, NULL, path, "1,\xc3", 3, &err), &err);
+    T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
+                BP_EFORMAT && strstr(err.message, "line 1: the byte 0xc3"));
     T_CHECK(bp__table_read(NULL, NULL, "not-there", NULL, &none, &err) ==
             BP_ENOTFOUND);
 }
