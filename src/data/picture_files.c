@@ -364,7 +364,8 @@ static bp_status visit_entry(void *user, const bp__archive_entry *e,
         v->order[v->next].stored != at)
         return BP_OK;
     size_t i = v->order[v->next++].file;
-    bp_status read = bp__archive_read(e, v->a, v->f->place, &data, &why);
+    bp_status read = bp__archive_read(e, v->a, v->f->place, MAX_FILE,
+                                      &data, &why);
     return hand_over(v, i, read, &data, &why, err);
 }
 

@@ -3,6 +3,7 @@
 #include "data/pictures.h"
 
 #include "data/data.h"
+#include "fmt/archive.h"
 #include "t.h"
 #include "t_fs.h"
 #include "t_pictures.h"
@@ -136,6 +137,68 @@ static void folders_and_archives(void)
     }
 #endif
 }
+
+#ifdef BP_T_ARCHIVE
+/* Says in each header of a .zip that its name is UTF-8. */
+static void mark_utf8(const char *path)
+{
+    bp__file_data f;
+    bp_error err = {0};
+    T_OK(bp__file_read(NULL, NULL, path, false, 0, &f, &err), &err);
+    for (size_t i = 0; i + 10 < f.bytes; i++)
+        if (!memcmp(f.data + i, "PK\3\4", 4))
+            f.data[i + 7] |= 8;
+        else if (!memcmp(f.data + i, "PK\1\2", 4))
+            f.data[i + 9] |= 8;
+    T_REQUIRE(t_save(path, f.data, f.bytes));
+    bp__file_free(&bp__malloc_allocator, &f);
+}
+
+static bp_status read_little(void *user, const bp__archive_entry *e,
+                             bp_error *err)
+{
+    bp__file_data f;
+    int *n = user;
+    ++*n;
+    bp_status s = bp__archive_read(e, &bp__malloc_allocator, "a.zip", 9, &f,
+                                   err);
+    bp__file_free(&bp__malloc_allocator, &f);
+    return s;
+}
+
+/* Whatever the locale of the program: names in UTF-8, and from the root. */
+static void names_in_archives(void)
+{
+    static const char *const names[] = {"k\xc3\xa4tzchen/a.png",
+                                        "/k\xc3\xa4tzchen/b.png",
+                                        "./\xe7\x8b\x97/0.png"};
+    t_bytes files[3];
+    bp_error err = {0};
+    int n = 0;
+    make_set();
+    for (int i = 0; i < 3; i++) {
+        bp__file_data f;
+        T_OK(bp__file_read(NULL, NULL, in_folder("set/cat/b.png"), false, 0,
+                           &f, &err), &err);
+        files[i] = (t_bytes){f.data, f.bytes};
+    }
+    T_REQUIRE(t_write_zip(in_folder("names.zip"), names, files, 3, true));
+    mark_utf8(in_folder("names.zip"));
+    bp__pictures_options o = options(in_folder("names.zip"));
+    bp__pictures p = open_set(&o);
+    T_CHECK(p.n_classes == 2 && bp_data_count(p.data) == 3 &&
+            !strcmp(p.classes[0], "k\xc3\xa4tzchen") &&
+            !strcmp(bp_data_name(p.data, 1), "k\xc3\xa4tzchen/b.png"));
+    bp__pictures_free(&p);
+    for (int i = 0; i < 3; i++)
+        free(files[i].data);
+    /* What an entry unpacks to has a limit where one is asked for. */
+    T_CHECK(bp__archive_walk(NULL, in_folder("names.zip"), read_little, &n,
+                             &err) == BP_ELIMIT && n == 1);
+    T_CHECKF(strstr(err.message, "larger than the limit of 9 bytes"), "%s",
+             err.message);
+}
+#endif
 
 static void refused(const bp__pictures_options *o, bp_status want,
                     const char *text)
@@ -362,6 +425,9 @@ int main(void)
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid());
     T_REQUIRE(mkdir(folder, 0777) == 0);
     folders_and_archives();
+#ifdef BP_T_ARCHIVE
+    names_in_archives();
+#endif
     reports();
     parts_and_batches();
     broken_caches();
