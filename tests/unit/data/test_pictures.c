@@ -8,6 +8,7 @@
 #include "t_fs.h"
 #include "t_pictures.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -255,6 +256,48 @@ static void reports(void)
 #endif
 }
 
+static bool denied;
+
+static int deny_open(void *user, const char *path, bp__fs_mode mode,
+                     intptr_t *handle)
+{
+    return denied && strstr(path, "dog/1.png")
+               ? EACCES
+               : bp__posix_fs.open(user, path, mode, handle);
+}
+
+/* A file that cannot be read is no end of the set, and no longer left out once
+ * it can be. */
+static void unreadable_files(void)
+{
+    make_set();
+    run("rm -rf cache && cp set/dog/1.png spare.png && "
+        "ln -s ../../later.png set/dog/2.png && mkfifo set/dog/3.png && "
+        "ln -s nowhere.txt set/dog/4.txt");
+    bp__pictures_options o = options(in_folder("set"));
+    refused(&o, BP_EFORMAT, "1 of 6 pictures cannot be read");
+    refused(&o, BP_EFORMAT, "set/dog/2.png': No such file");
+    o.skip_unreadable = true;
+    bp__pictures p = open_set(&o);
+    check_set(&p);
+    T_CHECK(!p.decoded && strstr(p.notes, "3 files are no picture"));
+    bp__pictures_free(&p);
+    bp__fs fs = bp__posix_fs;
+    fs.open = deny_open;
+    make_set();
+    o.path = in_folder("set");
+    o.fs = &fs;
+    for (int i = 0; i < 4; i++) { /* denied, and out of the cache; then not */
+        denied = i < 2;
+        p = open_set(&o);
+        T_CHECKF(p.decoded == (i == 0 || i == 2) &&
+                     bp_data_count(p.data) == (denied ? 4 : 5), "%d", i);
+        if (!denied)
+            check_set(&p);
+        bp__pictures_free(&p);
+    }
+}
+
 /* What can be done with a set in memory can be done with this one. */
 static void parts_and_batches(void)
 {
@@ -429,6 +472,7 @@ int main(void)
     names_in_archives();
 #endif
     reports();
+    unreadable_files();
     parts_and_batches();
     broken_caches();
     failing_operations();
