@@ -223,6 +223,19 @@ static bp_status strip_root(bp__picture_files *f, bp_error *err)
     return f->root ? BP_OK : bp__oom(err);
 }
 
+/* Classes are written into a run's files. */
+static bp_status check_class(const bp__picture_files *f, const char *name,
+                             bp_error *err)
+{
+    size_t n = strlen(name), bad = bp__utf8_bad(name, n);
+    if (bad == n)
+        return BP_OK;
+    return bp__error(err, BP_EFORMAT, "'%s': the name of the folder '%s' is no "
+                     "UTF-8 (byte 0x%02x after '%.*s'), and is to name a "
+                     "class: rename it", f->path, name,
+                     (unsigned char)name[bad], (int)bad, name);
+}
+
 /* Names are in order, so a folder's pictures stand together. */
 static bp_status find_groups(bp__picture_files *f, bp_error *err)
 {
@@ -246,6 +259,11 @@ static bp_status find_groups(bp__picture_files *f, bp_error *err)
                     !(f->group[n_groups] = bp__arena_printf(
                           &f->memory, "%.*s", (int)n, s)))
                     return bp__oom(err);
+                bp_status st = pass == 1 ? check_class(f, f->group[n_groups],
+                                                       err)
+                                         : BP_OK;
+                if (st)
+                    return st;
                 n_groups++;
             }
             f->file[i].group = (int32_t)n_groups - 1;

@@ -244,6 +244,9 @@ static void reports(void)
     run("rm -rf none && mkdir -p none/a && echo x > none/a/b.txt");
     o.path = in_folder("none");
     refused(&o, BP_ENOTFOUND, "only 1 other file such as 'a/b.txt'");
+    run("mkdir \"none/$(printf 'b\\366r')\" && mkdir none/c && "
+        "cp set/cat/b.png none/c && cp set/cat/b.png none/b*");
+    refused(&o, BP_EFORMAT, "r' is no UTF-8 (byte 0xf6 after 'b')");
     o.path = in_folder("nowhere");
     refused(&o, BP_ENOTFOUND, "cannot find");
     o.channels = 2;
