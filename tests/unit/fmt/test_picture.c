@@ -297,6 +297,31 @@ static void fits(void)
     T_CHECK(!memcmp(out, grey, 4));
 }
 
+static void *most_bytes(void *user, void *p, size_t old_bytes,
+                        size_t new_bytes)
+{
+    size_t *most = user;
+    *most = new_bytes > *most ? new_bytes : *most;
+    return bp__malloc_allocator.fn(bp__malloc_allocator.user, p, old_bytes,
+                                   new_bytes);
+}
+
+/* A photograph takes no more memory as numbers than as pixels. */
+static void memory_of_fit(void)
+{
+    enum { W = 1200, H = 900 };
+    uint8_t *v = calloc(W * H, 3), out[3 * 8 * 8];
+    size_t most = 0;
+    bp_allocator heap = {most_bytes, &most};
+    bp__picture p = {W, H, 3, v, (size_t)W * H * 3};
+    bp_error err = {0};
+    T_REQUIRE(v);
+    T_OK(bp__picture_planes(&heap, &p, BP__FIT_CROP, 3, 8, 8, out, &err),
+         &err);
+    T_CHECKF(most > 0 && most < (size_t)W * H / 10, "%zu", most);
+    free(v);
+}
+
 static void allocations(void)
 {
     uint8_t v[20 * 10 * 3], out[3 * 64];
@@ -344,6 +369,7 @@ int main(void)
         jpeg_forms();
     refusals();
     fits();
+    memory_of_fit();
     allocations();
     return t_end();
 }
