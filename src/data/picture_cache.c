@@ -219,6 +219,8 @@ static bp_status make_cache(maker *m, const char *folder, const char *index,
         s = bp__file_mkdir(m->o->fs, m->o->cache, err);
     if (!s)
         s = bp__file_mkdir(m->o->fs, folder, err);
+    if (!s) /* an older one knows other rows */
+        s = bp__file_unlink(m->o->fs, index, err);
     if (!s)
         s = decode_all(m, err);
     if (!s)
