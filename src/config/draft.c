@@ -58,12 +58,11 @@ static const char *same_class(const bp__column *y, const char *cell)
     return NULL;
 }
 
-static bp_status match_classes(bp__draft *d, bp_error *err)
+static bp_status match_classes(bp__draft *d, int col, bp_error *err)
 {
     const bp__column *y = &d->columns->column[d->columns->target];
-    int col = d->columns->target;
     enum { MOST = 100 };
-    if (!bp__columns_classes(d->columns) || d->test->n_cols != d->table->n_cols)
+    if (!bp__columns_classes(d->columns))
         return BP_OK;
     d->rename = bp__arena_array(&d->memory, 2 * MOST, sizeof *d->rename);
     if (!d->rename)
@@ -80,6 +79,29 @@ static bp_status match_classes(bp__draft *d, bp_error *err)
         d->rename[2 * d->n_rename++ + 1] = same;
     }
     return BP_OK;
+}
+
+/* The table to test on beside the first one. */
+static bp_status look_at_test(const bp__draft_options *o, bp__draft *d,
+                              bp_error *err)
+{
+    bp__table_options to = {0};
+    if (d->table->has_header) {
+        to.names = d->table->names;
+        to.n_names = (size_t)d->table->n_cols;
+    }
+    const bp__columns *c = d->columns;
+    int *at = bp__arena_array(&d->memory, (size_t)c->n, sizeof *at);
+    bp_status s = at ? bp__table_read(NULL, NULL, o->test, &to, &d->test, err)
+                     : bp__oom(err);
+    if (!s)
+        s = bp__columns_match(c, d->test, at, err);
+    if (!s && at[c->target] < 0)
+        s = bp__error(err, BP_ESHAPE, "'%s' has no column '%s', the target, "
+                      "to test against", o->test, c->column[c->target].name);
+    if (!s)
+        s = match_classes(d, at[c->target], err);
+    return s ? s : bp__tables_shared(d->table, d->test, at, &d->shared, err);
 }
 
 bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
@@ -107,17 +129,8 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
         s = count_cells(d, err);
     if (!s)
         s = bp__table_repeats(d->table, d->columns->target, &d->repeats, err);
-    bp__table_options to = {0};
-    if (!s && d->table->has_header) {
-        to.names = d->table->names;
-        to.n_names = (size_t)d->table->n_cols;
-    }
     if (!s && o->test)
-        s = bp__table_read(NULL, NULL, o->test, &to, &d->test, err);
-    if (!s && o->test)
-        s = match_classes(d, err);
-    if (!s && o->test)
-        s = bp__tables_shared(d->table, d->test, &d->shared, err);
+        s = look_at_test(o, d, err);
     if (s)
         bp__draft_free(d);
     return s;

@@ -26,10 +26,8 @@ static int find_by_name(const bp__columns *c, int i, const bp__table *t)
     return -1;
 }
 
-/* Which column of the table is each column of c; -1: not there. By name where
- * the table has a header and c's names appear in it. */
-static bp_status match_columns(const bp__columns *c, const bp__table *t,
-                               int *at, bp_error *err)
+bp_status bp__columns_match(const bp__columns *c, const bp__table *t, int *at,
+                            bp_error *err)
 {
     int found = 0, missing = -1;
     bool same = same_names(c, t);
@@ -186,7 +184,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     int *at = bp__calloc(&t->a, (size_t)c->n + 1, sizeof *at);
     if (!at)
         return bp__oom(err);
-    bp_status s = match_columns(c, t, at, err);
+    bp_status s = bp__columns_match(c, t, at, err);
     bool has_target = target && !s && c->target >= 0 && at[c->target] >= 0;
     if (!s)
         s = make_arrays(c, &t->a, n, has_target, &x, &y, err);

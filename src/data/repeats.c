@@ -20,12 +20,14 @@ static int compare_hashed(const void *a, const void *b)
 
 /* 64 bits of a row stand for it: of a million rows, two different ones look
  * alike with a probability of 3e-8. */
-static void hash_row(const bp__table *t, int64_t row, int target, hashed *h)
+static void hash_row(const bp__table *t, int64_t row, const int *at, int n_cols,
+                     int target, hashed *h)
 {
     h->features = h->whole = BP__HASH_INIT;
     h->row = row;
-    for (int i = 0; i < t->n_cols; i++) {
-        const char *cell = bp__table_cell(t, row, i);
+    for (int i = 0; i < n_cols; i++) {
+        int col = at ? at[i] : i;
+        const char *cell = col < 0 ? NULL : bp__table_cell(t, row, col);
         const char *s = cell ? cell : "";
         size_t n = strlen(s) + 1;
         if (i != target)
@@ -43,7 +45,7 @@ bp_status bp__table_repeats(const bp__table *t, int target,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < n; i++)
-        hash_row(t, (int64_t)i, target, &h[i]);
+        hash_row(t, (int64_t)i, NULL, t->n_cols, target, &h[i]);
     qsort(h, n, sizeof *h, compare_hashed);
     for (size_t i = 0; i < n;) {
         size_t j = i + 1;
@@ -62,7 +64,7 @@ bp_status bp__table_repeats(const bp__table *t, int target,
 }
 
 bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
-                            int64_t *n, bp_error *err)
+                            const int *at, int64_t *n, bp_error *err)
 {
     *n = 0;
     size_t na = (size_t)a->n_rows;
@@ -70,13 +72,13 @@ bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < na; i++) {
-        hash_row(a, (int64_t)i, -1, &h[i]);
+        hash_row(a, (int64_t)i, NULL, a->n_cols, -1, &h[i]);
         h[i].row = 0; /* only the hashes are compared */
     }
     qsort(h, na, sizeof *h, compare_hashed);
     for (int64_t i = 0; i < b->n_rows; i++) {
         hashed x;
-        hash_row(b, i, -1, &x);
+        hash_row(b, i, at, a->n_cols, -1, &x);
         x.row = 0;
         *n += bsearch(&x, h, na, sizeof *h, compare_hashed) != NULL;
     }

@@ -58,3 +58,12 @@ $ new ids.csv
 $ train twice.yaml --out again --set data.table.target=y
 ! bprop: 'twice.csv' has two columns 'y' (the target), 2 and 3: say which by its number
 ? 1
+# A table to test on may have its columns in another order, but must have them.
+% awk -F, -v OFS=, '{ print $3, $1, $2 }' exam.csv >moved.csv && "$bprop" new things.csv --test moved.csv --target kind --out moved.yaml | grep -q "^moved.csv: 61 rows to test on, of which 20 stand in the first table too; it writes 'small one' as 'Small one.', 'middle' as 'MIDDLE'$" && grep -q '^      "MIDDLE": "middle"$' moved.yaml
+% awk -F, -v OFS=, '{ print $1, $2 }' things.csv >blind.csv; awk -F, -v OFS=, '{ print $1, $3 }' things.csv >grey.csv
+$ new things.csv --test blind.csv --out blind.yaml
+! bprop: 'blind.csv' has no column 'kind', the target, to test against
+? 1
+$ new things.csv --test grey.csv --out grey.yaml
+! bprop: 'grey.csv' has no column 'color', which the training data had
+? 1
