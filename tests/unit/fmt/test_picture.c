@@ -243,6 +243,14 @@ static void refusals(void)
                                            .channels = 3, .quality = 90,
                                            .pixels = v});
         damaged(&b, "JPEG");
+        /* 60,000 x 60,000 pixels by its header: seen before any is made. */
+        for (size_t i = 0; i + 8 < b.bytes; i++)
+            if (b.data[i] == 0xff && b.data[i + 1] == 0xc0)
+                memcpy(b.data + i + 5, "\xea\x60\xea\x60", 4);
+        T_CHECK(bp__picture_decode(a, b.data, b.bytes, "x", &p, &err) ==
+                BP_ELIMIT);
+        T_CHECK(bp__picture_head(b.data, b.bytes, "x", &p, &err) ==
+                    BP_ELIMIT && strstr(err.message, "60000 x 60000"));
         free(b.data);
     }
     T_CHECK(bp__picture_decode(a, "GIF89a", 6, "x", &p, &err) == BP_EFORMAT &&
