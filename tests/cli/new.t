@@ -67,3 +67,6 @@ $ new things.csv --test blind.csv --out blind.yaml
 $ new things.csv --test grey.csv --out grey.yaml
 ! bprop: 'grey.csv' has no column 'color', which the training data had
 ? 1
+$ new arrays.npz
+! bprop: 'arrays.npz' is a file of arrays: data: {train: {npz: ...}} names it; `bprop new` looks at tables and pictures
+? 2
