@@ -113,7 +113,9 @@ static bp_status walk(struct archive *x, const feeder *f, const char *path,
         /* A warning says that a name or a time is odd, not the bytes. */
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
             return archive_fail(x, f, path, err);
-        if (archive_entry_filetype(e) != AE_IFREG)
+        bool link = archive_entry_filetype(e) == AE_IFLNK ||
+                    archive_entry_hardlink(e);
+        if (!link && archive_entry_filetype(e) != AE_IFREG)
             continue;
         const char *name = archive_entry_pathname(e);
         if (!name)
@@ -121,6 +123,7 @@ static bp_status walk(struct archive *x, const feeder *f, const char *path,
                              "cannot be read (%s)", path, reason_of(x));
         bp__archive_entry entry = {.name = plain_name(name),
                                    .bytes = archive_entry_size(e),
+                                   .link = link,
                                    .handle = x};
         bp_status st = each(user, &entry, err);
         if (st)
@@ -163,6 +166,10 @@ bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
     enum { FIRST = 1 << 14 };
     struct archive *x = e->handle;
     memset(out, 0, sizeof *out);
+    if (e->link)
+        return bp__error(err, BP_EUNSUPPORTED, "'%s', '%s' is a link, and has "
+                         "its bytes elsewhere: unpack the archive", path,
+                         e->name);
     for (;;) {
         if (out->cap - out->bytes < FIRST / 4 &&
             !bp__grow(a, &out->data, &out->cap, out->bytes + FIRST, 1)) {

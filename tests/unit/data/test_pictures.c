@@ -193,6 +193,17 @@ static void names_in_archives(void)
     bp__pictures_free(&p);
     for (int i = 0; i < 3; i++)
         free(files[i].data);
+    /* Links are told of, as files that cannot be read. */
+    run("ln set/cat/b.png set/cat/c.png && ln -s b.png set/cat/d.png && "
+        "tar cf links.tar set");
+    o = options(in_folder("links.tar"));
+    o.skip_unreadable = true;
+    p = open_set(&o);
+    T_CHECK(bp_data_count(p.data) == 5 &&
+            strstr(p.notes, "2 of 7 pictures cannot be read"));
+    T_CHECKF(strstr(p.notes, "is a link, and has its bytes elsewhere"), "%s",
+             p.notes);
+    bp__pictures_free(&p);
     /* What an entry unpacks to has a limit where one is asked for. */
     T_CHECK(bp__archive_walk(NULL, in_folder("names.zip"), read_little, &n,
                              &err) == BP_ELIMIT && n == 1);
