@@ -26,6 +26,10 @@ static int refuse_kind(const char *path)
     static const struct {
         const char *end, *what;
     } others[] = {{".npy", "an array: data: {train: {npy: ...}} names it"},
+                  {".npz", "a file of arrays: data: {train: {npz: ...}} names "
+                           "it"},
+                  {".png", "one picture: a set has a folder for each class"},
+                  {".jpg", "one picture: a set has a folder for each class"},
                   {"-ubyte", "an IDX file: data: {train: {idx: ...}} names it"},
                   {"-ubyte.gz",
                    "an IDX file: data: {train: {idx: ...}} names it"},

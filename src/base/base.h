@@ -108,6 +108,12 @@ void bp__str_vprintf(bp__str *t, const char *format, va_list ap);
 /* Edit distance (insert, delete, replace, swap of neighbours), for "did you
  * mean". Strings over 63 bytes count as far away. */
 int bp__edit_distance(const char *a, const char *b);
+
+/* Length of the UTF-8 sequence at p, 0 if there is none that is valid. */
+int bp__utf8_length(const char *p, const char *end);
+
+/* The first byte that is no UTF-8; bytes: all of them are. */
+size_t bp__utf8_bad(const void *text, size_t bytes);
 /* Names that may have been meant by `word`: the nearest ones, all that are
  * equally near, with `between` between them ("' or '"); if none is near, one
  * that begins like it. NULL: none. buf: 400 bytes. */

@@ -20,6 +20,7 @@ typedef struct bp__fs_info {
     int64_t bytes;
     int64_t changed; /* nanoseconds since 1970, UTC */
     bool is_dir;
+    bool is_special; /* a pipe, a device: it may have no end */
 } bp__fs_info;
 
 /* Every function returns 0 or an errno value; read and write may do less than

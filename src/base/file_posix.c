@@ -127,6 +127,7 @@ static int posix_stat(void *user, const char *path, bp__fs_info *info)
     info->changed = (int64_t)st.st_mtim.tv_sec * 1000000000 +
                     (int64_t)st.st_mtim.tv_nsec;
     info->is_dir = S_ISDIR(st.st_mode);
+    info->is_special = !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode);
     return 0;
 }
 

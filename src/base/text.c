@@ -315,3 +315,35 @@ const char *bp__near_text(const char *word, const char *const *names, size_t n,
     }
     return len ? buf : NULL;
 }
+
+/* ---- UTF-8 -------------------------------------------------------------- */
+
+int bp__utf8_length(const char *p, const char *end)
+{
+    const unsigned char *s = (const unsigned char *)p;
+    ptrdiff_t n = end - p;
+    if (s[0] < 0x80)
+        return 1;
+    int len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n < len)
+        return 0;
+    for (int i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+size_t bp__utf8_bad(const void *text, size_t bytes)
+{
+    const char *s = text, *p = s, *end = s + bytes;
+    while (p < end) {
+        int n = *p > 0 ? 1 : bp__utf8_length(p, end);
+        if (n == 0)
+            break;
+        p += n;
+    }
+    return (size_t)(p - s);
+}

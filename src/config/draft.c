@@ -58,12 +58,11 @@ static const char *same_class(const bp__column *y, const char *cell)
     return NULL;
 }
 
-static bp_status match_classes(bp__draft *d, bp_error *err)
+static bp_status match_classes(bp__draft *d, int col, bp_error *err)
 {
     const bp__column *y = &d->columns->column[d->columns->target];
-    int col = d->columns->target;
     enum { MOST = 100 };
-    if (!bp__columns_classes(d->columns) || d->test->n_cols != d->table->n_cols)
+    if (!bp__columns_classes(d->columns))
         return BP_OK;
     d->rename = bp__arena_array(&d->memory, 2 * MOST, sizeof *d->rename);
     if (!d->rename)
@@ -110,6 +109,42 @@ static bp_status cut_targets(bp__draft *d, const char *list,
     return BP_OK;
 }
 
+static bp_status count_repeats(bp__draft *d, bp_error *err)
+{
+    const bp__columns *c = d->columns;
+    bool *target = bp__arena_array(&d->memory, (size_t)c->n, sizeof *target);
+    if (!target)
+        return bp__oom(err);
+    for (int i = 0; i < c->n; i++)
+        target[i] = c->column[i].target;
+    return bp__table_repeats(d->table, target, &d->repeats, err);
+}
+
+/* The table to test on beside the first one. */
+static bp_status look_at_test(const bp__draft_options *o, bp__draft *d,
+                              bp_error *err)
+{
+    bp__table_options to = {0};
+    if (d->table->has_header) {
+        to.names = d->table->names;
+        to.n_names = (size_t)d->table->n_cols;
+    }
+    const bp__columns *c = d->columns;
+    int *at = bp__arena_array(&d->memory, (size_t)c->n, sizeof *at);
+    bp_status s = at ? bp__table_read(NULL, NULL, o->test, &to, &d->test, err)
+                     : bp__oom(err);
+    if (!s)
+        s = bp__columns_match(c, d->test, at, err);
+    for (int i = 0; i < c->n && !s; i++)
+        if (c->column[i].target && at[i] < 0)
+            s = bp__error(err, BP_ESHAPE, "'%s' has no column '%s', the "
+                          "target, to test against", o->test,
+                          c->column[i].name);
+    if (!s)
+        s = match_classes(d, at[c->target], err);
+    return s ? s : bp__tables_shared(d->table, d->test, at, &d->shared, err);
+}
+
 bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
                          bp_error *err)
 {
@@ -136,18 +171,9 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
     if (!s)
         s = count_cells(d, err);
     if (!s)
-        s = bp__table_repeats(d->table, d->columns, &d->repeats, err);
-    bp__table_options to = {0};
-    if (!s && d->table->has_header) {
-        to.names = d->table->names;
-        to.n_names = (size_t)d->table->n_cols;
-    }
+        s = count_repeats(d, err);
     if (!s && o->test)
-        s = bp__table_read(NULL, NULL, o->test, &to, &d->test, err);
-    if (!s && o->test)
-        s = match_classes(d, err);
-    if (!s && o->test)
-        s = bp__tables_shared(d->table, d->test, &d->shared, err);
+        s = look_at_test(o, d, err);
     if (s)
         bp__draft_free(d);
     return s;
@@ -332,10 +358,15 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
                    "    schedule: {warmup: {steps: 20, then: cosine}}\n");
 }
 
-static void write_column(const bp__draft *d, int i, bp__str *out)
+/* A column's name, or its number where it has none of its own. */
+static void put_column(const bp__draft *d, int i, bp__str *out)
 {
-    if (d->table->has_header)
-        bp__draft_quoted(out, d->columns->column[i].name);
+    const bp__columns *c = d->columns;
+    int same = 0;
+    for (int k = 0; k < c->n; k++)
+        same += !strcmp(c->column[k].name, c->column[i].name);
+    if (d->table->has_header && same == 1)
+        bp__draft_quoted(out, c->column[i].name);
     else
         bp__str_printf(out, "%d", i + 1);
 }
@@ -347,7 +378,7 @@ static void write_table(const bp__draft *d, bp__str *out)
     for (int i = 0, k = 0; i < c->n; i++)
         if (c->column[i].target) {
             bp__str_printf(out, "%s", k++ ? ", " : c->n_targets > 1 ? "[" : "");
-            write_column(d, i, out);
+            put_column(d, i, out);
         }
     bp__str_printf(out, "%s\n    task: %s\n", c->n_targets > 1 ? "]" : "",
                    bp__columns_classes(c) ? "class" : "number");
@@ -367,7 +398,7 @@ static void write_table(const bp__draft *d, bp__str *out)
     for (int i = 0; i < c->n && n < 2; i++)
         if (!c->column[i].target) {
             bp__str_printf(out, "%s", n++ ? ", " : "");
-            write_column(d, i, out);
+            put_column(d, i, out);
             bp__str_printf(out, ": %s",
                            bp__column_kind_name(c->column[i].kind));
         }

@@ -321,6 +321,28 @@ static void report_cells(table_report *r, const char *what, const bp__table *t,
                        "nothing", " (the rows are left out)", false);
 }
 
+/* How often rows of a table stand in it, and in the training table. */
+static bp_status count_repeats(const bp__table *train, const bp__table *x,
+                               const bp__columns *c, bp__repeats *n,
+                               int64_t *shared, bp_error *err)
+{
+    bp__arena memory;
+    bp__arena_init(&memory, NULL);
+    int *at = bp__arena_array(&memory, (size_t)c->n + 1, sizeof *at);
+    bool *target = bp__arena_array(&memory, (size_t)x->n_cols + 1,
+                                   sizeof *target);
+    bool match = at && target && !bp__columns_match(c, x, at, NULL);
+    for (int i = 0; match && i < c->n; i++)
+        if (c->column[i].target && at[i] >= 0)
+            target[at[i]] = true;
+    bp_status st = memory.failed ? bp__oom(err)
+                                 : bp__table_repeats(x, target, n, err);
+    if (!st && match && train && train != x)
+        st = bp__tables_shared(train, x, at, shared, err);
+    bp__arena_free(&memory);
+    return st;
+}
+
 /* Where training stops, its remarks on repeated rows are part of the report. */
 static bp_status report_repeats(table_report *r, const tables *t,
                                 const bp__columns *c, bp_error *err)
@@ -332,9 +354,7 @@ static bp_status report_repeats(table_report *r, const tables *t,
         int64_t shared = 0;
         if (!x)
             continue;
-        st = bp__table_repeats(x, x->n_cols == c->n ? c : NULL, &n, err);
-        if (!st && s > 0 && t->table[0])
-            st = bp__tables_shared(t->table[0], x, &shared, err);
+        st = count_repeats(t->table[0], x, c, &n, &shared, err);
         if (!st && n.rows)
             bp__str_printf(&r->text, "\n'%s': %lld row%s equal to an earlier "
                            "one", x->source, (long long)n.rows,

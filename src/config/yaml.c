@@ -1,11 +1,12 @@
 /* libyaml's events -> the tree, without recursion. Anchors and aliases are
- * copied out; the number of nodes and the depth are limited, so that a small
- * hostile file cannot grow. */
+ * copied out; the number of copied nodes and the depth are limited, so that a
+ * small hostile file cannot grow. What stands in the file itself may be as
+ * long as the file: a run on a table of many columns is. */
 #include "config/yaml.h"
 
 #include <yaml.h>
 
-enum { YAML_MAX_DEPTH = 64, YAML_MAX_NODES = 200000, YAML_MAX_ANCHORS = 256 };
+enum { YAML_MAX_DEPTH = 64, YAML_MAX_COPIES = 200000, YAML_MAX_ANCHORS = 256 };
 
 typedef struct yaml_build {
     bp__diags *d;
@@ -21,7 +22,7 @@ typedef struct yaml_build {
         bp__ynode *node;
     } anchors[YAML_MAX_ANCHORS];
     int n_anchors;
-    size_t n_nodes;
+    size_t n_copies;
     bool stop;
 } yaml_build;
 
@@ -95,7 +96,7 @@ static bp__ynode *copy_limited(bp__arena *a, const bp__ynode *n, size_t *left)
 
 bp__ynode *bp__yaml_copy(bp__arena *a, const bp__ynode *n)
 {
-    size_t left = YAML_MAX_NODES;
+    size_t left = SIZE_MAX;
     return copy_limited(a, n, &left);
 }
 
@@ -136,9 +137,8 @@ static void yaml_fail(yaml_build *b, bp__place at, const char *message)
 /* Puts a finished or opened node under its parent. */
 static void yaml_place_node(yaml_build *b, bp__ynode *n)
 {
-    if (!n || ++b->n_nodes > YAML_MAX_NODES) {
-        yaml_fail(b, n ? n->at : (bp__place){b->file, 0, 0},
-                  n ? "the file has too many values" : "out of memory");
+    if (!n) {
+        yaml_fail(b, (bp__place){b->file, 0, 0}, "out of memory");
         return;
     }
     if (!b->depth) {
@@ -206,9 +206,13 @@ static void yaml_alias(yaml_build *b, const char *name, bp__place at)
                 yaml_fail(b, at, "an alias inside its own anchor");
                 return;
             }
-        size_t left = YAML_MAX_NODES - b->n_nodes, had = left;
+        size_t left = YAML_MAX_COPIES - b->n_copies, had = left;
         bp__ynode *n = copy_limited(b->d->arena, b->anchors[i].node, &left);
-        b->n_nodes += had - left;
+        b->n_copies += had - left;
+        if (!n && !left) {
+            yaml_fail(b, at, "too many values by aliases");
+            return;
+        }
         if (n)
             n->at = at;
         yaml_place_node(b, n);

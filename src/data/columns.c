@@ -82,6 +82,7 @@ const bp__column *bp__columns_target_at(const bp__columns *c, int k)
 
 typedef struct summary {
     int64_t n, numbers, commas; /* cells; readable either way */
+    bool marks;    /* commas stand in cells, semicolons between them */
     int64_t distinct;
     bool whole;    /* all numbers are whole ones */
     bool counting; /* each is one more than the one before */
@@ -144,6 +145,7 @@ static bool summarize(const bp__table *t, int col, summary *s)
         s->distinct += i == 0 || strcmp(all[i].cell, all[i - 1].cell) != 0;
         s->numbers += all[i].number;
         s->commas += bp__table_number(all[i].cell, true, &y);
+        s->marks |= t->separator == ';' && strchr(all[i].cell, ',');
         s->whole = s->whole && all[i].number && x >= -1e15 && x <= 1e15 &&
                    x == (double)(int64_t)x;
     }
@@ -185,10 +187,11 @@ static bool fit_category(bp__columns *c, bp__column *x, const bp__table *t,
 enum { FEW_WORDS = 64, WORD_ROWS = 5, MAX_WORDS = 1000, FEW_ROWS = 20,
        MAX_CLASSES = 20 };
 
-/* Nine in ten are numbers: the others are mistakes, to be reported. */
+/* Nine in ten are numbers: the others are mistakes, to be reported. 1,234 may
+ * be either; with semicolons between cells, it is a decimal comma. */
 static bool reads_as_numbers(const summary *s, bool *comma)
 {
-    *comma = s->commas > s->numbers;
+    *comma = s->commas > s->numbers || (s->marks && s->commas == s->numbers);
     int64_t n = *comma ? s->commas : s->numbers;
     return n > 0 && n > 9 * (s->n - n);
 }
@@ -234,6 +237,11 @@ static bp_status find_column(const bp__table *t, const char *name,
                              const char *what, int *at, bp_error *err)
 {
     *at = bp__table_find(t, name);
+    for (int i = *at + 1; *at >= 0 && i < t->n_cols; i++)
+        if (!strcmp(t->names[*at], name) && !strcmp(t->names[i], name))
+            return bp__error(err, BP_EARG, "'%s' has two columns '%s' (%s), "
+                             "%d and %d: say which by its number", t->source,
+                             name, what, *at + 1, i + 1);
     if (*at >= 0)
         return BP_OK;
     const char *near = NULL;
@@ -465,6 +473,27 @@ static bool fit_number(bp__columns *c, bp__column *x, const bp__table *t,
     return ok;
 }
 
+/* Squares of deviations overflow before numbers do. */
+static bp_status check_target(const bp__column *x, const bp__table *t, int col,
+                              const int64_t *rows, int64_t n, bp_error *err)
+{
+    double most = 0, v;
+    int64_t at = 0;
+    if (isfinite(x->center) && isfinite(x->factor) && x->factor > 0)
+        return BP_OK;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t r = rows ? rows[i] : i;
+        const char *cell = bp__table_cell(t, r, col);
+        if (cell && bp__table_number(cell, x->comma, &v) && fabs(v) > most) {
+            most = fabs(v);
+            at = r;
+        }
+    }
+    return bp__error(err, BP_ERANGE, "'%s': the target, '%s', is too large to "
+                     "learn in line %lld: %s", t->source, x->name,
+                     (long long)t->line[at], bp__table_cell(t, at, col));
+}
+
 static bp_status nothing_to_use(const bp__columns *c, const bp__table *t,
                                 bp_error *err)
 {
@@ -502,6 +531,11 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
             ok = fit_category(c, x, t, i, rows, n);
         if (!ok)
             return bp__oom(err);
+        if (i == c->target && x->kind == BP__COLUMN_NUMBER) {
+            bp_status s = check_target(x, t, i, rows, n, err);
+            if (s)
+                return s;
+        }
     }
     bp__columns_place(c);
     return c->width ? BP_OK : nothing_to_use(c, t, err);

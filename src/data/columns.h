@@ -131,6 +131,12 @@ typedef struct bp__cell_report {
     bool classes_unseen;          /* of the target: an error */
 } bp__cell_report;
 
+/* Which column of the table is each column of c, at [n]; -1: not there. By name
+ * where the table has a header and c's names appear in it, else by place; only
+ * columns without features, as the target's, may lack. [err: ESHAPE] */
+bp_status bp__columns_match(const bp__columns *c, const bp__table *t, int *at,
+                            bp_error *err);
+
 /* Features f32 [rows, width] and, where it is wanted and the table has it, the
  * target: i32 classes or f32 [rows, targets], scaled. The table's columns are found
  * by name where both have headers, else by place; the targets' may lack. Rows
@@ -151,12 +157,13 @@ typedef struct bp__repeats {
     int64_t rows;      /* equal to an earlier row, target included */
     int64_t conflicts; /* equal to another but for the target */
 } bp__repeats;
-/* targets: says which columns they are; NULL: none. [err: ENOMEM] */
-bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
+/* target[n_cols]: which columns of t are targets; NULL: none. [err: ENOMEM] */
+bp_status bp__table_repeats(const bp__table *t, const bool *target,
                             bp__repeats *r, bp_error *err);
-/* Rows of b that are rows of a too. [err: ENOMEM] */
+/* Rows of b that are rows of a too; a's column i is b's column at[i], or not
+ * there (-1). [err: ENOMEM] */
 bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
-                            int64_t *n, bp_error *err);
+                            const int *at, int64_t *n, bp_error *err);
 
 /* Intervals for a number where n rows train: more rows bear a finer cut. */
 static inline int bp__auto_bins(int64_t n)

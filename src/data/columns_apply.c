@@ -5,17 +5,36 @@
 
 #include <math.h>
 
-/* Which column of the table is each column of c; -1: not there. By name where
- * the table has a header and c's names appear in it. */
-static bp_status match_columns(const bp__columns *c, const bp__table *t,
-                               int *at, bp_error *err)
+static bool same_names(const bp__columns *c, const bp__table *t)
+{
+    bool same = t->has_header && t->n_cols == c->n;
+    for (int i = 0; i < c->n && same; i++)
+        same = !strcmp(t->names[i], c->column[i].name);
+    return same;
+}
+
+/* The column of t that has the name of c's column i; of several with one name,
+ * the first of c is the first of t, and so on. */
+static int find_by_name(const bp__columns *c, int i, const bp__table *t)
+{
+    int before = 0;
+    for (int j = 0; j < i; j++)
+        before += !strcmp(c->column[j].name, c->column[i].name);
+    for (int k = 0; k < t->n_cols; k++)
+        if (!strcmp(t->names[k], c->column[i].name) && before-- == 0)
+            return k;
+    return -1;
+}
+
+bp_status bp__columns_match(const bp__columns *c, const bp__table *t, int *at,
+                            bp_error *err)
 {
     int found = 0, missing = -1;
+    bool same = same_names(c, t);
     for (int i = 0; i < c->n; i++) {
-        at[i] = -1;
-        for (int k = 0; t->has_header && k < t->n_cols; k++)
-            if (!strcmp(t->names[k], c->column[i].name))
-                at[i] = k;
+        at[i] = same            ? i
+                : t->has_header ? find_by_name(c, i, t)
+                                : -1;
         found += at[i] >= 0;
     }
     bool without_target = t->n_cols == c->n - c->n_targets && c->target >= 0;
@@ -54,7 +73,10 @@ static void number_features(const bp__column *x, const char *cell,
                             bool readable, double v, float *out)
 {
     bool missing = !cell || !readable;
-    double z = missing ? 0 : (v - x->center) * x->factor, part = z / 3;
+    const double most = 1e100; /* whose square is a number */
+    double z = missing ? 0 : (v - x->center) * x->factor;
+    z = z > most ? most : z < -most ? -most : z;
+    double part = z / 3;
     *out++ = (float)(z / sqrt(1 + part * part));
     if (missing)
         v = x->center;
@@ -185,7 +207,7 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
     int *at = bp__calloc(&t->a, (size_t)c->n + 1, sizeof *at);
     if (!at)
         return bp__oom(err);
-    bp_status s = match_columns(c, t, at, err);
+    bp_status s = bp__columns_match(c, t, at, err);
     bool has_target = target && !s && has_targets(c, at);
     if (!s)
         s = make_arrays(c, &t->a, n, has_target, &x, &y, err);

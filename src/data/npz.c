@@ -34,7 +34,7 @@ static bp_status take_member(void *user, const bp__archive_entry *e,
         return BP_OK;
     bp__file_data f;
     char what[400];
-    bp_status s = bp__archive_read(e, r->a, r->path, &f, err);
+    bp_status s = bp__archive_read(e, r->a, r->path, 0, &f, err);
     if (s)
         return s;
     bp__snprintf(what, sizeof what, "%s', '%s", r->path, e->name);

@@ -52,7 +52,10 @@ static int64_t header_of(const bp__pictures_options *o, int64_t n, char *buf)
 
 /* ---- making --------------------------------------------------------------- */
 
-static bp_status note_bad(maker *m, size_t i, const char *why, bp_error *err)
+enum { UNDECODED = -1, UNREAD = -2 };
+
+static bp_status note_bad(maker *m, size_t i, int64_t row, const char *why,
+                          bp_error *err)
 {
     bp__bad_pictures *b = &m->x->bad;
     if (b->n < BP__PICTURE_EXAMPLES) {
@@ -61,7 +64,7 @@ static bp_status note_bad(maker *m, size_t i, const char *why, bp_error *err)
             return bp__oom(err);
     }
     b->n++;
-    m->x->row[i] = -1;
+    m->x->row[i] = row;
     return BP_OK;
 }
 
@@ -75,7 +78,7 @@ static bp_status add_picture(void *user, size_t i, const void *data,
     if (m->o->progress && m->seen % 256 == 0)
         m->o->progress(m->o->user, m->seen, (int64_t)m->files->n);
     if (!data)
-        return note_bad(m, i, why, err);
+        return note_bad(m, i, UNREAD, why, err);
     bp_status s = bp__picture_decode(m->a, data, bytes, m->files->file[i].name,
                                      &p, &e);
     if (s == BP_ENOMEM)
@@ -83,7 +86,7 @@ static bp_status add_picture(void *user, size_t i, const void *data,
     if (s == BP_EUNSUPPORTED) /* this build reads none of its kind */
         return bp__error(err, s, "%s", e.message);
     if (s)
-        return note_bad(m, i, e.message, err);
+        return note_bad(m, i, UNDECODED, e.message, err);
     s = bp__picture_planes(m->a, &p, m->o->fit, (int)m->o->channels,
                            m->o->height, m->o->width, m->row, err);
     bp__picture_free(m->a, &p);
@@ -122,7 +125,7 @@ static bp_status take_names(maker *m, bp_error *err)
     for (size_t i = 0; i < f->n && !x->memory.failed; i++) {
         x->name[i] = bp__arena_strdup(&x->memory, f->file[i].name);
         x->group[i] = f->file[i].group;
-        x->row[i] = -1;
+        x->row[i] = UNDECODED;
     }
     for (size_t i = 0; i < f->n_groups && !x->memory.failed; i++)
         x->groups[i] = bp__arena_strdup(&x->memory, f->group[i]);
@@ -216,6 +219,8 @@ static bp_status make_cache(maker *m, const char *folder, const char *index,
         s = bp__file_mkdir(m->o->fs, m->o->cache, err);
     if (!s)
         s = bp__file_mkdir(m->o->fs, folder, err);
+    if (!s) /* an older one knows other rows */
+        s = bp__file_unlink(m->o->fs, index, err);
     if (!s)
         s = decode_all(m, err);
     if (!s)
@@ -309,7 +314,7 @@ static bool take_index(const bp__pictures_options *o,
     x->row = bp__arena_array(&x->memory, n, sizeof *x->row);
     for (size_t i = 0; x->row && i < n; i++) {
         x->row[i] = ((const int32_t *)row->data)[i];
-        if (x->row[i] < -1 || x->row[i] >= x->n || x->group[i] < -1 ||
+        if (x->row[i] < UNREAD || x->row[i] >= x->n || x->group[i] < -1 ||
             x->group[i] >= (int32_t)x->n_groups)
             return false;
     }
@@ -324,14 +329,29 @@ static bool take_index(const bp__pictures_options *o,
            info.bytes == x->offset + x->n * (int64_t)row_bytes(o);
 }
 
+/* What could not be read may be readable now, at the same size and time: a
+ * permission was given, a disk is back. */
+static bool reads_no_better(const bp__pictures_options *o,
+                            const bp_allocator *a,
+                            const bp__picture_files *files,
+                            const bp__picture_index *x)
+{
+    bool better = x->n != (int64_t)files->n;
+    for (int64_t i = 0; i < x->n && !better && !files->archive; i++)
+        better = x->row[i] == UNREAD &&
+                 bp__picture_file_reads(o->fs, a, &files->file[i]);
+    return !better;
+}
+
 static bool find_cache(const bp__pictures_options *o, const bp_allocator *a,
-                       const char *index, bp__picture_index *x)
+                       const bp__picture_files *files, const char *index,
+                       bp__picture_index *x)
 {
     bp__safetensors st;
     if (!bp__file_exists(o->fs, index) ||
         bp__safetensors_read(o->fs, a, index, &st, NULL))
         return false;
-    bool found = take_index(o, &st, x);
+    bool found = take_index(o, &st, x) && reads_no_better(o, a, files, x);
     bp__safetensors_free(&st);
     return found;
 }
@@ -361,7 +381,7 @@ bp_status bp__picture_cache_open(const bp__pictures_options *o,
         bp__picture_files_free(&files);
         return bp__oom(err);
     }
-    if (!find_cache(o, a, index, x)) {
+    if (!find_cache(o, a, &files, index, x)) {
         char *pixels = x->pixels;
         bool failed = x->memory.failed;
         bp__picture_index fresh = {.memory = x->memory, .pixels = pixels};

@@ -17,7 +17,7 @@ typedef struct bp__picture_index {
     int64_t n;
     const char **name;  /* of samples */
     int32_t *group;     /* of samples; -1: none */
-    int64_t *row;       /* of samples; -1: could not be decoded */
+    int64_t *row;       /* of samples; -1: could not be decoded; -2: read */
     size_t n_groups;
     const char **groups;
     uint64_t hash;

@@ -38,17 +38,22 @@ static bool hidden(const char *name)
     return false;
 }
 
+static bp_status note_other(collector *c, const char *name)
+{
+    bp__picture_files *f = c->f;
+    if (!f->n_other++)
+        f->other = bp__arena_strdup(&f->memory, name);
+    return f->memory.failed ? bp__oom(c->err) : BP_OK;
+}
+
 static bp_status collect(collector *c, const char *name, const char *full,
                          int64_t bytes, int64_t changed, int64_t stored)
 {
     bp__picture_files *f = c->f;
     if (hidden(name))
         return BP_OK;
-    if (!bp__picture_name(name)) {
-        if (!f->n_other++)
-            f->other = bp__arena_strdup(&f->memory, name);
-        return f->memory.failed ? bp__oom(c->err) : BP_OK;
-    }
+    if (!bp__picture_name(name))
+        return note_other(c, name);
     if (f->n >= MAX_FILES)
         return bp__error(c->err, BP_ELIMIT, "'%s' has more than %zu pictures",
                          f->path, MAX_FILES);
@@ -91,6 +96,12 @@ static int note_name(void *user, const char *name)
     return 0;
 }
 
+/* A link to nothing is a file that cannot be read, and no end of the list. */
+static bool leads_nowhere(int error)
+{
+    return error == ENOENT || error == ELOOP || error == EACCES;
+}
+
 static bp_status walk_folder(collector *c, const char *path, const char *name,
                              int depth)
 {
@@ -105,11 +116,14 @@ static bp_status walk_folder(collector *c, const char *path, const char *name,
         const char *full = bp__arena_printf(&memory, "%s/%s", path, l.name[i]);
         const char *below = bp__arena_printf(&memory, "%s%s%s", name,
                                              *name ? "/" : "", l.name[i]);
-        bp__fs_info info;
+        bp__fs_info info = {.bytes = -1};
         if (!full || !below)
             s = bp__oom(c->err);
-        else if ((error = c->fs->stat(c->fs->user, full, &info)))
+        else if ((error = c->fs->stat(c->fs->user, full, &info)) &&
+                 !leads_nowhere(error))
             s = bp__file_error(c->err, error, "look at", full);
+        else if (info.is_special)
+            s = note_other(c, below);
         else if (!info.is_dir)
             s = collect(c, below, full, info.bytes, info.changed, -1);
         else if (depth < MAX_DEPTH)
@@ -209,6 +223,19 @@ static bp_status strip_root(bp__picture_files *f, bp_error *err)
     return f->root ? BP_OK : bp__oom(err);
 }
 
+/* Classes are written into a run's files. */
+static bp_status check_class(const bp__picture_files *f, const char *name,
+                             bp_error *err)
+{
+    size_t n = strlen(name), bad = bp__utf8_bad(name, n);
+    if (bad == n)
+        return BP_OK;
+    return bp__error(err, BP_EFORMAT, "'%s': the name of the folder '%s' is no "
+                     "UTF-8 (byte 0x%02x after '%.*s'), and is to name a "
+                     "class: rename it", f->path, name,
+                     (unsigned char)name[bad], (int)bad, name);
+}
+
 /* Names are in order, so a folder's pictures stand together. */
 static bp_status find_groups(bp__picture_files *f, bp_error *err)
 {
@@ -232,6 +259,11 @@ static bp_status find_groups(bp__picture_files *f, bp_error *err)
                     !(f->group[n_groups] = bp__arena_printf(
                           &f->memory, "%.*s", (int)n, s)))
                     return bp__oom(err);
+                bp_status st = pass == 1 ? check_class(f, f->group[n_groups],
+                                                       err)
+                                         : BP_OK;
+                if (st)
+                    return st;
                 n_groups++;
             }
             f->file[i].group = (int32_t)n_groups - 1;
@@ -364,7 +396,8 @@ static bp_status visit_entry(void *user, const bp__archive_entry *e,
         v->order[v->next].stored != at)
         return BP_OK;
     size_t i = v->order[v->next++].file;
-    bp_status read = bp__archive_read(e, v->a, v->f->place, &data, &why);
+    bp_status read = bp__archive_read(e, v->a, v->f->place, MAX_FILE,
+                                      &data, &why);
     return hand_over(v, i, read, &data, &why, err);
 }
 
@@ -383,6 +416,22 @@ static bp_status sort_by_place(visitor *v, bp_error *err)
         v->order[i] = (place){v->f->file[i].stored, i};
     qsort(v->order, v->f->n, sizeof *v->order, by_place);
     return BP_OK;
+}
+
+static bp_status read_file(const bp__fs *fs, const bp_allocator *a,
+                           const bp__picture_file *f, bp__file_data *data,
+                           bp_error *err)
+{
+    return bp__file_read(fs, a, f->full, false, MAX_FILE, data, err);
+}
+
+bool bp__picture_file_reads(const bp__fs *fs, const bp_allocator *a,
+                            const bp__picture_file *f)
+{
+    bp__file_data data = {0};
+    bool reads = read_file(fs, a, f, &data, NULL) == BP_OK;
+    bp__file_free(a, &data);
+    return reads;
 }
 
 bp_status bp__picture_files_visit(const bp__fs *fs, const bp_allocator *a,
@@ -406,8 +455,7 @@ bp_status bp__picture_files_visit(const bp__fs *fs, const bp_allocator *a,
     for (size_t i = 0; i < f->n && !s; i++) {
         bp__file_data data = {0};
         bp_error why = {0};
-        bp_status read = bp__file_read(fs, v.a, f->file[i].full, false,
-                                       MAX_FILE, &data, &why);
+        bp_status read = read_file(fs, v.a, &f->file[i], &data, &why);
         s = hand_over(&v, i, read, &data, &why, err);
     }
     return s;

@@ -51,4 +51,8 @@ bp_status bp__picture_files_visit(const bp__fs *fs, const bp_allocator *a,
                                   bp__picture_visit visit, void *user,
                                   bp_error *err);
 
+/* Can this file of a folder (not of an archive) be read now? */
+bool bp__picture_file_reads(const bp__fs *fs, const bp_allocator *a,
+                            const bp__picture_file *f);
+
 #endif

@@ -20,22 +20,23 @@ static int compare_hashed(const void *a, const void *b)
 
 /* 64 bits of a row stand for it: of a million rows, two different ones look
  * alike with a probability of 3e-8. */
-static void hash_row(const bp__table *t, int64_t row, const bp__columns *c,
-                     hashed *h)
+static void hash_row(const bp__table *t, int64_t row, const int *at, int n_cols,
+                     const bool *target, hashed *h)
 {
     h->features = h->whole = BP__HASH_INIT;
     h->row = row;
-    for (int i = 0; i < t->n_cols; i++) {
-        const char *cell = bp__table_cell(t, row, i);
+    for (int i = 0; i < n_cols; i++) {
+        int col = at ? at[i] : i;
+        const char *cell = col < 0 ? NULL : bp__table_cell(t, row, col);
         const char *s = cell ? cell : "";
         size_t n = strlen(s) + 1;
-        if (!c || !c->column[i].target)
+        if (!target || !target[i])
             h->features = bp__hash(h->features, s, n);
         h->whole = bp__hash(h->whole, s, n);
     }
 }
 
-bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
+bp_status bp__table_repeats(const bp__table *t, const bool *target,
                             bp__repeats *r, bp_error *err)
 {
     *r = (bp__repeats){0};
@@ -44,7 +45,7 @@ bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < n; i++)
-        hash_row(t, (int64_t)i, targets, &h[i]);
+        hash_row(t, (int64_t)i, NULL, t->n_cols, target, &h[i]);
     qsort(h, n, sizeof *h, compare_hashed);
     for (size_t i = 0; i < n;) {
         size_t j = i + 1;
@@ -63,7 +64,7 @@ bp_status bp__table_repeats(const bp__table *t, const bp__columns *targets,
 }
 
 bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
-                            int64_t *n, bp_error *err)
+                            const int *at, int64_t *n, bp_error *err)
 {
     *n = 0;
     size_t na = (size_t)a->n_rows;
@@ -71,13 +72,13 @@ bp_status bp__tables_shared(const bp__table *a, const bp__table *b,
     if (!h)
         return bp__oom(err);
     for (size_t i = 0; i < na; i++) {
-        hash_row(a, (int64_t)i, NULL, &h[i]);
+        hash_row(a, (int64_t)i, NULL, a->n_cols, NULL, &h[i]);
         h[i].row = 0; /* only the hashes are compared */
     }
     qsort(h, na, sizeof *h, compare_hashed);
     for (int64_t i = 0; i < b->n_rows; i++) {
         hashed x;
-        hash_row(b, i, NULL, &x);
+        hash_row(b, i, at, a->n_cols, NULL, &x);
         x.row = 0;
         *n += bsearch(&x, h, na, sizeof *h, compare_hashed) != NULL;
     }

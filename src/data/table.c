@@ -292,6 +292,14 @@ static bool appears_below(const bp__table *t, int col)
     return false;
 }
 
+static bool empty_below(const bp__table *t, int col)
+{
+    for (int64_t r = 1; r < t->n_rows; r++)
+        if (bp__table_cell(t, r, col))
+            return false;
+    return true;
+}
+
 static bool has_names(const bp__table *t, const bp__table_options *o)
 {
     size_t found = 0;
@@ -309,20 +317,27 @@ static bool has_names(const bp__table *t, const bp__table_options *o)
 static bool guess_header(const bp__table *t, const bp__table_options *o)
 {
     bool unlike = false, alone = true;
+    int n_heads = 0;
     if (o && has_names(t, o))
         return true;
     if (t->n_rows < 2)
         return false;
     for (int i = 0; i < t->n_cols; i++) {
         const char *head = bp__table_cell(t, 0, i);
+        /* An index of rows in front and separators at the end have no name. */
+        if (!head && (i == 0 || empty_below(t, i)))
+            continue;
         if (!head || is_number(head))
             return false;
         unlike |= numbers_below(t, i);
         alone = alone && !appears_below(t, i);
-        for (int j = 0; j < i; j++)
-            alone = alone && strcmp(head, bp__table_cell(t, 0, j)) != 0;
+        for (int j = 0; j < i && alone; j++) {
+            const char *other = bp__table_cell(t, 0, j);
+            alone = !other || strcmp(head, other) != 0;
+        }
+        n_heads++;
     }
-    return unlike || (alone && t->n_rows > 10);
+    return unlike || (alone && n_heads > 0 && t->n_rows > 10);
 }
 
 static bp_status name_columns(bp__table *t, const bp__table_options *o,
@@ -360,6 +375,21 @@ static void skip_mark(bp__table *t)
         memset(p, ' ', 3); /* a blank before the first cell */
 }
 
+/* Words end up in messages and in a run's configuration. */
+static bp_status check_utf8(const bp__table *t, bp_error *err)
+{
+    const unsigned char *p = t->file.data;
+    size_t bad = bp__utf8_bad(p, t->file.bytes);
+    long long line = 1;
+    if (bad == t->file.bytes)
+        return BP_OK;
+    for (size_t i = 0; i < bad; i++)
+        line += p[i] == '\n' || (p[i] == '\r' && p[i + 1] != '\n');
+    return bp__error(err, BP_EFORMAT, "'%s', line %lld: the byte 0x%02x is no "
+                     "UTF-8; if the file is in Latin-1, `iconv -f LATIN1 -t "
+                     "UTF-8` converts it", t->source, line, p[bad]);
+}
+
 static bp_status cut_table(bp__table *t, const bp__table_options *o,
                            bp_error *err)
 {
@@ -368,6 +398,9 @@ static bp_status cut_table(bp__table *t, const bp__table_options *o,
         return bp__error(err, BP_EFORMAT, "'%s' is no text: it holds zero "
                          "bytes (UTF-16, or another kind of file?)",
                          t->source);
+    bp_status s = check_utf8(t, err);
+    if (s)
+        return s;
     skip_mark(t);
     t->separator = o && o->separator ? o->separator : guess_separator(t);
     t->n_cols = usual_width(t, t->separator, &share);
@@ -380,7 +413,7 @@ static bp_status cut_table(bp__table *t, const bp__table_options *o,
     char **cells = bp__calloc(&t->a, (size_t)t->n_cols, sizeof *cells);
     if (!cells)
         return bp__oom(err);
-    bp_status s = cut_rows(t, o, cells, err);
+    s = cut_rows(t, o, cells, err);
     bp__free(&t->a, cells, (size_t)t->n_cols * sizeof *cells);
     return s ? s : name_columns(t, o, err);
 }
@@ -443,11 +476,13 @@ static bool plain_number(const char *s, char group, char decimal, char *to,
     size_t n = 0;
     int run = 0;         /* digits since the last mark */
     bool grouped = false, whole = true;
+    const char *digits = s + strspn(s, "+-");
+    bool zero = *digits == '0'; /* 0,123 is no 123 */
     for (; *s; s++) {
         if (n + 2 > room)
             return false;
         if (*s == group && whole) {
-            if (run == 0 || run > 3 || (grouped && run != 3))
+            if (run == 0 || run > 3 || (grouped && run != 3) || zero)
                 return false;
             grouped = true;
             run = 0;
@@ -476,5 +511,6 @@ bool bp__table_number(const char *cell, bool comma, double *x)
                       sizeof text))
         return false;
     const char *p = text + strspn(text, "+-");
-    return *p && strchr("0123456789.", *p) && bp__parse_double(text, x);
+    return *p && strchr("0123456789.", *p) && bp__parse_double(text, x) &&
+           *x - *x == 0; /* 1e999 is none */
 }

@@ -68,7 +68,8 @@ static inline const char *bp__table_cell(const bp__table *t, int64_t row,
 }
 
 /* A number as people write it: 12, -3.5e4, .5, +7, 1,234,567 (groups of
- * three); with `comma`, 3,5 and 1.234,5 instead. False: it is none. */
+ * three); with `comma`, 3,5 and 1.234,5 instead. False: it is none, or too
+ * large for a double. */
 bool bp__table_number(const char *cell, bool comma, double *x);
 
 /* A column by its name, or by its number from 1; -1: there is none. */

@@ -1,5 +1,7 @@
 /* Archives by libarchive, over a bp__fs. It is fed blocks, so that no other
  * layer opens files; what it is asked for, it reads from front to back. */
+#undef _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L /* uselocale */
 #include "fmt/archive.h"
 
 #ifndef BP__HAVE_ARCHIVE
@@ -15,9 +17,10 @@ bp_status bp__archive_walk(const bp__fs *fs, const char *path,
 }
 
 bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
-                           const char *path, bp__file_data *out, bp_error *err)
+                           const char *path, size_t max_bytes,
+                           bp__file_data *out, bp_error *err)
 {
-    (void)e, (void)a, (void)out;
+    (void)e, (void)a, (void)max_bytes, (void)out;
     return bp__error(err, BP_EUNSUPPORTED, "'%s': built without libarchive",
                      path);
 }
@@ -25,6 +28,7 @@ bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 
 enum { BLOCK = 1 << 16 };
 
@@ -65,14 +69,37 @@ static bp_status archive_fail(struct archive *x, const feeder *f,
                      reason_of(x));
 }
 
-/* "./a/b" is "a/b". */
+/* "./a/b" and "/a/b" are "a/b", as they are to tar. */
 static const char *plain_name(const char *s)
 {
-    while (s[0] == '.' && s[1] == '/') {
+    for (s += strspn(s, "/"); s[0] == '.' && s[1] == '/'; s += strspn(s, "/"))
         s += 2;
-        s += strspn(s, "/");
-    }
     return s;
+}
+
+/* libarchive turns names that are stored as UTF-8 into the encoding of the
+ * thread's locale, and has none for those that do not fit. So that is UTF-8
+ * for the time of a walk, whatever the program's locale is. */
+typedef struct utf8_names {
+    locale_t names, before;
+} utf8_names;
+
+static utf8_names use_utf8_names(void)
+{
+    utf8_names u = {.names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};
+    if (u.names == (locale_t)0)
+        u.names = newlocale(LC_CTYPE_MASK, "en_US.UTF-8", (locale_t)0);
+    if (u.names != (locale_t)0)
+        u.before = uselocale(u.names);
+    return u;
+}
+
+static void restore_names(utf8_names u)
+{
+    if (u.names == (locale_t)0)
+        return;
+    uselocale(u.before);
+    freelocale(u.names);
 }
 
 static bp_status walk(struct archive *x, const feeder *f, const char *path,
@@ -86,11 +113,17 @@ static bp_status walk(struct archive *x, const feeder *f, const char *path,
         /* A warning says that a name or a time is odd, not the bytes. */
         if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
             return archive_fail(x, f, path, err);
-        const char *name = archive_entry_pathname(e);
-        if (!name || archive_entry_filetype(e) != AE_IFREG)
+        bool link = archive_entry_filetype(e) == AE_IFLNK ||
+                    archive_entry_hardlink(e);
+        if (!link && archive_entry_filetype(e) != AE_IFREG)
             continue;
+        const char *name = archive_entry_pathname(e);
+        if (!name)
+            return bp__error(err, BP_EFORMAT, "'%s': the name of a file in it "
+                             "cannot be read (%s)", path, reason_of(x));
         bp__archive_entry entry = {.name = plain_name(name),
                                    .bytes = archive_entry_size(e),
+                                   .link = link,
                                    .handle = x};
         bp_status st = each(user, &entry, err);
         if (st)
@@ -105,6 +138,7 @@ bp_status bp__archive_walk(const bp__fs *fs, const char *path,
     int error = f.fs->open(f.fs->user, path, BP__FS_READ, &f.handle);
     if (error)
         return bp__file_error(err, error, "open", path);
+    utf8_names names = use_utf8_names();
     struct archive *x = archive_read_new();
     f.block = bp__alloc(&bp__malloc_allocator, BLOCK);
     bp_status st = x && f.block ? BP_OK : bp__oom(err);
@@ -119,17 +153,23 @@ bp_status bp__archive_walk(const bp__fs *fs, const char *path,
         st = walk(x, &f, path, each, user, err);
     if (x)
         archive_read_free(x);
+    restore_names(names);
     bp__free(&bp__malloc_allocator, f.block, f.block ? BLOCK : 0);
     f.fs->close(f.fs->user, f.handle);
     return st;
 }
 
 bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
-                           const char *path, bp__file_data *out, bp_error *err)
+                           const char *path, size_t max_bytes,
+                           bp__file_data *out, bp_error *err)
 {
     enum { FIRST = 1 << 14 };
     struct archive *x = e->handle;
     memset(out, 0, sizeof *out);
+    if (e->link)
+        return bp__error(err, BP_EUNSUPPORTED, "'%s', '%s' is a link, and has "
+                         "its bytes elsewhere: unpack the archive", path,
+                         e->name);
     for (;;) {
         if (out->cap - out->bytes < FIRST / 4 &&
             !bp__grow(a, &out->data, &out->cap, out->bytes + FIRST, 1)) {
@@ -148,6 +188,11 @@ bp_status bp__archive_read(const bp__archive_entry *e, const bp_allocator *a,
                              reason_of(x));
         }
         out->bytes += (size_t)n;
+        if (max_bytes && out->bytes > max_bytes) {
+            bp__file_free(a, out);
+            return bp__error(err, BP_ELIMIT, "'%s', '%s' is larger than the "
+                             "limit of %zu bytes", path, e->name, max_bytes);
+        }
     }
 }
 #endif

@@ -57,25 +57,6 @@ static bool next_is(json_reader *r, char c)
     return true;
 }
 
-/* Length of the UTF-8 sequence at p, 0 if there is none that is valid. */
-static int utf8_length(const char *p, const char *end)
-{
-    const unsigned char *s = (const unsigned char *)p;
-    ptrdiff_t n = end - p;
-    if (s[0] < 0x80)
-        return 1;
-    int len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || n < len)
-        return 0;
-    for (int i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 static bool read_hex4(json_reader *r, unsigned *out)
 {
     if (r->end - r->p < 4)
@@ -171,7 +152,7 @@ static const char *read_string(json_reader *r, size_t *len)
         if ((unsigned char)*r->p < 0x20)
             return json_fail(r, BP_EFORMAT,
                              "control character in a string: escape it");
-        int n = utf8_length(r->p, r->end);
+        int n = bp__utf8_length(r->p, r->end);
         if (n == 0)
             return json_fail(r, BP_EFORMAT, "a string is not UTF-8");
         memcpy(o, r->p, (size_t)n);
@@ -375,7 +356,7 @@ void bp__json_quote(bp__str *out, const char *s)
         const char *plain = s;
         int n;
         while (s < end && (unsigned char)*s >= 0x20 && *s != '"' &&
-               *s != '\\' && (n = utf8_length(s, end)) > 0)
+               *s != '\\' && (n = bp__utf8_length(s, end)) > 0)
             s += n;
         bp__str_add(out, plain, (size_t)(s - plain));
         if (s == end)

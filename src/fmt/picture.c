@@ -33,18 +33,27 @@ bool bp__picture_name(const char *path)
            ends_with(path, ".jpeg") || ends_with(path, ".jpe");
 }
 
+static bp_status check_size(int64_t width, int64_t height, const char *path,
+                            bp_error *err)
+{
+    if (width >= 1 && height >= 1 && width <= BP__PICTURE_SIDE &&
+        height <= BP__PICTURE_SIDE && width * height <= BP__PICTURE_PIXELS)
+        return BP_OK;
+    return bp__error(err, BP_ELIMIT,
+                     "'%s' is a picture of %lld x %lld pixels; at most %d on a "
+                     "side and %lld in all are read",
+                     path, (long long)width, (long long)height,
+                     BP__PICTURE_SIDE, (long long)BP__PICTURE_PIXELS);
+}
+
 bp_status bp__picture_new(const bp_allocator *a, int64_t width, int64_t height,
                           int channels, const char *path, bp__picture *p,
                           bp_error *err)
 {
     memset(p, 0, sizeof *p);
-    if (width < 1 || height < 1 || width > BP__PICTURE_SIDE ||
-        height > BP__PICTURE_SIDE || width * height > BP__PICTURE_PIXELS)
-        return bp__error(err, BP_ELIMIT,
-                         "'%s' is a picture of %lld x %lld pixels; at most %d "
-                         "on a side and %lld in all are read",
-                         path, (long long)width, (long long)height,
-                         BP__PICTURE_SIDE, (long long)BP__PICTURE_PIXELS);
+    bp_status s = check_size(width, height, path, err);
+    if (s)
+        return s;
     p->bytes = (size_t)(width * height * channels);
     if (!(p->pixels = bp__alloc(a, p->bytes)))
         return bp__oom(err);
@@ -172,7 +181,8 @@ bp_status bp__picture_head(const void *data, size_t bytes, const char *path,
                            bp__picture *out, bp_error *err)
 {
     int orientation;
-    return read_any(NULL, data, bytes, path, out, &orientation, err);
+    bp_status s = read_any(NULL, data, bytes, path, out, &orientation, err);
+    return s ? s : check_size(out->width, out->height, path, err);
 }
 
 bp_status bp__picture_decode(const bp_allocator *a, const void *data,

@@ -49,12 +49,12 @@ static bp_status resampler_init(const bp_allocator *a, resampler *r, int64_t n,
     return BP_OK;
 }
 
-/* One plane of the picture as numbers. */
-static void read_plane(const bp__picture *p, int channels, int c, double *out)
+/* One row of a plane of the picture as numbers. */
+static void read_row(const bp__picture *p, int channels, int c, int64_t y,
+                     double *out)
 {
-    const uint8_t *v = p->pixels;
-    int64_t n = p->width * p->height;
-    for (int64_t i = 0; i < n; i++, v += p->channels)
+    const uint8_t *v = p->pixels + y * p->width * p->channels;
+    for (int64_t i = 0; i < p->width; i++, v += p->channels)
         if (p->channels == channels)
             out[i] = v[c];
         else if (p->channels == 1)
@@ -69,20 +69,23 @@ static uint8_t to_byte(double x)
     return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)x;
 }
 
-/* Along x into `half` [height of the picture][width], then along y. */
-static void resample(const bp__picture *p, const double *plane,
+/* Along x, row by row, into `half` [height of the picture][width], then along
+ * y: a photograph as numbers would not fit beside its pixels. */
+static void resample(const bp__picture *p, int channels, int c, double *row,
                      const resampler *rx, const resampler *ry, double *half,
                      uint8_t *out, int64_t stride)
 {
-    for (int64_t y = 0; y < p->height; y++)
+    for (int64_t y = 0; y < p->height; y++) {
+        read_row(p, channels, c, y, row);
         for (int64_t x = 0; x < rx->n; x++) {
             const double *w = rx->weight + x * rx->taps;
             double sum = 0;
             for (int64_t k = 0; k < rx->taps; k++)
                 if (w[k] > 0)
-                    sum += w[k] * plane[y * p->width + rx->first[x] + k];
+                    sum += w[k] * row[rx->first[x] + k];
             half[y * rx->n + x] = sum;
         }
+    }
     for (int64_t y = 0; y < ry->n; y++)
         for (int64_t x = 0; x < rx->n; x++) {
             const double *w = ry->weight + y * ry->taps;
@@ -146,11 +149,10 @@ bp_status bp__picture_planes(const bp_allocator *a, const bp__picture *p,
         return BP_OK;
     }
     window v = choose_window(p, fit, height, width);
-    size_t bytes = (size_t)(p->width * p->height + p->height * v.width) *
-                   sizeof(double);
-    double *plane = bp__alloc(a, bytes);
+    size_t bytes = (size_t)(p->width + p->height * v.width) * sizeof(double);
+    double *row = bp__alloc(a, bytes);
     resampler rx = {0}, ry = {0};
-    bp_status s = plane ? BP_OK : bp__oom(err);
+    bp_status s = row ? BP_OK : bp__oom(err);
     if (!s)
         s = resampler_init(a, &rx, v.width, v.x, v.w, p->width, err);
     if (!s)
@@ -163,11 +165,10 @@ bp_status bp__picture_planes(const bp_allocator *a, const bp__picture *p,
             memcpy(out + c * height * width, out, (size_t)(height * width));
             continue;
         }
-        read_plane(p, channels, c, plane);
-        resample(p, plane, &rx, &ry, plane + p->width * p->height, at, width);
+        resample(p, channels, c, row, &rx, &ry, row + p->width, at, width);
     }
     resampler_free(a, &rx);
     resampler_free(a, &ry);
-    bp__free(a, plane, plane ? bytes : 0);
+    bp__free(a, row, row ? bytes : 0);
     return s;
 }

@@ -51,3 +51,22 @@ $ new short.csv
 $ new ids.csv
 ! bprop: 'ids.csv' has 3 columns, and none but the target can be used: 'a' (constant), 'id' (different in nearly every row)
 ? 1
+# Two columns of one name: the file says which by its number.
+% awk 'BEGIN { print "a,y,y"; for (i = 0; i < 40; i++) print i * 7 % 10 "," (i % 3 ? "u" : "v") "," (i % 2 ? "p" : "q") }' >twice.csv
+% "$bprop" new twice.csv >out.txt && grep -q '^ *3 y  *target  *2 classes: p (20), q (20)$' out.txt && grep -q '^    target: 3$' twice.yaml
+% "$bprop" train twice.yaml --out twice --set train.epochs=1 | grep -q '^  always '
+$ train twice.yaml --out again --set data.table.target=y
+! bprop: 'twice.csv' has two columns 'y' (the target), 2 and 3: say which by its number
+? 1
+# A table to test on may have its columns in another order, but must have them.
+% awk -F, -v OFS=, '{ print $3, $1, $2 }' exam.csv >moved.csv && "$bprop" new things.csv --test moved.csv --target kind --out moved.yaml | grep -q "^moved.csv: 61 rows to test on, of which 20 stand in the first table too; it writes 'small one' as 'Small one.', 'middle' as 'MIDDLE'$" && grep -q '^      "MIDDLE": "middle"$' moved.yaml
+% awk -F, -v OFS=, '{ print $1, $2 }' things.csv >blind.csv; awk -F, -v OFS=, '{ print $1, $3 }' things.csv >grey.csv
+$ new things.csv --test blind.csv --out blind.yaml
+! bprop: 'blind.csv' has no column 'kind', the target, to test against
+? 1
+$ new things.csv --test grey.csv --out grey.yaml
+! bprop: 'grey.csv' has no column 'color', which the training data had
+? 1
+$ new arrays.npz
+! bprop: 'arrays.npz' is a file of arrays: data: {train: {npz: ...}} names it; `bprop new` looks at tables and pictures
+? 2

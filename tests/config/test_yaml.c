@@ -85,7 +85,19 @@ static void test_limits(void)
         bp__str_printf(&s, "]\n");
     }
     T_CHECK(!parse(&ar, &d, s.s));
-    T_CHECK(d.n >= 1);
+    T_CHECK(d.n == 1 && strstr(d.list[0].message, "values by aliases"));
+    bp__arena_free(&ar);
+    bp__str_free(&s);
+    /* What is written out is as long as it is. */
+    bp__str_init(&s, NULL);
+    bp__str_printf(&s, "a: [x");
+    for (int i = 1; i < 300000; i++)
+        bp__str_add(&s, ",x", 2);
+    bp__str_printf(&s, "]\n");
+    bp__ynode *n = parse(&ar, &d, s.s);
+    T_CHECK(n && d.n == 0 && bp__yaml_get(n, "a")->n == 300000);
+    bp__ynode *copy = n ? bp__yaml_copy(&ar, n) : NULL;
+    T_CHECK(copy && bp__yaml_get(copy, "a")->n == 300000);
     bp__arena_free(&ar);
     bp__str_free(&s);
 }

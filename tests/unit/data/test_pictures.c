@@ -3,10 +3,12 @@
 #include "data/pictures.h"
 
 #include "data/data.h"
+#include "fmt/archive.h"
 #include "t.h"
 #include "t_fs.h"
 #include "t_pictures.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +139,79 @@ static void folders_and_archives(void)
 #endif
 }
 
+#ifdef BP_T_ARCHIVE
+/* Says in each header of a .zip that its name is UTF-8. */
+static void mark_utf8(const char *path)
+{
+    bp__file_data f;
+    bp_error err = {0};
+    T_OK(bp__file_read(NULL, NULL, path, false, 0, &f, &err), &err);
+    for (size_t i = 0; i + 10 < f.bytes; i++)
+        if (!memcmp(f.data + i, "PK\3\4", 4))
+            f.data[i + 7] |= 8;
+        else if (!memcmp(f.data + i, "PK\1\2", 4))
+            f.data[i + 9] |= 8;
+    T_REQUIRE(t_save(path, f.data, f.bytes));
+    bp__file_free(&bp__malloc_allocator, &f);
+}
+
+static bp_status read_little(void *user, const bp__archive_entry *e,
+                             bp_error *err)
+{
+    bp__file_data f;
+    int *n = user;
+    ++*n;
+    bp_status s = bp__archive_read(e, &bp__malloc_allocator, "a.zip", 9, &f,
+                                   err);
+    bp__file_free(&bp__malloc_allocator, &f);
+    return s;
+}
+
+/* Whatever the locale of the program: names in UTF-8, and from the root. */
+static void names_in_archives(void)
+{
+    static const char *const names[] = {"k\xc3\xa4tzchen/a.png",
+                                        "/k\xc3\xa4tzchen/b.png",
+                                        "./\xe7\x8b\x97/0.png"};
+    t_bytes files[3];
+    bp_error err = {0};
+    int n = 0;
+    make_set();
+    for (int i = 0; i < 3; i++) {
+        bp__file_data f;
+        T_OK(bp__file_read(NULL, NULL, in_folder("set/cat/b.png"), false, 0,
+                           &f, &err), &err);
+        files[i] = (t_bytes){f.data, f.bytes};
+    }
+    T_REQUIRE(t_write_zip(in_folder("names.zip"), names, files, 3, true));
+    mark_utf8(in_folder("names.zip"));
+    bp__pictures_options o = options(in_folder("names.zip"));
+    bp__pictures p = open_set(&o);
+    T_CHECK(p.n_classes == 2 && bp_data_count(p.data) == 3 &&
+            !strcmp(p.classes[0], "k\xc3\xa4tzchen") &&
+            !strcmp(bp_data_name(p.data, 1), "k\xc3\xa4tzchen/b.png"));
+    bp__pictures_free(&p);
+    for (int i = 0; i < 3; i++)
+        free(files[i].data);
+    /* Links are told of, as files that cannot be read. */
+    run("ln set/cat/b.png set/cat/c.png && ln -s b.png set/cat/d.png && "
+        "tar cf links.tar set");
+    o = options(in_folder("links.tar"));
+    o.skip_unreadable = true;
+    p = open_set(&o);
+    T_CHECK(bp_data_count(p.data) == 5 &&
+            strstr(p.notes, "2 of 7 pictures cannot be read"));
+    T_CHECKF(strstr(p.notes, "is a link, and has its bytes elsewhere"), "%s",
+             p.notes);
+    bp__pictures_free(&p);
+    /* What an entry unpacks to has a limit where one is asked for. */
+    T_CHECK(bp__archive_walk(NULL, in_folder("names.zip"), read_little, &n,
+                             &err) == BP_ELIMIT && n == 1);
+    T_CHECKF(strstr(err.message, "larger than the limit of 9 bytes"), "%s",
+             err.message);
+}
+#endif
+
 static void refused(const bp__pictures_options *o, bp_status want,
                     const char *text)
 {
@@ -180,6 +255,9 @@ static void reports(void)
     run("rm -rf none && mkdir -p none/a && echo x > none/a/b.txt");
     o.path = in_folder("none");
     refused(&o, BP_ENOTFOUND, "only 1 other file such as 'a/b.txt'");
+    run("mkdir \"none/$(printf 'b\\366r')\" && mkdir none/c && "
+        "cp set/cat/b.png none/c && cp set/cat/b.png none/b*");
+    refused(&o, BP_EFORMAT, "r' is no UTF-8 (byte 0xf6 after 'b')");
     o.path = in_folder("nowhere");
     refused(&o, BP_ENOTFOUND, "cannot find");
     o.channels = 2;
@@ -190,6 +268,48 @@ static void reports(void)
     o.path = in_folder("bad.tar");
     refused(&o, BP_EFORMAT, "is no sound archive");
 #endif
+}
+
+static bool denied;
+
+static int deny_open(void *user, const char *path, bp__fs_mode mode,
+                     intptr_t *handle)
+{
+    return denied && strstr(path, "dog/1.png")
+               ? EACCES
+               : bp__posix_fs.open(user, path, mode, handle);
+}
+
+/* A file that cannot be read is no end of the set, and no longer left out once
+ * it can be. */
+static void unreadable_files(void)
+{
+    make_set();
+    run("rm -rf cache && cp set/dog/1.png spare.png && "
+        "ln -s ../../later.png set/dog/2.png && mkfifo set/dog/3.png && "
+        "ln -s nowhere.txt set/dog/4.txt");
+    bp__pictures_options o = options(in_folder("set"));
+    refused(&o, BP_EFORMAT, "1 of 6 pictures cannot be read");
+    refused(&o, BP_EFORMAT, "set/dog/2.png': No such file");
+    o.skip_unreadable = true;
+    bp__pictures p = open_set(&o);
+    check_set(&p);
+    T_CHECK(!p.decoded && strstr(p.notes, "3 files are no picture"));
+    bp__pictures_free(&p);
+    bp__fs fs = bp__posix_fs;
+    fs.open = deny_open;
+    make_set();
+    o.path = in_folder("set");
+    o.fs = &fs;
+    for (int i = 0; i < 4; i++) { /* denied, and out of the cache; then not */
+        denied = i < 2;
+        p = open_set(&o);
+        T_CHECKF(p.decoded == (i == 0 || i == 2) &&
+                     bp_data_count(p.data) == (denied ? 4 : 5), "%d", i);
+        if (!denied)
+            check_set(&p);
+        bp__pictures_free(&p);
+    }
 }
 
 /* What can be done with a set in memory can be done with this one. */
@@ -362,7 +482,11 @@ int main(void)
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (long)getpid());
     T_REQUIRE(mkdir(folder, 0777) == 0);
     folders_and_archives();
+#ifdef BP_T_ARCHIVE
+    names_in_archives();
+#endif
     reports();
+    unreadable_files();
     parts_and_batches();
     broken_caches();
     failing_operations();

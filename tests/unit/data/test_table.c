@@ -77,6 +77,15 @@ static void counts_faults(void)
     T_OK(bp__file_write(NULL, NULL, path, "1\0002\0", 4, &err), &err);
     T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
                 BP_EFORMAT && strstr(err.message, "no text"));
+    T_OK(bp__file_write(NULL, NULL, path, "1,\xc3\xb6\r\n2,\xf6\n", 10, &err),
+         &err);
+    T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
+            BP_EFORMAT);
+    T_CHECKF(strstr(err.message, "line 2: the byte 0xf6 is no UTF-8"), "%s",
+             err.message);
+    T_OK(bp__file_write(NULL, NULL, path, "1,\xc3", 3, &err), &err);
+    T_CHECK(bp__table_read(NULL, NULL, path, NULL, &none, &err) ==
+                BP_EFORMAT && strstr(err.message, "line 1: the byte 0xc3"));
     T_CHECK(bp__table_read(NULL, NULL, "not-there", NULL, &none, &err) ==
             BP_ENOTFOUND);
 }
@@ -94,6 +103,12 @@ static void headers(void)
          true},
         {"a,b\nc,d\n", false}, /* too little to tell */
         {"x,x\n1,2\n3,4\n", true},
+        {",x,y\n0,1.5,a\n1,2.5,b\n", true},   /* an index without a name */
+        {"\"\",x,y\n\"1\",1.5,a\n\"2\",2.5,b\n", true},
+        {"x,y,\n1.5,a,\n2.5,b,\n", true},     /* separators at the end */
+        {"x,,y\n1.5,3,a\n2.5,4,b\n", false},
+        {"?,1.5,a\n0,2.5,b\n1,3.5,c\n", false}, /* a row with a hole */
+        {"?,a,b\nx,a,c\ny,d,b\n", false},
     };
     for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
         bp__table *t = read_text(cases[i].text, NULL);
@@ -124,6 +139,10 @@ static void numbers(void)
         {"1,234,567.5", false, 1234567.5}, {"1,23", false, NAN},
         {"12,34,567", false, NAN}, {"1234,567", false, NAN},
         {",5", false, NAN},     {"1.5.2", false, NAN},     {"", false, NAN},
+        {"0,123", false, NAN},  {"-0,123", true, -0.123},
+        {"0.123", true, NAN},   {"0123", false, 123},
+        {"1e308", false, 1e308}, {"1e309", false, NAN},
+        {"-1e999", false, NAN}, {"1e-999", false, 0},
         {"-", false, NAN},      {"inf", false, NAN},       {"nan", false, NAN},
         {"1e", false, NAN},     {"12x", false, NAN},       {"+-1", false, NAN},
         {"3,5", true, 3.5},     {"1.234,5", true, 1234.5}, {"3,5", false, NAN},
@@ -388,6 +407,95 @@ static void several_targets(void)
     o.target = words;
     T_CHECK(bp__columns_guess(t, &o, &c, &err) == BP_EARG && !c &&
             strstr(err.message, "'kind' is to be a class"));
+}
+
+/* Three decimals behind a comma could be thousands. */
+static void decimal_commas(void)
+{
+    static const struct {
+        const char *text;
+        bool comma;
+        double want;
+    } cases[] = {
+        {"x;y\n1,500;p\n2,250;q\n3,125;p\n", true, 2.25},
+        {"x;y\n0,500;p\n-0,250;q\n0,125;p\n", true, -0.25},
+        {"x\ty\n1,500\tp\n2,250\tq\n3\tp\n", false, 2250},
+        {"x;y\n1,500.5;p\n2,250;q\n3,125;p\n", false, 2250},
+        {"x;y\n1.500;p\n2.250;q\n3.125;p\n", false, 2.25},
+        {"x,y\n\"1,500\",p\n\"2,250\",q\n\"3,125\",p\n", false, 2250},
+    };
+    for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
+        bp__table *t = read_text(cases[i].text, NULL);
+        bp__columns *c = guess(t, NULL);
+        const bp__column *x = &c->column[0];
+        double v = 0;
+        T_CHECKF(x->kind == BP__COLUMN_NUMBER && x->comma == cases[i].comma &&
+                     bp__table_number(bp__table_cell(t, 1, 0), x->comma, &v) &&
+                     v == cases[i].want, "%s: %d %g", cases[i].text, x->comma,
+                 v);
+        bp__columns_free(c);
+        bp__table_free(t);
+    }
+}
+
+/* Columns of one name stay apart: the first is the first, here and there. */
+static void equal_names(void)
+{
+    bp__table *t = read_text("a,a,y\n1,50,p\n2,60,q\n3,70,p\n", NULL);
+    bp__columns *c = guess(t, NULL);
+    const char *name = "a";
+    bp__columns_options o = {.target = &name, .n_targets = 1};
+    bp__columns *none = NULL;
+    bp_data *d = NULL;
+    bp_array in;
+    bp_error err = {0};
+    T_CHECK(bp__columns_guess(t, &o, &none, &err) == BP_EARG && !none);
+    T_CHECKF(strstr(err.message, "two columns 'a' (the target), 1 and 2"),
+             "%s", err.message);
+    name = "2";
+    T_OK(bp__columns_guess(t, &o, &none, &err), &err);
+    T_CHECK(none && none->target == 1);
+    bp__columns_free(none);
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    for (int other = 0; other < 2; other++) {
+        T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err),
+             &err);
+        T_REQUIRE(d && bp_data_input(d, 0, &in) && c->width == 2);
+        const float *x = in.data;
+        T_CHECKF(x[0] < 0 && x[1] < 0 && x[2] == 0 && x[3] == 0 && x[4] > 0 &&
+                     x[5] > 0, "%g %g", (double)x[4], (double)x[5]);
+        bp_data_free(d);
+        bp__table_free(t);
+        t = read_text("y,a,b,a\np,1,0,50\nq,2,0,60\np,3,0,70\n", NULL);
+    }
+    bp__table_free(t);
+    bp__columns_free(c);
+}
+
+/* Marks for "nothing" as large as a double gets stay finite and apart. */
+static void huge_numbers(void)
+{
+    bp__table *t = read_text("x,y\n1,p\n2,q\n3,p\n1e308,q\n-1e308,q\n",
+                             NULL);
+    bp__columns *c = guess(t, NULL);
+    bp_data *d = NULL;
+    bp_array in;
+    bp_error err = {0};
+    T_OK(bp__columns_fit(c, t, NULL, 0, 0, &err), &err);
+    T_OK(bp__columns_apply(c, t, NULL, 0, true, NULL, NULL, &d, &err), &err);
+    T_REQUIRE(d && bp_data_input(d, 0, &in));
+    T_CHECKF(fabsf(((float *)in.data)[3] - 3) < 1e-6f &&
+                 fabsf(((float *)in.data)[4] + 3) < 1e-6f, "%g %g",
+             (double)((float *)in.data)[3], (double)((float *)in.data)[4]);
+    bp_data_free(d);
+    bp__columns_free(c);
+    bp__table_free(t);
+    t = read_text("x,y\n1,1.5\n2,-2e200\n3,7\n", NULL);
+    c = guess(t, NULL);
+    T_CHECK(bp__columns_fit(c, t, NULL, 0, 0, &err) == BP_ERANGE);
+    T_CHECKF(strstr(err.message, "'y', is too large to learn in line 3: "
+                                 "-2e200"), "%s", err.message);
+    bp__columns_free(c);
     bp__table_free(t);
 }
 
@@ -467,6 +575,9 @@ int main(void)
     unseen();
     embedded();
     several_targets();
+    decimal_commas();
+    equal_names();
+    huge_numbers();
     scaled_target();
     faults();
     remove(path);

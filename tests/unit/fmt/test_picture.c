@@ -243,6 +243,14 @@ static void refusals(void)
                                            .channels = 3, .quality = 90,
                                            .pixels = v});
         damaged(&b, "JPEG");
+        /* 60,000 x 60,000 pixels by its header: seen before any is made. */
+        for (size_t i = 0; i + 8 < b.bytes; i++)
+            if (b.data[i] == 0xff && b.data[i + 1] == 0xc0)
+                memcpy(b.data + i + 5, "\xea\x60\xea\x60", 4);
+        T_CHECK(bp__picture_decode(a, b.data, b.bytes, "x", &p, &err) ==
+                BP_ELIMIT);
+        T_CHECK(bp__picture_head(b.data, b.bytes, "x", &p, &err) ==
+                    BP_ELIMIT && strstr(err.message, "60000 x 60000"));
         free(b.data);
     }
     T_CHECK(bp__picture_decode(a, "GIF89a", 6, "x", &p, &err) == BP_EFORMAT &&
@@ -297,6 +305,31 @@ static void fits(void)
     T_CHECK(!memcmp(out, grey, 4));
 }
 
+static void *most_bytes(void *user, void *p, size_t old_bytes,
+                        size_t new_bytes)
+{
+    size_t *most = user;
+    *most = new_bytes > *most ? new_bytes : *most;
+    return bp__malloc_allocator.fn(bp__malloc_allocator.user, p, old_bytes,
+                                   new_bytes);
+}
+
+/* A photograph takes no more memory as numbers than as pixels. */
+static void memory_of_fit(void)
+{
+    enum { W = 1200, H = 900 };
+    uint8_t *v = calloc(W * H, 3), out[3 * 8 * 8];
+    size_t most = 0;
+    bp_allocator heap = {most_bytes, &most};
+    bp__picture p = {W, H, 3, v, (size_t)W * H * 3};
+    bp_error err = {0};
+    T_REQUIRE(v);
+    T_OK(bp__picture_planes(&heap, &p, BP__FIT_CROP, 3, 8, 8, out, &err),
+         &err);
+    T_CHECKF(most > 0 && most < (size_t)W * H / 10, "%zu", most);
+    free(v);
+}
+
 static void allocations(void)
 {
     uint8_t v[20 * 10 * 3], out[3 * 64];
@@ -344,6 +377,7 @@ int main(void)
         jpeg_forms();
     refusals();
     fits();
+    memory_of_fit();
     allocations();
     return t_end();
 }
