@@ -167,8 +167,11 @@ int cli_features(const cli_args *a);
 
 /* compare.c: after training on a table, what the network is worth beside
  * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */
+typedef struct cli_scores {
+    double network, linear, constant;
+} cli_scores;
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
-                bp_trainer *t, double *score);
+                bp_trainer *t, cli_scores *score);
 
 /* report.c */
 /* "accuracy 98.20 %" or "loss 0.0123"; buf: 80 bytes. */

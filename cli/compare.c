@@ -4,6 +4,7 @@
 
 #include "config/pictures.h"
 #include "config/tables.h"
+#include "verdict.h"
 
 #include <math.h>
 
@@ -99,6 +100,12 @@ static bp_status train_linear(contest *c, bp_error *err)
     return st;
 }
 
+/* No "-0.0000". */
+static double no_minus(double x)
+{
+    return fabs(x) < 0.00005 ? 0 : x;
+}
+
 static void print_score(const contest *c, bp__score s, double x, int width)
 {
     char text[40];
@@ -109,7 +116,7 @@ static void print_score(const contest *c, bp__score s, double x, int width)
         bp__snprintf(text, sizeof text, "-");
     else
         bp__snprintf(text, sizeof text, share ? "%.2f %%" : "%.4f",
-                     share ? 100 * x : x);
+                     share ? 100 * x : no_minus(x));
     printf("  %*s", width, text);
 }
 
@@ -131,7 +138,8 @@ static void print_row(const contest *c, const char *name,
     else if (p->classes)
         bp__snprintf(text, sizeof text, "%.2f to %.2f", 100 * low, 100 * high);
     else
-        bp__snprintf(text, sizeof text, "%.4f to %.4f", low, high);
+        bp__snprintf(text, sizeof text, "%.4f to %.4f", no_minus(low),
+                     no_minus(high));
     printf("  %-18s", text);
     for (int i = 1; i < n; i++)
         if (list[i] != BP__SCORE_AUC || c->k == 2)
@@ -139,30 +147,30 @@ static void print_row(const contest *c, const char *name,
     printf("\n");
 }
 
-static void print_table(const contest *c, const char *split)
+static bool print_table(const contest *c, const char *split)
 {
     char n[40], guess[80], name[40];
-    const bp__columns *k = c->m->config->columns;
+    const bp__config *f = c->m->config;
+    const bp__columns *k = f->columns;
+    const char *rows = k                            ? "rows"
+                       : bp__config_has_pictures(f) ? "pictures"
+                                                    : "samples";
     printf("\non the %s %s of %s:\n",
-           cli_count_text(n, bp_data_count(c->rows)),
-           k                                          ? "rows"
-           : bp__config_has_pictures(c->m->config) ? "pictures"
-                                                      : "samples",
-           split);
+           cli_count_text(n, bp_data_count(c->rows)), rows, split);
     if (c->network.classes) {
         int64_t best = 0;
         for (int64_t i = 1; i < c->k; i++)
             if (c->constant.y[i] > c->constant.y[best])
                 best = i;
-        printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % of draws",
-               "F1");
+        printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % interval",
+               "macro F1");
         if (c->k == 2)
             printf("  %9s", "AUC");
         printf("  %9s\n", "log loss");
         bp__snprintf(guess, sizeof guess, "always %.17s",
                      cli_class_name(c->m, best, name));
     } else {
-        printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % of draws",
+        printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % interval",
                "RMSE", "MAE");
         bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
                      k ? k->column[k->target].center : c->constant.y[0]);
@@ -170,6 +178,13 @@ static void print_table(const contest *c, const char *split)
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);
     print_row(c, guess, &c->constant);
+    if (c->a->folds)
+        return true; /* one part says little, the mean over all says it */
+    cli_verdict v = {.network = &c->network, .linear = &c->linear,
+                     .constant = &c->constant, .rows = rows,
+                     .guess = c->network.classes ? guess : "always the mean",
+                     .folds = !bp__yaml_at(f->resolved, "data.test")};
+    return cli_print_verdict(&v);
 }
 
 /* Is this a run that ends with a comparison, and of how many numbers? Those on
@@ -201,13 +216,13 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
-                bp_trainer *t, double *score)
+                bp_trainer *t, cli_scores *score)
 {
     bp_error err = {0};
     bool test = d->split[BP_SPLIT_TEST] != NULL;
     contest c = {.a = a, .m = m, .d = d};
     const bp_allocator *al = &bp__malloc_allocator;
-    *score = (double)NAN;
+    score->network = score->linear = score->constant = (double)NAN;
     if (!contest_of(&c, test ? BP_SPLIT_TEST : BP_SPLIT_VALID, t))
         return EXIT_FINE;
     bp_status st = bp__predict_all(bp__trainer_best(t), c.rows, al, &c.network,
@@ -217,12 +232,15 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
                                   &c.constant, &err);
     if (!st)
         st = train_linear(&c, &err);
+    if (!st && !print_table(&c, test ? "the test part"
+                                     : "the validation part, by which the "
+                                       "epoch was chosen"))
+        st = bp__oom(&err);
     if (!st) {
-        print_table(&c, test ? "the test part" : "the validation part, by "
-                                                 "which the epoch was chosen");
-        *score = bp__score_of(&c.network, c.network.classes
-                                              ? BP__SCORE_ACCURACY
-                                              : BP__SCORE_R2);
+        bp__score s = c.network.classes ? BP__SCORE_ACCURACY : BP__SCORE_R2;
+        score->network = bp__score_of(&c.network, s);
+        score->linear = bp__score_of(&c.linear, s);
+        score->constant = bp__score_of(&c.constant, s);
     }
     bp__predictions_free(&c.network);
     bp__predictions_free(&c.linear);
