@@ -250,7 +250,7 @@ static int refuse(const bp_error *err, const char *out)
 }
 
 /* Remarks on the data, before the first step; in no run that goes on. */
-static int remark(const bp__config_data *d)
+static int remark(const cli_model *m, const bp__config_data *d)
 {
     bp_error err = {0};
     static bp_data_report report; /* large; of the command */
@@ -268,6 +268,8 @@ static int remark(const bp__config_data *d)
     fflush(stdout);
     if (report.text[0])
         fprintf(stderr, "%s\n", report.text);
+    if (m->config->telling)
+        fprintf(stderr, "%s", m->config->telling);
     return EXIT_FINE;
 }
 
@@ -360,7 +362,7 @@ static int train_once(const cli_args *a, cli_scores *score)
         rc = lock == -2 ? EXIT_RUN
              : (a->given & OPT_RESUME) || (a->folds && !first_fold(a))
                  ? EXIT_FINE
-                 : remark(&d);
+                 : remark(&m, &d);
         if (rc == EXIT_FINE)
             rc = train_in(a, &m, &d, out, &lock, score);
         if (lock >= 0)

@@ -51,7 +51,8 @@ static void print_useless(const cli_verdict *v, gains g, gains linear)
                "into its parts\n", v->guess, v->rows);
     else
         printf("verdict: no better than %s, as far as these %s can tell:\n"
-               "  the inputs do not hold the target, or more %s are needed\n", v->guess, v->rows, v->rows);
+               "  the inputs do not hold the target, or more %s are needed\n",
+               v->guess, v->rows, v->rows);
 }
 
 static void print_half(const cli_verdict *v, gains linear)

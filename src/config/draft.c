@@ -6,6 +6,7 @@
 #include "config/draft.h"
 
 #include "config/yaml.h"
+#include "data/looks.h"
 
 /* ---- looking ------------------------------------------------------------ */
 
@@ -118,6 +119,13 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
         s = match_classes(d, err);
     if (!s && o->test)
         s = bp__tables_shared(d->table, d->test, &d->shared, err);
+    bp__str_init(&d->looks, NULL);
+    if (!s) {
+        bp__columns_hidden(d->columns, d->table, &d->looks);
+        s = bp__columns_telling(d->columns, d->table, &d->looks, err);
+    }
+    if (!s && d->looks.failed)
+        s = bp__oom(err);
     if (s)
         bp__draft_free(d);
     return s;
@@ -128,6 +136,7 @@ void bp__draft_free(bp__draft *d)
     bp__table_free(d->table);
     bp__table_free(d->test);
     bp__columns_free(d->columns);
+    bp__str_free(&d->looks);
     bp__arena_free(&d->memory);
     memset(d, 0, sizeof *d);
 }
@@ -232,6 +241,7 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
         describe_column(d, i, out);
     describe_rows(d, out);
     describe_balance(d, out);
+    bp__str_printf(out, "%s", d->looks.len ? d->looks.s : "");
 }
 
 /* ---- the model file ----------------------------------------------------- */

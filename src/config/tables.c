@@ -3,6 +3,7 @@
 #include "config/tables.h"
 
 #include "config/split.h"
+#include "data/looks.h"
 
 static const bp__ynode *table_node(const bp__config *c, const char *key)
 {
@@ -393,6 +394,15 @@ static bp_status learn_columns(bp__config *c, const tables *t, bp_error *err)
     if (!st)
         st = bp__columns_fit(c->columns, p->table, p->rows, p->n,
                              bins_of(c, p->n), err);
+    bp__str telling;
+    bp__str_init(&telling, NULL);
+    if (!st)
+        st = bp__columns_telling(c->columns, t->table[0], &telling, err);
+    if (!st && telling.failed)
+        st = bp__oom(err);
+    if (!st && telling.len)
+        c->telling = bp__arena_strdup(&c->arena, telling.s);
+    bp__str_free(&telling);
     if (!st)
         return BP_OK;
     bp__columns_free(c->columns);

@@ -7,6 +7,7 @@ $ new things.csv
 >     2 color                  category  2 words: blue, red; 3 missing
 >     3 kind                   target    3 classes: large: "x" (20), middle (20), small one (21)
 > 28 rows are equal to an earlier one; they are kept
+> 'size' alone tells 'kind' in every row: is it known before 'kind' is? If not, it goes out by data.table.columns: {"size": ignored}
 >
 > the model file is things.yaml; train it with
 >   bprop train things.yaml
@@ -20,6 +21,7 @@ $ new things.csv --test exam.csv --target 3 --force
 > ...
 > 28 rows are equal to an earlier one; they are kept
 > exam.csv: 61 rows to test on, of which 20 stand in the first table too; it writes 'small one' as 'Small one.', 'middle' as 'MIDDLE'
+> 'size' alone tells 'kind' in every row: is it known before 'kind' is? If not, it goes out by data.table.columns: {"size": ignored}
 >
 > the model file is things.yaml; train it with
 >   bprop train things.yaml
