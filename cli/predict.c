@@ -388,10 +388,33 @@ static bp_status predict_pictures(predictor *q, const char *path, bp_error *err)
     return st;
 }
 
+/* A file that this run cannot read is told by what it is, not by what its
+ * first bytes are not. */
+static bp_status check_kind(const predictor *q, const char *path,
+                            bp_error *err)
+{
+    const char *kind = cli_file_kind(path);
+    bool table = q->m->config->columns != NULL;
+    if (q->m->n_inputs > 1 || is_npy(path) ||
+        (table ? !kind || !strcmp(kind, CLI_TABLE) : is_pictures(path)))
+        return BP_OK;
+    if (!table && !kind && cli_may_be_idx(path))
+        return BP_OK;
+    return bp__error(err, BP_EARG, "'%s' is %s; this run takes %s", path,
+                     kind ? kind : "no IDX file",
+                     table ? "tables (.csv, .csv.gz ...) with the columns of "
+                             "that which it was trained on"
+                           : "a .npy array, an IDX file, or pictures: one "
+                             "(.png, .jpg), a folder or an archive");
+}
+
 static bp_status predict_files(predictor *q, const char *const *files,
                                bp_error *err)
 {
     bp_data *d = NULL;
+    bp_status kind = check_kind(q, files[0], err);
+    if (kind)
+        return kind;
     if (q->m->n_inputs == 1 && !q->m->config->columns && is_pictures(files[0]))
         return predict_pictures(q, files[0], err);
     bp_status st = open_inputs(q, files, &d, err);
