@@ -100,6 +100,12 @@ static bp_status train_linear(contest *c, bp_error *err)
     return st;
 }
 
+/* In the target's units, which may be any: 22246, 0.0012. */
+static bool is_long(double x)
+{
+    return fabs(x) >= 10000 && fabs(x) < 1e7;
+}
+
 /* No "-0.0000". */
 static double no_minus(double x)
 {
@@ -110,13 +116,17 @@ static void print_score(const contest *c, bp__score s, double x, int width)
 {
     char text[40];
     bool share = s == BP__SCORE_ACCURACY;
-    if (s == BP__SCORE_RMSE || s == BP__SCORE_MAE)
+    bool error = s == BP__SCORE_RMSE || s == BP__SCORE_MAE;
+    if (error)
         x *= c->scale;
     if (isnan(x))
         bp__snprintf(text, sizeof text, "-");
     else
-        bp__snprintf(text, sizeof text, share ? "%.2f %%" : "%.4f",
-                     share ? 100 * x : no_minus(x));
+        bp__snprintf(text, sizeof text,
+                     share    ? "%.2f %%"
+                     : !error ? "%.4f"
+                              : is_long(x) ? "%.0f" : "%.5g",
+                     share ? 100 * x : error ? x : no_minus(x));
     printf("  %*s", width, text);
 }
 
@@ -130,8 +140,8 @@ static void print_row(const contest *c, const char *name,
     const bp__score *list = p->classes ? of_classes : of_numbers;
     int n = p->classes ? 4 : 3;
     double low, high;
-    char text[60];
-    printf("  %-24.24s", name);
+    char text[60], cell[BP__CELL_BYTES];
+    printf("  %s", bp__text_cell(cell, name, 24, 24));
     print_score(c, list[0], bp__score_of(p, list[0]), 8);
     if (!bp__score_interval(p, list[0], &low, &high) || isnan(low))
         bp__snprintf(text, sizeof text, "-");
@@ -147,9 +157,18 @@ static void print_row(const contest *c, const char *name,
     printf("\n");
 }
 
+/* Never cut: "4.78e+0" of 4.78e+05 is another number. */
+static void constant_text(char *guess, double mean)
+{
+    char x[40];
+    bp__snprintf(x, sizeof x, is_long(mean) ? "%.0f" : "%.4g", mean);
+    bp__snprintf(guess, 80, strlen(x) > 7 ? "the mean, %s"
+                                          : "always the mean, %s", x);
+}
+
 static bool print_table(const contest *c, const char *split)
 {
-    char n[40], guess[80], name[40];
+    char n[40], guess[80], name[40], cell[BP__CELL_BYTES];
     const bp__config *f = c->m->config;
     const bp__columns *k = f->columns;
     const char *rows = k                            ? "rows"
@@ -167,13 +186,14 @@ static bool print_table(const contest *c, const char *split)
         if (c->k == 2)
             printf("  %9s", "AUC");
         printf("  %9s\n", "log loss");
-        bp__snprintf(guess, sizeof guess, "always %.17s",
-                     cli_class_name(c->m, best, name));
+        bp__snprintf(guess, sizeof guess, "always %s",
+                     bp__text_cell(cell, cli_class_name(c->m, best, name), 0,
+                                   17));
     } else {
         printf("  %-24s  %8s  %-18s  %9s  %9s\n", "", "R2", "95 % interval",
                "RMSE", "MAE");
-        bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
-                     k ? k->column[k->target].center : c->constant.y[0]);
+        constant_text(guess, k ? k->column[k->target].center
+                               : c->constant.y[0]);
     }
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);

@@ -159,7 +159,7 @@ static void print_others(const predictor *q, const double *x, int64_t n,
                          int64_t best)
 {
     int64_t last = best;
-    char buf[40];
+    char buf[40], text[BP__CELL_BYTES];
     for (int shown = 0; n > 2 && shown < 2; shown++) {
         int64_t next = -1;
         for (int64_t i = 0; i < n; i++) {
@@ -172,7 +172,8 @@ static void print_others(const predictor *q, const double *x, int64_t n,
             return;
         }
         printf("%s%s %.2f %%", shown ? ", " : "   (or ",
-               cli_class_name(q->m, next, buf), 100 * x[next]);
+               bp__text_cell(text, cli_class_name(q->m, next, buf), 0, 200),
+               100 * x[next]);
         last = next;
     }
     printf("%s", n > 2 ? ")" : "");
@@ -181,7 +182,7 @@ static void print_others(const predictor *q, const double *x, int64_t n,
 static void print_text(const predictor *q, const char *file, int64_t sample,
                        const double *x, int64_t n)
 {
-    char buf[40];
+    char buf[40], text[BP__CELL_BYTES];
     if (q->name)
         printf("%s", q->name[sample]);
     else
@@ -193,7 +194,8 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
         return;
     }
     int64_t k = best_of(x, n);
-    printf("  %s  %.2f %%", cli_class_name(q->m, k, buf),
+    printf("  %s  %.2f %%",
+           bp__text_cell(text, cli_class_name(q->m, k, buf), 0, 200),
            100 * (n > 1 || k ? x[n > 1 ? k : 0] : 1 - x[0]));
     print_others(q, x, n, k);
     printf("\n");

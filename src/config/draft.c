@@ -153,8 +153,9 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
 {
     const bp__columns *c = d->columns;
     const bp__column *x = &c->column[i];
-    char a[32];
-    bp__str_printf(out, "  %3d %-22.22s %-9s ", i + 1, x->name,
+    char a[32], text[BP__CELL_BYTES];
+    bp__str_printf(out, "  %3d %s %-9s ", i + 1,
+                   bp__text_cell(text, x->name, 22, 22),
                    i == c->target ? "target" : bp__column_kind_name(x->kind));
     if (x->kind == BP__COLUMN_IGNORED) {
         bp__str_printf(out, "%s", x->why);
@@ -166,7 +167,8 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
         bp__str_printf(out, "%d %s:", x->n_words,
                        i == c->target ? "classes" : "words");
         for (int k = 0; k < x->n_words && k < 4; k++) {
-            bp__str_printf(out, "%s %.24s", k ? "," : "", x->words[k]);
+            bp__str_printf(out, "%s %s", k ? "," : "",
+                           bp__text_cell(text, x->words[k], 0, 24));
             if (i == c->target)
                 bp__str_printf(out, " (%lld)", (long long)d->class_rows[k]);
         }

@@ -259,14 +259,16 @@ static void report_problem(table_report *r, const char *what,
                            const bp__column *x, const char *says,
                            const char *advice, bool nearest)
 {
+    char text[BP__CELL_BYTES];
     if (!p->count)
         return;
     bp__str_printf(&r->text, "%s%s ('%s'), '%s': %s in %lld cell%s%s:",
                    r->text.len ? "\n" : "", what, t->source, x->name, says,
                    (long long)p->count, p->count == 1 ? "" : "s", advice);
     for (int64_t i = 0; i < p->count && i < BP__TABLE_EXAMPLES; i++) {
-        bp__str_printf(&r->text, "%s line %lld '%.40s'", i ? "," : "",
-                       (long long)p->line[i], p->cell[i]);
+        bp__str_printf(&r->text, "%s line %lld '%s'", i ? "," : "",
+                       (long long)p->line[i],
+                       bp__text_cell(text, p->cell[i], 0, 40));
         const char *near =
             nearest ? bp__nearest(p->cell[i], x->words, (size_t)x->n_words)
                     : NULL;

@@ -135,6 +135,7 @@ static void tell_classes(const bp__columns *c, const bp__table *t, bp__str *out)
 void bp__columns_hidden(const bp__columns *c, const bp__table *t,
                         bp__str *out)
 {
+    char text[BP__CELL_BYTES];
     for (int i = 0; i < c->n; i++) {
         const bp__column *x = &c->column[i];
         bool few = x->kind == BP__COLUMN_CATEGORY && x->n_words < 5;
@@ -145,14 +146,15 @@ void bp__columns_hidden(const bp__columns *c, const bp__table *t,
                                                        : "each is a word";
         hidden h = look_into(t, i);
         if (most(h.dates, h.n))
-            bp__str_printf(out, "'%s' has dates ('%.40s'): %s; columns of "
+            bp__str_printf(out, "'%s' has dates ('%s'): %s; columns of "
                            "numbers or words made of it (days since a start, "
                            "month, weekday) could be learned from\n", x->name,
-                           h.example, as);
+                           bp__text_cell(text, h.example, 0, 40), as);
         else if (most(h.units, h.n))
-            bp__str_printf(out, "'%s' has numbers with a unit ('%.40s'): %s; "
+            bp__str_printf(out, "'%s' has numbers with a unit ('%s'): %s; "
                            "without the unit they would be numbers\n",
-                           x->name, h.example, as);
+                           x->name, bp__text_cell(text, h.example, 0, 40),
+                           as);
     }
     tell_classes(c, t, out);
 }
