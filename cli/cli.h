@@ -162,13 +162,24 @@ const char *cli_shipped_name(int i); /* NULL past the last one */
 /* A model that is part of the command; NULL: none of this name. */
 const char *cli_shipped_model(const char *name, size_t *bytes);
 
+/* filekind.c: "a table", by its name or as a folder; NULL: not known. */
+#define CLI_MODEL_FILE "a model file"
+#define CLI_TABLE "a table"
+#define CLI_FOLDER "a folder"
+#define CLI_ARCHIVE "an archive"
+const char *cli_file_kind(const char *path);
+bool cli_may_be_idx(const char *path); /* by its first bytes */
+
 /* explain.c: draws filters and activations into --features. */
 int cli_features(const cli_args *a);
 
 /* compare.c: after training on a table, what the network is worth beside
  * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */
+typedef struct cli_scores {
+    double network, linear, constant;
+} cli_scores;
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
-                bp_trainer *t, double *score);
+                bp_trainer *t, cli_scores *score);
 
 /* report.c */
 /* "accuracy 98.20 %" or "loss 0.0123"; buf: 80 bytes. */

@@ -5,6 +5,7 @@
 #include "config/pictures.h"
 #include "config/tables.h"
 #include "data/data.h"
+#include "verdict.h"
 
 #include <math.h>
 
@@ -111,18 +112,34 @@ static double scale_of(const contest *c, int64_t of)
     return k ? 1 / bp__columns_target_at(k, (int)of)->factor : 1;
 }
 
+/* In the target's units, which may be any: 22246, 0.0012. */
+static bool is_long(double x)
+{
+    return fabs(x) >= 10000 && fabs(x) < 1e7;
+}
+
+/* No "-0.0000". */
+static double no_minus(double x)
+{
+    return fabs(x) < 0.00005 ? 0 : x;
+}
+
 static void print_score(const contest *c, bp__score s, int64_t of, double x,
                         int width)
 {
     char text[40];
     bool share = s == BP__SCORE_ACCURACY;
-    if (s == BP__SCORE_RMSE || s == BP__SCORE_MAE)
+    bool error = s == BP__SCORE_RMSE || s == BP__SCORE_MAE;
+    if (error)
         x *= scale_of(c, of);
     if (isnan(x))
         bp__snprintf(text, sizeof text, "-");
     else
-        bp__snprintf(text, sizeof text, share ? "%.2f %%" : "%.4f",
-                     share ? 100 * x : x);
+        bp__snprintf(text, sizeof text,
+                     share    ? "%.2f %%"
+                     : !error ? "%.4f"
+                              : is_long(x) ? "%.0f" : "%.5g",
+                     share ? 100 * x : error ? x : no_minus(x));
     printf("  %*s", width, text);
 }
 
@@ -136,15 +153,16 @@ static void print_row(const contest *c, const char *name,
     const bp__score *list = p->classes ? of_classes : of_numbers;
     int n = p->classes ? 4 : 3;
     double low, high;
-    char text[60];
-    printf("  %-24.24s", name);
+    char text[60], cell[BP__CELL_BYTES];
+    printf("  %s", bp__text_cell(cell, name, 24, 24));
     print_score(c, list[0], p->of, bp__score_of(p, list[0]), 8);
     if (!bp__score_interval(p, list[0], &low, &high) || isnan(low))
         bp__snprintf(text, sizeof text, "-");
     else if (p->classes)
         bp__snprintf(text, sizeof text, "%.2f to %.2f", 100 * low, 100 * high);
     else
-        bp__snprintf(text, sizeof text, "%.4f to %.4f", low, high);
+        bp__snprintf(text, sizeof text, "%.4f to %.4f", no_minus(low),
+                     no_minus(high));
     printf("  %-18s", text);
     for (int i = 1; i < n; i++)
         if (list[i] != BP__SCORE_AUC || c->k == 2)
@@ -152,72 +170,104 @@ static void print_row(const contest *c, const char *name,
     printf("\n");
 }
 
-static void print_rows(contest *c, const char *guess)
+static const char *row_noun(const contest *c)
 {
+    const bp__config *f = c->m->config;
+    return f->columns                   ? "rows"
+           : bp__config_has_pictures(f) ? "pictures"
+                                        : "samples";
+}
+
+/* Never cut: "4.78e+0" of 4.78e+05 is another number. */
+static void constant_text(char *guess, double mean)
+{
+    char x[40];
+    bp__snprintf(x, sizeof x, is_long(mean) ? "%.0f" : "%.4g", mean);
+    bp__snprintf(guess, 80, strlen(x) > 7 ? "the mean, %s"
+                                          : "always the mean, %s", x);
+}
+
+static bool print_rows(const contest *c, const char *guess)
+{
+    const bp__config *f = c->m->config;
     print_row(c, "this network", &c->network);
     print_row(c, "a linear model", &c->linear);
     print_row(c, guess, &c->constant);
+    if (c->a->folds)
+        return true; /* one part says little, the mean over all says it */
+    cli_verdict v = {.network = &c->network, .linear = &c->linear,
+                     .constant = &c->constant, .rows = row_noun(c),
+                     .guess = c->network.classes ? guess : "always the mean",
+                     .folds = !bp__yaml_at(f->resolved, "data.test")};
+    return cli_print_verdict(&v);
 }
 
-static void print_classes(contest *c)
+static bool print_classes(const contest *c)
 {
-    char guess[80], name[40];
+    char guess[80], name[40], cell[BP__CELL_BYTES];
     int64_t best = 0;
     for (int64_t i = 1; i < c->k; i++)
         if (c->constant.y[i] > c->constant.y[best])
             best = i;
-    printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % of draws", "F1");
+    printf("  %-24s  %8s  %-18s  %9s", "", "accuracy", "95 % interval",
+           "macro F1");
     if (c->k == 2)
         printf("  %9s", "AUC");
     printf("  %9s\n", "log loss");
-    bp__snprintf(guess, sizeof guess, "always %.17s",
-                 cli_class_name(c->m, best, name));
-    print_rows(c, guess);
+    bp__snprintf(guess, sizeof guess, "always %s",
+                 bp__text_cell(cell, cli_class_name(c->m, best, name), 0, 17));
+    return print_rows(c, guess);
+}
+
+/* The scores are about this target. */
+static void score_target(contest *c, int64_t of)
+{
+    c->network.of = c->linear.of = c->constant.of = of;
 }
 
 /* One of the targets; its name where there are several. */
-static void print_numbers(contest *c, int64_t of)
+static bool print_numbers(contest *c, int64_t of)
 {
-    char guess[80], name[40] = "";
+    char guess[80], name[40] = "", cell[BP__CELL_BYTES];
     const bp__columns *k = c->m->config->columns;
     const bp__column *y = k ? bp__columns_target_at(k, (int)of) : NULL;
-    if (c->k > 1 && y)
-        bp__snprintf(name, sizeof name, "%.24s", y->name);
-    else if (c->k > 1)
+    if (c->k > 1 && !y)
         bp__snprintf(name, sizeof name, "number %lld", (long long)of + 1);
-    printf("  %-24s  %8s  %-18s  %9s  %9s\n", name, "R2", "95 % of draws",
-           "RMSE", "MAE");
-    bp__snprintf(guess, sizeof guess, "always the mean, %.4g",
-                 y ? y->center : c->constant.y[of]);
-    c->network.of = c->linear.of = c->constant.of = of;
-    print_rows(c, guess);
+    printf("  %s  %8s  %-18s  %9s  %9s\n",
+           bp__text_cell(cell, c->k > 1 && y ? y->name : name, 24, 24), "R2",
+           "95 % interval", "RMSE", "MAE");
+    score_target(c, of);
+    constant_text(guess, y ? y->center : c->constant.y[of]);
+    return print_rows(c, guess);
 }
 
-static void print_table(contest *c, const char *split)
+static bool print_table(contest *c, const char *split)
 {
     char n[40];
+    bool ok = true;
     printf("\non the %s %s of %s:\n",
-           cli_count_text(n, bp_data_count(c->rows)),
-           c->m->config->columns                      ? "rows"
-           : bp__config_has_pictures(c->m->config) ? "pictures"
-                                                      : "samples",
-           split);
+           cli_count_text(n, bp_data_count(c->rows)), row_noun(c), split);
     if (c->network.classes)
-        print_classes(c);
-    else
-        for (int64_t of = 0; of < c->k; of++)
-            print_numbers(c, of);
+        return print_classes(c);
+    for (int64_t of = 0; of < c->k && ok; of++)
+        ok = print_numbers(c, of);
+    return ok;
 }
 
 /* Accuracy, or the mean R2 of the targets. */
-static double fold_score(contest *c)
+static cli_scores fold_scores(contest *c)
 {
-    double sum = 0;
-    if (c->network.classes)
-        return bp__score_of(&c->network, BP__SCORE_ACCURACY);
-    for (c->network.of = 0; c->network.of < c->k; c->network.of++)
-        sum += bp__score_of(&c->network, BP__SCORE_R2);
-    return sum / (double)c->k;
+    cli_scores s = {0, 0, 0};
+    bool classes = c->network.classes;
+    bp__score which = classes ? BP__SCORE_ACCURACY : BP__SCORE_R2;
+    int64_t n = classes ? 1 : c->k;
+    for (int64_t of = 0; of < n; of++) {
+        score_target(c, of);
+        s.network += bp__score_of(&c->network, which) / (double)n;
+        s.linear += bp__score_of(&c->linear, which) / (double)n;
+        s.constant += bp__score_of(&c->constant, which) / (double)n;
+    }
+    return s;
 }
 
 /* Is this a run that ends with a comparison, and of how many numbers? Those on
@@ -248,13 +298,13 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
-                bp_trainer *t, double *score)
+                bp_trainer *t, cli_scores *score)
 {
     bp_error err = {0};
     bool test = d->split[BP_SPLIT_TEST] != NULL;
     contest c = {.a = a, .m = m, .d = d};
     const bp_allocator *al = &bp__malloc_allocator;
-    *score = (double)NAN;
+    score->network = score->linear = score->constant = (double)NAN;
     if (!contest_of(&c, test ? BP_SPLIT_TEST : BP_SPLIT_VALID, t))
         return EXIT_FINE;
     bp_status st = bp__predict_all(bp__trainer_best(t), c.rows, al, &c.network,
@@ -264,11 +314,12 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
                                   &c.constant, &err);
     if (!st)
         st = train_linear(&c, &err);
-    if (!st) {
-        print_table(&c, test ? "the test part" : "the validation part, by "
-                                                 "which the epoch was chosen");
-        *score = fold_score(&c);
-    }
+    if (!st && !print_table(&c, test ? "the test part"
+                                     : "the validation part, by which the "
+                                       "epoch was chosen"))
+        st = bp__oom(&err);
+    if (!st)
+        *score = fold_scores(&c);
     bp__predictions_free(&c.network);
     bp__predictions_free(&c.linear);
     bp__predictions_free(&c.constant);

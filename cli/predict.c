@@ -166,7 +166,7 @@ static void print_others(const predictor *q, const double *x, int64_t n,
                          int64_t best)
 {
     int64_t last = best;
-    char buf[40];
+    char buf[40], text[BP__CELL_BYTES];
     for (int shown = 0; n > 2 && shown < 2; shown++) {
         int64_t next = -1;
         for (int64_t i = 0; i < n; i++) {
@@ -179,7 +179,8 @@ static void print_others(const predictor *q, const double *x, int64_t n,
             return;
         }
         printf("%s%s %.2f %%", shown ? ", " : "   (or ",
-               cli_class_name(q->m, next, buf), 100 * x[next]);
+               bp__text_cell(text, cli_class_name(q->m, next, buf), 0, 200),
+               100 * x[next]);
         last = next;
     }
     printf("%s", n > 2 ? ")" : "");
@@ -200,7 +201,7 @@ static void print_number(const predictor *q, double x, int64_t i, int64_t n)
 static void print_text(const predictor *q, const char *file, int64_t sample,
                        const double *x, int64_t n)
 {
-    char buf[40];
+    char buf[40], text[BP__CELL_BYTES];
     if (q->name)
         printf("%s", q->name[sample]);
     else
@@ -212,7 +213,8 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
         return;
     }
     int64_t k = best_of(x, n);
-    printf("  %s  %.2f %%", cli_class_name(q->m, k, buf),
+    printf("  %s  %.2f %%",
+           bp__text_cell(text, cli_class_name(q->m, k, buf), 0, 200),
            100 * (n > 1 || k ? x[n > 1 ? k : 0] : 1 - x[0]));
     print_others(q, x, n, k);
     printf("\n");
@@ -408,10 +410,33 @@ static bp_status predict_pictures(predictor *q, const char *path, bp_error *err)
     return st;
 }
 
+/* A file that this run cannot read is told by what it is, not by what its
+ * first bytes are not. */
+static bp_status check_kind(const predictor *q, const char *path,
+                            bp_error *err)
+{
+    const char *kind = cli_file_kind(path);
+    bool table = q->m->config->columns != NULL;
+    if (q->m->n_inputs > 1 || is_npy(path) ||
+        (table ? !kind || !strcmp(kind, CLI_TABLE) : is_pictures(path)))
+        return BP_OK;
+    if (!table && !kind && cli_may_be_idx(path))
+        return BP_OK;
+    return bp__error(err, BP_EARG, "'%s' is %s; this run takes %s", path,
+                     kind ? kind : "no IDX file",
+                     table ? "tables (.csv, .csv.gz ...) with the columns of "
+                             "that which it was trained on"
+                           : "a .npy array, an IDX file, or pictures: one "
+                             "(.png, .jpg), a folder or an archive");
+}
+
 static bp_status predict_files(predictor *q, const char *const *files,
                                bp_error *err)
 {
     bp_data *d = NULL;
+    bp_status kind = check_kind(q, files[0], err);
+    if (kind)
+        return kind;
     if (q->m->n_inputs == 1 && !q->m->config->columns && is_pictures(files[0]))
         return predict_pictures(q, files[0], err);
     bp_status st = open_inputs(q, files, &d, err);

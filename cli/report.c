@@ -88,21 +88,24 @@ const char *cli_metric_text(char *buf, const char *name, double x)
 
 void cli_print_confusion(const cli_model *m, const bp_evaluation *e)
 {
-    char buf[40];
+    char buf[40], text[BP__CELL_BYTES];
     int64_t k = e->n_classes;
     if (k < 2 || k > 20)
         return;
     int width = 5;
     for (int64_t i = 0; i < k; i++) {
-        int n = (int)strlen(cli_class_name(m, i, buf));
+        const char *name = cli_class_name(m, i, buf);
+        int n = bp__text_columns(name, name + strlen(name));
         width = n > width ? (n > 12 ? 12 : n) : width;
     }
     printf("rows: the truth; columns: the prediction\n%*s", width + 2, "");
     for (int64_t j = 0; j < k; j++)
-        printf(" %*.*s", width, width, cli_class_name(m, j, buf));
+        printf(" %s", bp__text_cell(text, cli_class_name(m, j, buf), -width,
+                                    width));
     printf("\n");
     for (int64_t i = 0; i < k; i++) {
-        printf("  %*.*s", width, width, cli_class_name(m, i, buf));
+        printf("  %s", bp__text_cell(text, cli_class_name(m, i, buf), -width,
+                                     width));
         for (int64_t j = 0; j < k; j++) {
             long long n = (long long)e->confusion[i * k + j];
             if (n)

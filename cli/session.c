@@ -53,13 +53,21 @@ static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
             st = bp__config_load(NULL, file, sets, n, &m->config, err);
         else
             st = bp__error(err, BP_ENOTFOUND, "'%s' is not a run: it has no "
-                           "config.yaml", what);
+                           "config.yaml (if it holds pictures, `bprop new %s` "
+                           "drafts a model file)", what, what);
         bp__strfree(&bp__malloc_allocator, file);
         return st;
     }
     const char *text = exists ? NULL : cli_shipped_model(path, &bytes);
     if (text)
         return bp__config_parse(path, text, bytes, sets, n, &m->config, err);
+    const char *kind = exists ? cli_file_kind(path) : NULL;
+    if (kind && (!strcmp(kind, CLI_TABLE) || !strcmp(kind, CLI_ARCHIVE)))
+        return bp__error(err, BP_EARG, "'%s' is %s, not a model file; `bprop "
+                         "new %s` drafts one for it", path, kind, path);
+    if (kind && strcmp(kind, CLI_MODEL_FILE))
+        return bp__error(err, BP_EARG, "'%s' is %s, not a model file or a run",
+                         path, kind);
     bp_status st = bp__config_load(NULL, path, sets, n, &m->config, err);
     if (st == BP_ENOTFOUND)
         bp__error(err, st, "no file or run '%s', and no shipped model of this "

@@ -142,13 +142,13 @@ static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
 /* What the columns of the run's table are. */
 static void print_columns(const bp__columns *c)
 {
-    char text[64];
+    char text[BP__CELL_BYTES];
     printf("\n%-20s %-10s %10s  %s\n", "column", "kind", "features", "what");
     for (int i = 0; i < c->n; i++) {
         const bp__column *x = &c->column[i];
         char n[20];
         bp__snprintf(n, sizeof n, "%d", x->width);
-        printf("%-20.20s %-10s %10s  ", x->name,
+        printf("%s %-10s %10s  ", bp__text_cell(text, x->name, 20, 20),
                bp__column_kind_name(x->kind),
                x->target                       ? "target"
                : x->kind == BP__COLUMN_IGNORED ? ""
@@ -163,7 +163,8 @@ static void print_columns(const bp__columns *c)
                        x->edges[x->n_edges - 1]);
         } else {
             for (int k = 0; k < x->n_words && k < 4; k++)
-                printf("%s%.20s", k ? ", " : "", x->words[k]);
+                printf("%s%s", k ? ", " : "",
+                       bp__text_cell(text, x->words[k], 0, 20));
             if (x->n_words > 4)
                 printf(" and %d more", x->n_words - 4);
         }

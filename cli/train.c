@@ -193,7 +193,7 @@ static void print_resume(const cli_args *a, const char *out)
 
 static int run_trainer(const cli_args *a, cli_model *m,
                        const bp__config_data *d, bp_trainer *t,
-                       cli_progress *p, const char *out, double *score)
+                       cli_progress *p, const char *out, cli_scores *score)
 {
     bp_error err = {0};
     catch_signals(t);
@@ -250,7 +250,7 @@ static int refuse(const bp_error *err, const char *out)
 }
 
 /* Remarks on the data, before the first step; in no run that goes on. */
-static int remark(const bp__config_data *d)
+static int remark(const cli_model *m, const bp__config_data *d)
 {
     bp_error err = {0};
     static bp_data_report report; /* large; of the command */
@@ -268,6 +268,8 @@ static int remark(const bp__config_data *d)
     fflush(stdout);
     if (report.text[0])
         fprintf(stderr, "%s\n", report.text);
+    if (m->config->telling)
+        fprintf(stderr, "%s", m->config->telling);
     return EXIT_FINE;
 }
 
@@ -280,7 +282,7 @@ static void print_misfit(void *user, const char *line)
 }
 
 static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
-                    const char *out, int *lock, double *score)
+                    const char *out, int *lock, cli_scores *score)
 {
     bp_error err = {0};
     cli_progress p;
@@ -326,7 +328,7 @@ static bool first_fold(const cli_args *a)
     return !strcmp(a->sets[a->n_sets - 1], "data.split.fold=0");
 }
 
-static int train_once(const cli_args *a, double *score)
+static int train_once(const cli_args *a, cli_scores *score)
 {
     cli_model m;
     bp__config_data d;
@@ -360,7 +362,7 @@ static int train_once(const cli_args *a, double *score)
         rc = lock == -2 ? EXIT_RUN
              : (a->given & OPT_RESUME) || (a->folds && !first_fold(a))
                  ? EXIT_FINE
-                 : remark(&d);
+                 : remark(&m, &d);
         if (rc == EXIT_FINE)
             rc = train_in(a, &m, &d, out, &lock, score);
         if (lock >= 0)
@@ -376,7 +378,7 @@ static int train_once(const cli_args *a, double *score)
 static int train_folds(const cli_args *a)
 {
     static cli_args one; /* large; this is the program, not the library */
-    double sum = 0, squares = 0;
+    double sum = 0, squares = 0, linear = 0, constant = 0;
     char sets[2][60], out[1100];
     const char *what = a->n_operands ? a->operands[0] : "digits";
     const char *base = strrchr(what, '/');
@@ -402,7 +404,7 @@ static int train_folds(const cli_args *a)
     if (bp__file_mkdir(NULL, parent, &err))
         return cli_fail(&err);
     for (int i = 0; i < a->folds; i++) {
-        double score;
+        cli_scores score;
         one = *a;
         bp__snprintf(sets[0], sizeof sets[0], "data.split.folds=%d", a->folds);
         bp__snprintf(sets[1], sizeof sets[1], "data.split.fold=%d", i);
@@ -416,8 +418,10 @@ static int train_folds(const cli_args *a)
             rmdir(parent); /* nothing of it stays where nothing was trained */
             return rc;
         }
-        sum += score;
-        squares += score * score;
+        sum += score.network;
+        squares += score.network * score.network;
+        linear += score.linear;
+        constant += score.constant;
     }
     double n = a->folds, mean = sum / n;
     double spread = sqrt(fmax(0, (squares - n * mean * mean) / (n - 1)));
@@ -426,14 +430,17 @@ static int train_folds(const cli_args *a)
                a->folds, parent);
         return EXIT_FINE;
     }
+    constant /= n;
     printf("\n%d folds, in %s: mean %.4f, standard deviation %.4f (accuracy "
-           "from 0 to 1, or R2)\n", a->folds, parent, mean, spread);
+           "from 0 to 1, or R2);\nthe linear model's mean is %.4f, that of the "
+           "constant guess %.4f\n", a->folds, parent, mean, spread, linear / n,
+           fabs(constant) < 0.00005 ? 0 : constant);
     return EXIT_FINE;
 }
 
 static int run_train(const cli_args *a)
 {
-    double score;
+    cli_scores score;
     return a->folds ? train_folds(a) : train_once(a, &score);
 }
 

@@ -130,6 +130,19 @@ void bp__format_float(char *buf, float x);
 bool bp__parse_double(const char *s, double *x);
 bool bp__parse_int64(const char *s, int64_t *x);
 
+/* ---- columns of a terminal (columns.c) -------------------------------- */
+
+uint32_t bp__next_char(const char **p); /* of UTF-8; *p goes behind it */
+/* Chinese, Japanese and Korean characters take two columns. */
+bool bp__is_wide(uint32_t c);
+int bp__text_columns(const char *p, const char *end);
+/* s on one line, in at most `most` columns of whole characters, filled up with
+ * blanks to `least` columns (-least: with blanks before it). Control
+ * characters become blanks, bytes that are no UTF-8 question marks. Returns
+ * buf, which has BP__CELL_BYTES. */
+enum { BP__CELL_BYTES = 801 };
+const char *bp__text_cell(char *buf, const char *s, int least, int most);
+
 /* ---- hash ------------------------------------------------------------ */
 
 #define BP__HASH_INIT 0xcbf29ce484222325ull

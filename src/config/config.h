@@ -29,6 +29,8 @@ typedef struct bp__config {
     bool has_data[BP__N_SPLITS];
     bool table_input;    /* the model's input is what the columns make */
     const char *notes;   /* of the data, for the user; NULL: none */
+    const char *telling; /* columns that tell the target, as columns are
+                            learned; NULL: none */
     struct bp__columns *columns; /* learned, or a run's; NULL: not yet */
     const char *cache;   /* folder for decoded pictures; NULL: this one */
     void (*progress)(void *user, int64_t done, int64_t all); /* of decoding */

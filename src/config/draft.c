@@ -6,6 +6,7 @@
 #include "config/draft.h"
 
 #include "config/yaml.h"
+#include "data/looks.h"
 
 /* ---- looking ------------------------------------------------------------ */
 
@@ -174,6 +175,13 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
         s = count_repeats(d, err);
     if (!s && o->test)
         s = look_at_test(o, d, err);
+    bp__str_init(&d->looks, NULL);
+    if (!s) {
+        bp__columns_hidden(d->columns, d->table, &d->looks);
+        s = bp__columns_telling(d->columns, d->table, &d->looks, err);
+    }
+    if (!s && d->looks.failed)
+        s = bp__oom(err);
     if (s)
         bp__draft_free(d);
     return s;
@@ -184,6 +192,7 @@ void bp__draft_free(bp__draft *d)
     bp__table_free(d->table);
     bp__table_free(d->test);
     bp__columns_free(d->columns);
+    bp__str_free(&d->looks);
     bp__arena_free(&d->memory);
     memset(d, 0, sizeof *d);
 }
@@ -200,8 +209,9 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
 {
     const bp__columns *c = d->columns;
     const bp__column *x = &c->column[i];
-    char a[32];
-    bp__str_printf(out, "  %3d %-22.22s %-9s ", i + 1, x->name,
+    char a[32], text[BP__CELL_BYTES];
+    bp__str_printf(out, "  %3d %s %-9s ", i + 1,
+                   bp__text_cell(text, x->name, 22, 22),
                    x->target ? "target" : bp__column_kind_name(x->kind));
     if (x->kind == BP__COLUMN_IGNORED) {
         bp__str_printf(out, "%s", x->why);
@@ -212,7 +222,8 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
         bp__str_printf(out, "%d %s:", x->n_words,
                        x->target ? "classes" : "words");
         for (int k = 0; k < x->n_words && k < 4; k++) {
-            bp__str_printf(out, "%s %.24s", k ? "," : "", x->words[k]);
+            bp__str_printf(out, "%s %s", k ? "," : "",
+                           bp__text_cell(text, x->words[k], 0, 24));
             if (x->target)
                 bp__str_printf(out, " (%lld)", (long long)d->class_rows[k]);
         }
@@ -287,6 +298,7 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
         describe_column(d, i, out);
     describe_rows(d, out);
     describe_balance(d, out);
+    bp__str_printf(out, "%s", d->looks.len ? d->looks.s : "");
 }
 
 /* ---- the model file ----------------------------------------------------- */

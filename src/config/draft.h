@@ -22,6 +22,7 @@ typedef struct bp__draft {
     /* Classes of the test table that the first has in another spelling. */
     const char **rename; /* pairs: from, to */
     size_t n_rename;
+    bp__str looks;       /* remarks of data/looks.h */
     bp__arena memory;
 } bp__draft;
 

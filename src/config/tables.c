@@ -3,6 +3,7 @@
 #include "config/tables.h"
 
 #include "config/split.h"
+#include "data/looks.h"
 
 static const bp__ynode *table_node(const bp__config *c, const char *key)
 {
@@ -258,14 +259,16 @@ static void report_problem(table_report *r, const char *what,
                            const bp__column *x, const char *says,
                            const char *advice, bool nearest)
 {
+    char text[BP__CELL_BYTES];
     if (!p->count)
         return;
     bp__str_printf(&r->text, "%s%s ('%s'), '%s': %s in %lld cell%s%s:",
                    r->text.len ? "\n" : "", what, t->source, x->name, says,
                    (long long)p->count, p->count == 1 ? "" : "s", advice);
     for (int64_t i = 0; i < p->count && i < BP__TABLE_EXAMPLES; i++) {
-        bp__str_printf(&r->text, "%s line %lld '%.40s'", i ? "," : "",
-                       (long long)p->line[i], p->cell[i]);
+        bp__str_printf(&r->text, "%s line %lld '%s'", i ? "," : "",
+                       (long long)p->line[i],
+                       bp__text_cell(text, p->cell[i], 0, 40));
         const char *near =
             nearest ? bp__nearest(p->cell[i], x->words, (size_t)x->n_words)
                     : NULL;
@@ -413,6 +416,15 @@ static bp_status learn_columns(bp__config *c, const tables *t, bp_error *err)
     if (!st)
         st = bp__columns_fit(c->columns, p->table, p->rows, p->n,
                              bins_of(c, p->n), err);
+    bp__str telling;
+    bp__str_init(&telling, NULL);
+    if (!st)
+        st = bp__columns_telling(c->columns, t->table[0], &telling, err);
+    if (!st && telling.failed)
+        st = bp__oom(err);
+    if (!st && telling.len)
+        c->telling = bp__arena_strdup(&c->arena, telling.s);
+    bp__str_free(&telling);
     if (!st)
         return BP_OK;
     bp__columns_free(c->columns);

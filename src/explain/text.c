@@ -7,35 +7,6 @@ enum { WIDTH = 78 };
 
 /* ---- columns of UTF-8 -------------------------------------------------- */
 
-static uint32_t next_char(const char **p)
-{
-    const unsigned char *s = (const unsigned char *)*p;
-    uint32_t c = *s;
-    int more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : c >= 0xC0 ? 1 : 0;
-    c &= more == 3 ? 7u : more == 2 ? 15u : more == 1 ? 31u : 127u;
-    s++;
-    for (; more && (*s & 0xC0) == 0x80; more--)
-        c = c << 6 | (*s++ & 63u);
-    *p = (const char *)s;
-    return c;
-}
-
-/* Chinese characters and their punctuation take two columns. */
-static bool is_wide(uint32_t c)
-{
-    return (c >= 0x2E80 && c <= 0xA4CF) || (c >= 0xF900 && c <= 0xFAFF) ||
-           (c >= 0xFE30 && c <= 0xFE4F) || (c >= 0xFF00 && c <= 0xFF60) ||
-           (c >= 0x20000 && c <= 0x3FFFD);
-}
-
-static int columns_of(const char *p, const char *end)
-{
-    int n = 0;
-    while (p < end)
-        n += 1 + is_wide(next_char(&p));
-    return n;
-}
-
 static void pad(bp__str *out, int n)
 {
     for (; n > 0; n--)
@@ -47,10 +18,10 @@ static void pad(bp__str *out, int n)
 static const char *piece_end(const char *p)
 {
     const char *q = p;
-    if (is_wide(next_char(&q))) {
+    if (bp__is_wide(bp__next_char(&q))) {
         while (*q) {
             const char *r = q;
-            uint32_t c = next_char(&r);
+            uint32_t c = bp__next_char(&r);
             if (c != 0xFF0C && c != 0x3002 && c != 0xFF1A && c != 0xFF1B &&
                 c != 0xFF09)
                 break;
@@ -60,7 +31,7 @@ static const char *piece_end(const char *p)
     }
     while (*q && *q != ' ') {
         const char *r = q;
-        if (is_wide(next_char(&r)))
+        if (bp__is_wide(bp__next_char(&r)))
             break;
         q = r;
     }
@@ -78,7 +49,7 @@ static void wrap(bp__str *out, const char *p, int indent)
         if (!*p)
             break; /* blanks at the end */
         const char *end = piece_end(p);
-        int blank = p > start, n = columns_of(p, end);
+        int blank = p > start, n = bp__text_columns(p, end);
         if (at && indent + at + blank + n > WIDTH) {
             bp__str_add(out, "\n", 1);
             pad(out, indent);
@@ -136,7 +107,7 @@ static void print_section(bp__str *out, const bp__doc_item *i, bp_language l)
     bp__str_init(&s, &out->a);
     plain(&s, &i->text, l);
     bp__str_printf(out, "%s%s\n", out->len ? "\n" : "", s.s ? s.s : "");
-    int n = s.s ? columns_of(s.s, s.s + s.len) : 0;
+    int n = s.s ? bp__text_columns(s.s, s.s + s.len) : 0;
     for (int k = 0; k < n && k < WIDTH; k++)
         bp__str_add(out, "=", 1);
     bp__str_add(out, "\n\n", 2);
@@ -184,10 +155,10 @@ static void print_table(bp__str *out, const bp__doc_item *i, bp_language l)
     int width[BP__DOC_COLUMNS];
     for (size_t c = 0; c < i->cols; c++) {
         const char *h = bp__message_text(i->head[c], l);
-        width[c] = columns_of(h, h + strlen(h));
+        width[c] = bp__text_columns(h, h + strlen(h));
         for (size_t r = 0; r < i->rows; r++) {
             const char *s = i->cell[r * i->cols + c];
-            width[c] = BP__MAX(width[c], columns_of(s, s + strlen(s)));
+            width[c] = BP__MAX(width[c], bp__text_columns(s, s + strlen(s)));
         }
     }
     for (size_t r = 0; r <= i->rows; r++) {
@@ -195,7 +166,7 @@ static void print_table(bp__str *out, const bp__doc_item *i, bp_language l)
         for (size_t c = 0; c < i->cols; c++) {
             const char *s = r ? i->cell[(r - 1) * i->cols + c]
                               : bp__message_text(i->head[c], l);
-            int blank = width[c] - columns_of(s, s + strlen(s));
+            int blank = width[c] - bp__text_columns(s, s + strlen(s));
             if (c)
                 pad(out, blank + 2);
             else

@@ -271,8 +271,9 @@ static int compare_doubles(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
-                        double *high)
+/* Of 1,000 draws; q: of the difference to another's score. */
+static bool middle_of_draws(const bp__predictions *p, const bp__predictions *q,
+                            bp__score s, double *low, double *high)
 {
     const bp_allocator *a = &p->a;
     enum { DRAWS = 1000, STREAM = 7003 };
@@ -285,6 +286,8 @@ bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
         for (int64_t i = 0; i < p->n; i++)
             draw[i] = (int64_t)bp__rng_below(&r, (uint64_t)i, (uint64_t)p->n);
         double x = score_of(p, s, draw);
+        if (q)
+            x -= score_of(q, s, draw);
         if (!isnan(x))
             all[n++] = x;
     }
@@ -297,4 +300,34 @@ bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
     bp__free(a, draw, ((size_t)p->n + 1) * sizeof *draw);
     bp__free(a, all, DRAWS * sizeof *all);
     return ok;
+}
+
+bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
+                        double *high)
+{
+    bool ok = middle_of_draws(p, NULL, s, low, high);
+    if (!ok || s != BP__SCORE_ACCURACY || *high - *low > 0)
+        return ok;
+    double x = bp__score_of(p, s);
+    double bound = bp__exp(bp__log(0.025) / (double)p->n);
+    if (x >= 1)
+        *low = bound;
+    if (x <= 0)
+        *high = 1 - bound;
+    return ok;
+}
+
+bool bp__score_gain(const bp__predictions *p, const bp__predictions *q,
+                    bp__score s, bp__gain *gain)
+{
+    double low, high;
+    *gain = BP__GAIN_NONE;
+    if (!middle_of_draws(p, q, s, &low, &high))
+        return false;
+    bool less = s >= BP__SCORE_LOG_LOSS && s <= BP__SCORE_MAE;
+    if (low > 0)
+        *gain = less ? BP__GAIN_WORSE : BP__GAIN_BETTER;
+    else if (high < 0)
+        *gain = less ? BP__GAIN_BETTER : BP__GAIN_WORSE;
+    return true;
 }

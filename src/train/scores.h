@@ -42,9 +42,20 @@ const char *bp__score_name(bp__score s);
 /* NaN where it is not defined (AUC without both classes, R2 of a constant). */
 double bp__score_of(const bp__predictions *p, bp__score s);
 /* The middle 95 % of the score over 1,000 draws of n samples with repetition
- * (Efron's percentile bootstrap); the same draws each time. False: out of
- * memory. Not for AUC. */
+ * (Efron's percentile bootstrap); the same draws each time. Where all classes
+ * are right, or none is, every draw is the same: one end is Clopper and
+ * Pearson's exact bound (1934). False: out of memory. Not for AUC. */
 bool bp__score_interval(const bp__predictions *p, bp__score s, double *low,
                         double *high);
+
+/* Is p better than q, both of the same samples? NONE: the middle 95 % of the
+ * difference over such draws holds 0. False: out of memory. Not for AUC. */
+typedef enum bp__gain {
+    BP__GAIN_NONE,
+    BP__GAIN_BETTER,
+    BP__GAIN_WORSE
+} bp__gain;
+bool bp__score_gain(const bp__predictions *p, const bp__predictions *q,
+                    bp__score s, bp__gain *gain);
 
 #endif

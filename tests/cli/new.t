@@ -7,6 +7,7 @@ $ new things.csv
 >     2 color                  category  2 words: blue, red; 3 missing
 >     3 kind                   target    3 classes: large: "x" (20), middle (20), small one (21)
 > 28 rows are equal to an earlier one; they are kept
+> 'size' alone tells 'kind' in every row: is it known before 'kind' is? If not, it goes out by data.table.columns: {"size": ignored}
 >
 > the model file is things.yaml; train it with
 >   bprop train things.yaml
@@ -20,13 +21,14 @@ $ new things.csv --test exam.csv --target 3 --force
 > ...
 > 28 rows are equal to an earlier one; they are kept
 > exam.csv: 61 rows to test on, of which 20 stand in the first table too; it writes 'small one' as 'Small one.', 'middle' as 'MIDDLE'
+> 'size' alone tells 'kind' in every row: is it known before 'kind' is? If not, it goes out by data.table.columns: {"size": ignored}
 >
 > the model file is things.yaml; train it with
 >   bprop train things.yaml
 % "$bprop" train things.yaml >out.txt && grep -q '^on the 61 rows of the test part:$' out.txt
 % grep -q '^  this network  *[0-9.]* %  [0-9.]* to [0-9.]*' out.txt && grep -q '^  a linear model ' out.txt && grep -q '^  always small one  *34.43 %' out.txt
 % "$bprop" new things.csv --target size --out number.yaml >/dev/null && "$bprop" train number.yaml --set train.epochs=2 | grep -A 4 '^on the 12 rows' >out.txt && grep -q 'always the mean, 2' out.txt && head -1 out.txt | grep -q 'test part' && sed -n 2p out.txt | grep -q 'R2.*RMSE.*MAE'
-% "$bprop" train number.yaml --folds 3 --set train.epochs=1 | tail -1 | grep -q '^3 folds, in runs/number-folds: mean ' && test -s runs/number-folds/fold-2/last.safetensors
+% "$bprop" train number.yaml --folds 3 --set train.epochs=1 | tail -2 >out.txt && grep -q '^3 folds, in runs/number-folds: mean ' out.txt && grep -q "^the linear model's mean is 0.[0-9]*, that of the constant guess -0" out.txt && test -s runs/number-folds/fold-2/last.safetensors
 $ new things.csv --target knd --force
 ! bprop: 'things.csv' has no column 'knd' (the target); did you mean 'kind'? (columns go by their names, or by numbers from 1 to 3)
 ? 2

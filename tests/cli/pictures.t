@@ -63,7 +63,7 @@ $ predict runs/shapes shapes/cross/cut1.png
 ! bprop: 'shapes/cross/cut1.png': 1 picture could not be read
 ? 1
 # Folds, and other wrong things.
-% "$bprop" train shapes.yaml --folds 3 --set data.pictures.unreadable=skip --set train.epochs=1 2>/dev/null | tail -1 | grep -q '^3 folds, in runs/shapes-folds: mean 0'
+% "$bprop" train shapes.yaml --folds 3 --set data.pictures.unreadable=skip --set train.epochs=1 2>/dev/null | tail -2 | grep -q '^3 folds, in runs/shapes-folds: mean 0'
 $ train shapes.yaml --set model.input=[2,12,12] --out runs/none
 ! bprop: 'shapes': pictures fit an input [channels, height, width] with 1 channel (grey) or 3 (red, green, blue) and sides up to 65535, not [2,12,12]
 ? 1

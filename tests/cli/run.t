@@ -70,7 +70,12 @@ $ predict run missing.npy
 ! bprop: cannot open 'missing.npy': No such file or directory
 ? 1
 $ predict run run/config.yaml
-! bprop: 'run/config.yaml' ...
+! bprop: 'run/config.yaml' is a model file; this run takes a .npy array, an IDX file, or pictures: one (.png, .jpg), a folder or an archive
+? 1
+% printf 'some text' >note
+% printf '\0\0\x08\x03\0\0\0\x02\0\0\0\x1c\0\0\0\x1c' >in.idx && head -c 1568 /dev/zero >>in.idx && "$bprop" predict run in.idx | grep -c '^in.idx:' | grep -qx 2 && "$bprop" predict run <(cat in.idx) | grep -c ':[01]  ' | grep -qx 2
+$ predict run note
+! bprop: 'note' is no IDX file; this run takes ...
 ? 1
 $ grad run --out g.safetensors --sample 3 $small
 > 1 sample, loss ...; gradients in g.safetensors

@@ -9,6 +9,12 @@ $ predict run new.csv
 > new.csv:2  b ...
 > new.csv:3  a ...
 ! input ('new.csv'), 'color': no word of the training rows in 1 cell (they count as unknown): line 3 'purple'
+$ predict run model.yaml
+! bprop: 'model.yaml' is a model file; this run takes tables (.csv, .csv.gz ...) with the columns of that which it was trained on
+? 1
+$ predict run run
+! bprop: 'run' is a folder; this run takes tables (.csv, .csv.gz ...) with the columns of that which it was trained on
+? 1
 % "$bprop" show run | grep -A 9 '^column' >columns.txt
 % grep -q '^id  *ignored  *different in nearly every row' columns.txt && grep -q '^kind  *category  *target  *a, b, c' columns.txt && grep -q '^color  *category  *3' columns.txt
 % "$bprop" show model.yaml | grep -q '^0  *dense  *32 '

@@ -70,9 +70,20 @@ $ eval digits
 ? 2
 % mkdir empty
 $ eval empty
-! bprop: 'empty' is not a run: it has no config.yaml
+! bprop: 'empty' is not a run: it has no config.yaml (if it holds pictures, `bprop new empty` drafts a model file)
 ? 2
 # What a newcomer types right.
+# Data where a model file should stand.
+% printf 'a,b\n1,2\n' >people.csv && cp people.csv all.zip && cp people.csv x.npy
+$ train people.csv
+! bprop: 'people.csv' is a table, not a model file; `bprop new people.csv` drafts one for it
+? 2
+$ show all.zip
+! bprop: 'all.zip' is an archive, not a model file; `bprop new all.zip` drafts one for it
+? 2
+$ train x.npy
+! bprop: 'x.npy' is an array, not a model file or a run
+? 2
 $ help eval
 > usage: bprop eval RUN [options]
 >

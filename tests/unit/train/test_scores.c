@@ -78,6 +78,60 @@ static void interval(void)
     bp__predictions_free(&p);
 }
 
+/* All right, or none: draws are all alike, the bound is not. 0.025^(1/80) */
+static void interval_of_one_kind(void)
+{
+    double y[160], low, high;
+    int32_t label[80] = {0};
+    for (int i = 0; i < 80; i++) {
+        y[2 * i] = 1;
+        y[2 * i + 1] = 0;
+    }
+    bp__predictions p = make(80, 2, y, label, NULL);
+    T_CHECK(bp__score_interval(&p, BP__SCORE_ACCURACY, &low, &high));
+    T_NEAR(low, 0.9549355, 1e-6);
+    T_NEAR(high, 1, 0);
+    for (int i = 0; i < 80; i++)
+        p.label[i] = 1;
+    T_CHECK(bp__score_interval(&p, BP__SCORE_ACCURACY, &low, &high));
+    T_NEAR(low, 0, 0);
+    T_NEAR(high, 1 - 0.9549355, 1e-6);
+    bp__predictions_free(&p);
+}
+
+/* Of 100 samples p has 90 right and q 60; r differs from p in two, once each
+ * way. Smaller is better for a loss. */
+static void gain(void)
+{
+    double y[3][200];
+    int32_t label[100] = {0};
+    bp__predictions p[3];
+    bp__gain g;
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < 100; i++) {
+            int right = k == 1 ? i < 60 : i < 90;
+            if (k == 2 && (i == 0 || i == 99))
+                right = !right;
+            y[k][2 * i] = right ? 0.8 : 0.2;
+            y[k][2 * i + 1] = right ? 0.2 : 0.8;
+        }
+        p[k] = make(100, 2, y[k], label, NULL);
+    }
+    static const bp__score scores[] = {BP__SCORE_ACCURACY, BP__SCORE_LOG_LOSS};
+    for (int i = 0; i < 2; i++) {
+        T_CHECK(bp__score_gain(&p[0], &p[1], scores[i], &g));
+        T_CHECK(g == BP__GAIN_BETTER);
+        T_CHECK(bp__score_gain(&p[1], &p[0], scores[i], &g));
+        T_CHECK(g == BP__GAIN_WORSE);
+        T_CHECK(bp__score_gain(&p[0], &p[2], scores[i], &g));
+        T_CHECK(g == BP__GAIN_NONE);
+        T_CHECK(bp__score_gain(&p[0], &p[0], scores[i], &g));
+        T_CHECK(g == BP__GAIN_NONE);
+    }
+    for (int k = 0; k < 3; k++)
+        bp__predictions_free(&p[k]);
+}
+
 static bp_data *data_of(int32_t *label, float *number, int64_t n)
 {
     static float x[8];
@@ -116,6 +170,8 @@ int main(void)
     of_classes();
     of_numbers();
     interval();
+    interval_of_one_kind();
+    gain();
     constant();
     return t_end();
 }
