@@ -31,3 +31,6 @@ $ show model.yaml --set model.input=tabel
 ! --set model.input: model.input: expected table, a whole number from 1 or a list of them, got tabel
 ? 2
 % ! "$bprop" train digits --folds 3 --out folded 2>folds.txt >/dev/null && grep -q 'exclude each other' folds.txt && test ! -e folded
+# A class of one row is in the training part of every fold.
+% { cat flowers.csv; echo '9;red;n;z'; } >rare.csv; sed 's|dense: 3]|dense: 4]|; s|flowers.csv|rare.csv|' model.yaml >rare.yaml
+% "$bprop" train rare.yaml --out rare --folds 4 --set train.epochs=1 | tail -1 | grep -q '^4 folds, in rare: mean'
