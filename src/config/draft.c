@@ -303,21 +303,6 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
 
 /* ---- the model file ----------------------------------------------------- */
 
-void bp__draft_quoted(bp__str *out, const char *s)
-{
-    bp__str_add(out, "\"", 1);
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\')
-            bp__str_printf(out, "\\%c", c);
-        else if (c < 32 || c == 127)
-            bp__str_printf(out, "\\x%02x", c);
-        else
-            bp__str_add(out, s, 1);
-    }
-    bp__str_add(out, "\"", 1);
-}
-
 typedef struct network {
     int members, units, epochs, batch;
     const char *dropout;
@@ -378,7 +363,7 @@ static void put_column(const bp__draft *d, int i, bp__str *out)
     for (int k = 0; k < c->n; k++)
         same += !strcmp(c->column[k].name, c->column[i].name);
     if (d->table->has_header && same == 1)
-        bp__draft_quoted(out, c->column[i].name);
+        bp__yaml_quote(out, c->column[i].name);
     else
         bp__str_printf(out, "%d", i + 1);
 }
@@ -398,9 +383,9 @@ static void write_table(const bp__draft *d, bp__str *out)
         bp__str_printf(out, "    rename: # as the test file spells classes\n");
     for (size_t i = 0; i < d->n_rename; i++) {
         bp__str_printf(out, "      ");
-        bp__draft_quoted(out, d->rename[2 * i]);
+        bp__yaml_quote(out, d->rename[2 * i]);
         bp__str_printf(out, ": ");
-        bp__draft_quoted(out, d->rename[2 * i + 1]);
+        bp__yaml_quote(out, d->rename[2 * i + 1]);
         bp__str_printf(out, "\n");
     }
     bp__str_printf(out, "    # Kinds of columns are found anew each time; what "
@@ -425,11 +410,11 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                         "may stand here.\n");
     write_network(d->columns, n, out);
     bp__str_printf(out, "data:\n  train: {csv: ");
-    bp__draft_quoted(out, o->path);
+    bp__yaml_quote(out, o->path);
     bp__str_printf(out, "}\n");
     if (o->test) {
         bp__str_printf(out, "  test: {csv: ");
-        bp__draft_quoted(out, o->test);
+        bp__yaml_quote(out, o->test);
         bp__str_printf(out, "}\n");
     }
     bp__str_printf(out, "  # parts of the rows, drawn by the seed%s\n"

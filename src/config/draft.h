@@ -26,9 +26,6 @@ typedef struct bp__draft {
     bp__arena memory;
 } bp__draft;
 
-/* s as a double-quoted YAML scalar. */
-void bp__draft_quoted(bp__str *out, const char *s);
-
 /* Looks at the data. [err: as bp__table_read and bp__columns_guess] */
 bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
                          bp_error *err);

@@ -5,7 +5,7 @@
  * for. bench/RESULTS.md has what it reaches. */
 #include "config/draft_pictures.h"
 
-#include "config/draft.h"
+#include "config/yaml.h"
 #include "fmt/picture.h"
 
 #include <stdlib.h>
@@ -432,7 +432,7 @@ static void put_source(const bp__picture_draft *d, int split, const char *path,
         bp__str_printf(&path_text, "%s%s%s",
                        path[strlen(path) - 1] == '/' ? "" : "/", d->root,
                        d->part[split]);
-    bp__draft_quoted(out, path_text.failed ? path : path_text.s);
+    bp__yaml_quote(out, path_text.failed ? path : path_text.s);
     bp__str_free(&path_text);
 }
 

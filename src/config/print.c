@@ -27,6 +27,41 @@ static bool looks_like_value(const char *s)
     return bp__parse_double(s, &x) || !strcmp(s, "true") || !strcmp(s, "false");
 }
 
+/* Of a sequence of n bytes; 0: it is no UTF-8. */
+static unsigned code_of(const char *s, int n)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    unsigned c = n ? (unsigned char)*s & lead[n] : 0;
+    for (int i = 1; i < n; i++)
+        c = c << 6 | ((unsigned char)s[i] & 0x3f);
+    return c;
+}
+
+/* What YAML refuses, or takes for the end of a line. */
+static bool needs_escape(unsigned c)
+{
+    return c && (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
+                 c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff);
+}
+
+void bp__yaml_quote(bp__str *out, const char *s)
+{
+    const char *end = s + strlen(s);
+    bp__str_add(out, "\"", 1);
+    while (s < end) {
+        int n = bp__utf8_length(s, end);
+        unsigned c = code_of(s, n);
+        if (c == '"' || c == '\\')
+            bp__str_printf(out, "\\%c", (int)c);
+        else if (needs_escape(c))
+            bp__str_printf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
+        else
+            bp__str_add(out, s, n ? (size_t)n : 1);
+        s += n ? n : 1;
+    }
+    bp__str_add(out, "\"", 1);
+}
+
 static void print_scalar(const bp__ynode *n, bp__str *out)
 {
     if (word_is_safe(n->text) && (n->plain || !looks_like_value(n->text))) {
@@ -37,17 +72,7 @@ static void print_scalar(const bp__ynode *n, bp__str *out)
         bp__str_add(out, "null", 4);
         return;
     }
-    bp__str_add(out, "\"", 1);
-    for (const char *p = n->text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c == '"' || c == '\\')
-            bp__str_printf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            bp__str_printf(out, "\\x%02x", c);
-        else
-            bp__str_add(out, p, 1);
-    }
-    bp__str_add(out, "\"", 1);
+    bp__yaml_quote(out, n->text);
 }
 
 static void print_key(const bp__ynode *n, bp__str *out)

@@ -43,6 +43,27 @@ static bp_status deal_rows(const bp__deal *d, const double *share, int n_parts,
     return st;
 }
 
+/* Nothing can be learned of a class that is all in the test part: its only
+ * sample trains in every fold. */
+static bp_status keep_singles(const bp__deal *d, int *where, bp_error *err)
+{
+    const bp_allocator *a = &bp__malloc_allocator;
+    size_t n = (size_t)d->n_classes + 1;
+    int64_t *count = d->class_of ? bp__calloc(a, n, sizeof *count) : NULL;
+    if (!d->class_of)
+        return BP_OK;
+    if (!count)
+        return bp__oom(err);
+    for (int64_t i = 0; i < d->n; i++)
+        if (d->class_of[i] >= 0)
+            count[d->class_of[i]]++;
+    for (int64_t i = 0; i < d->n; i++)
+        if (d->class_of[i] >= 0 && count[d->class_of[i]] == 1)
+            where[i] = -1;
+    bp__free(a, count, n * sizeof *count);
+    return BP_OK;
+}
+
 /* One fold is the test part; the rest is dealt again for validation. */
 static bp_status deal_folds(const bp__deal *d, double *share, int folds,
                             int fold, uint64_t seed, int *where, bp_error *err)
@@ -53,6 +74,8 @@ static bp_status deal_folds(const bp__deal *d, double *share, int folds,
     bp_status st = deal_rows(d, even, folds, seed, where, err);
     for (int64_t i = 0; i < d->n && !st; i++)
         where[i] = where[i] == fold ? BP_SPLIT_TEST : -1;
+    if (!st)
+        st = keep_singles(d, where, err);
     share[BP_SPLIT_TEST] = 0;
     share[BP_SPLIT_TRAIN] = 1 - share[BP_SPLIT_VALID];
     return st ? st : deal_rows(d, share, BP__N_SPLITS, seed + 1, where, err);

@@ -79,4 +79,7 @@ void bp__yaml_override(bp__diags *d, bp__ynode *root, const char *option);
 /* Writes the tree as YAML that parses into the same tree. */
 void bp__yaml_print(const bp__ynode *root, bp__str *out);
 
+/* A text in double quotes, whatever it holds. */
+void bp__yaml_quote(bp__str *out, const char *s);
+
 #endif

@@ -163,8 +163,11 @@ static bp_status check_header(const bp__safetensors *st, const char *path,
                          "'%s' has checkpoint format %s; this bprop reads %s",
                          path, version, CHECKPOINT_VERSION);
     if (!of || strcmp(of, run))
-        return bp__error(err, BP_EARG, "'%s' belongs to a run of another "
-                         "configuration", path);
+        return bp__error(err, BP_EARG,
+                         "'%s' belongs to a run of another configuration, or "
+                         "its training or validation data have changed: a run "
+                         "goes on with the samples that it began with only",
+                         path);
     return BP_OK;
 }
 

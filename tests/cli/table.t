@@ -82,3 +82,9 @@ $ train zips.yaml --out no --set data.normalize=feature
 $ train zips.yaml --out no --set 'data.table.columns={kind: embedding}'
 ! bprop: 'zips.csv': 'kind' is the target: a category or a number, no embedding
 ? 1
+# A class of one row is in the training part of every fold.
+% { cat flowers.csv; echo '9;red;n;z'; } >rare.csv; sed 's|dense: 3]|dense: 4]|; s|flowers.csv|rare.csv|' model.yaml >rare.yaml
+% "$bprop" train rare.yaml --out rare --folds 4 --set train.epochs=1 | grep -q '^4 folds, in rare: mean'
+# Data that changed under a run are no data to go on with.
+% cp flowers.csv mine.csv && sed 's|flowers.csv|mine.csv|' model.yaml >mine.yaml && "$bprop" train mine.yaml --out mine --set train.epochs=1 >/dev/null && sed -i '3s/^[^;]*;/0.123;/; 4s/^[^;]*;/0.456;/' mine.csv
+% ! "$bprop" train mine.yaml --out mine --resume --set train.epochs=2 2>mine.txt >/dev/null && grep -q 'training or validation data have changed: a run goes on' mine.txt

@@ -145,6 +145,9 @@ static void test_print(void)
          "z: one/more/path/of/a/file}\n"),
         "- [a, b]\n- - c\n  - d\n- k: 1\n  l: [2]\n",
         "s: \"\xc3\xbc\"\n\"strange key\": -\"x\"\n",
+        ("e: [\"a\\x85b\", \"\\x80\\x9f\", \"\\u2028\\u2029\", \"\\ufeffz\", "
+         "\"\\ufffe\\uffff\", \"\\x7f\\x01\", \"\\U0010ffff\", \"\\xa0\"]\n"),
+        "\"k\\x85\\uffff\": \"\\\"\\\\\\r\"\n",
     };
     for (size_t i = 0; i < BP__ARRAY_LEN(texts); i++) {
         bp__arena ar, br;
