@@ -172,11 +172,14 @@ static void print_end(const cli_args *a, const cli_model *m,
            m->config->columns                   ? "TABLE.csv"
            : bp__config_has_pictures(m->config) ? "PICTURE.jpg"
                                                 : "INPUT.npy");
-    if (a->operands[0])
+    /* More epochs are for a network that was still getting better. */
+    int64_t epochs = m->config->train.epochs;
+    bool early = 10 * (epochs - bp_trainer_best_epoch(t)) > epochs;
+    if (a->operands[0] && !early)
         printf("  bprop train %s%s%s --out %s --resume --set "
                "train.epochs=%lld\n", a->operands[0], flag, data, out,
-               2 * (long long)m->config->train.epochs);
-    else
+               2 * (long long)epochs);
+    else if (!a->operands[0])
         printf("  bprop models                 models to train and change\n");
 }
 
@@ -220,6 +223,10 @@ static int run_trainer(const cli_args *a, cli_model *m,
         cli_print_confusion(m, &p->table);
     }
     int rc = cli_compare(a, m, d, t, score);
+    if (!d->split[BP_SPLIT_VALID] && !d->split[BP_SPLIT_TEST])
+        printf("\nnothing is held back, so nothing says what this network is "
+               "worth on new samples:\ndata: {split: {valid: 0.15, test: "
+               "0.2}} holds some back\n");
     if (!a->folds)
         print_end(a, m, t, out);
     return rc;

@@ -55,15 +55,17 @@ static void print_useless(const cli_verdict *v, gains g, gains linear)
                v->guess, v->rows, v->rows);
 }
 
-static void print_half(const cli_verdict *v, gains linear)
+static void print_half(const cli_verdict *v, gains guess, gains linear)
 {
+    const char *by = guess.second != BP__GAIN_BETTER ? "AUC"
+                     : ranks(v->network)             ? "AUC, log loss"
+                                                     : "log loss";
     if (v->network->classes)
         printf("verdict: its classes are right no more often than %s; its "
-               "probabilities are\n  worth something (%slog loss). Where a "
+               "probabilities are\n  worth something (%s). Where a "
                "class is rare, accuracy says little:\n"
                "  loss: {softmax_cross_entropy: {class_weights: balanced}} "
-               "makes all classes count\n", v->guess,
-               v->network->k == 2 ? "AUC, " : "");
+               "makes all classes count\n", v->guess, by);
     else
         printf("verdict: its squared errors are no less than those of %s, "
                "its absolute errors\n  (MAE) are: a few large targets decide. "
@@ -100,7 +102,7 @@ bool cli_print_verdict(const cli_verdict *v)
         print_against_linear(v, linear);
     else if (guess.main == BP__GAIN_NONE &&
              (guess.second == BP__GAIN_BETTER || ranks(v->network)))
-        print_half(v, linear);
+        print_half(v, guess, linear);
     else
         print_useless(v, guess, linear);
     if (v->network->n < FEW_SAMPLES)

@@ -77,11 +77,31 @@ static void fill_expectation(const bp_trainer *t, const bp__type *output,
         e->target_numel *= target->dims[i];
 }
 
+/* A softmax of one output is 1: such a network has nothing to learn. */
+static bp_status check_outputs(bp_trainer *t, const bp__type *output,
+                               bp_error *err)
+{
+    bp__spec *loss;
+    int64_t width = output->rank > 1 ? output->dims[output->rank - 1] : 1;
+    if (t->task.target.rank || t->task.target.dtype != BP_I32 || width > 1)
+        return BP_OK;
+    bp_status st = bp__spec_parse(&t->arena, BP_NN_LOSSES, t->task.loss, &loss,
+                                  err);
+    if (!st && loss->row->head == BP__HEAD_SOFTMAX)
+        st = bp__error(err, BP_ESHAPE, "the network has one output; %s takes "
+                       "one for each class (binary_cross_entropy takes one "
+                       "for two classes)", loss->row->name);
+    return st;
+}
+
 static bp_status check_data(bp_trainer *t, const bp__type *output,
                             bp_error *err)
 {
     bp_data *const sets[] = {t->o.train, t->o.valid, t->o.test};
     bp_data_expect e;
+    bp_status outputs = check_outputs(t, output, err);
+    if (outputs)
+        return outputs;
     fill_expectation(t, output, &e);
     bp_data_report *report = bp__calloc(&t->a, 1, sizeof *report);
     if (!report)

@@ -5,6 +5,11 @@
 % "$bprop" train model.yaml --out run3 --threads 3 >/dev/null && cmp run/last.safetensors run3/last.safetensors && cmp run/config.yaml run3/config.yaml
 % "$bprop" eval run --json | grep -q '"samples":24,.*"accuracy":1'
 % printf 'color;width\nred;2.5\npurple;0.2\n' >new.csv
+# More epochs are advised to a network that still got better; its best epoch is another's last word.
+% "$bprop" train model.yaml --out more --set train.epochs=4 2>/dev/null | grep -q -- '--resume --set train.epochs=8' && ! "$bprop" train model.yaml --out best --set train.epochs=40 --set optimizer.adam.lr=0.5 2>/dev/null | grep -q -- --resume
+# One output is none for a softmax; nothing held back is said.
+% ! "$bprop" train model.yaml --out one --set 'model.layers=[dense: 1]' 2>one.txt && tail -1 one.txt | grep -qx 'bprop: the network has one output; softmax_cross_entropy takes one for each class (binary_cross_entropy takes one for two classes)'
+% test ! -e one && sed '/split/d' model.yaml >all.yaml && "$bprop" train all.yaml --out all --set train.epochs=1 2>/dev/null | grep -q '^nothing is held back' && ! grep -q 'nothing is held back' out.txt
 $ predict run new.csv
 > new.csv:2  b ...
 > new.csv:3  a ...

@@ -115,6 +115,40 @@ static void errors_are_cut(void)
     T_CHECK(bp__error(NULL, BP_EIO, "%d", 1) == BP_EIO);
 }
 
+/* Whole characters within the columns; wide ones take two. */
+static void cells(void)
+{
+    static const struct {
+        const char *s;
+        int least, most;
+        const char *want;
+    } cases[] = {
+        {"abc", 5, 5, "abc  "},
+        {"abc", -5, 5, "  abc"},
+        {"abcdef", 0, 4, "abcd"},
+        {"", 2, 2, "  "},
+        {"Fl\xc3\xa4""che", 7, 9, "Fl\xc3\xa4""che "},
+        {"\xc3\xa4\xc3\xa4\xc3\xa4", 0, 2, "\xc3\xa4\xc3\xa4"},
+        {"\xe5\x8d\x97\xe5\x8c\x97", 5, 5, "\xe5\x8d\x97\xe5\x8c\x97 "},
+        {"\xe5\x8d\x97\xe5\x8c\x97", -3, 3, " \xe5\x8d\x97"},
+        {"\xf0\x9f\x98\x80x", 0, 9, "\xf0\x9f\x98\x80x"},
+        {"a\nb\tc\x7f", 0, 9, "a b c "},
+        {"\xe4t\xc3", 0, 9, "?t?"}, /* Latin-1; a half */
+    };
+    char buf[BP__CELL_BYTES];
+    for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
+        const char *got = bp__text_cell(buf, cases[i].s, cases[i].least,
+                                        cases[i].most);
+        T_CHECKF(!strcmp(got, cases[i].want), "case %zu: '%s'", i, got);
+    }
+    char far[1200];
+    memset(far, 'x', sizeof far - 1);
+    far[sizeof far - 1] = '\0';
+    T_CHECK(strlen(bp__text_cell(buf, far, 9999, 9999)) == 200);
+    const char *wide = "a\xe5\x8d\x97";
+    T_CHECK(bp__text_columns(wide, wide + 4) == 3);
+}
+
 int main(void)
 {
     printf_forms();
@@ -122,5 +156,6 @@ int main(void)
     growing();
     distances();
     errors_are_cut();
+    cells();
     return t_end();
 }
