@@ -407,6 +407,7 @@ static void several_targets(void)
     o.target = words;
     T_CHECK(bp__columns_guess(t, &o, &c, &err) == BP_EARG && !c &&
             strstr(err.message, "'kind' is to be a class"));
+    bp__table_free(t);
 }
 
 /* Three decimals behind a comma could be thousands. */
