@@ -18,7 +18,7 @@ typedef struct contest {
     bp__predictions network, linear, constant;
 } contest;
 
-enum { LEAST_STEPS = 2000 };
+enum { LEAST_STEPS = 2000, MOST_TARGETS = 16 };
 
 /* The sets that a linear model sees: of a table the numbers themselves and the
  * same words, of pictures the same pixels. */
@@ -70,12 +70,14 @@ static bp_status train_linear(contest *c, bp_error *err)
     if (!st)
         st = linear_model(c, d[0], &model, err);
     bp_task task = c->m->config->task;
+    bp_array x;
     bool table = c->m->config->columns != NULL;
+    bool rows = table || (!st && bp_data_input(d[0], 0, &x) && x.rank == 2);
     task.model = model;
     /* Pixels are many and alike: steps of a table's size would overshoot. */
     task.optimizer =
-        table ? "adamw(lr=0.03, weight_decay=0.001, schedule=cosine)"
-              : "adamw(lr=0.0005, weight_decay=0.001, schedule=cosine)";
+        rows ? "adamw(lr=0.03, weight_decay=0.001, schedule=cosine)"
+             : "adamw(lr=0.0005, weight_decay=0.001, schedule=cosine)";
     task.metrics = NULL;
     task.init = NULL;
     bp_trainer_options o = {.size = sizeof o, .runtime = c->m->runtime,
@@ -88,7 +90,7 @@ static bp_status train_linear(contest *c, bp_error *err)
     /* Few rows make few steps an epoch: enough of them to converge. */
     int64_t n = bp_data_count(c->d->split[BP_SPLIT_TRAIN]);
     int64_t steps = (n + o.batch - 1) / o.batch;
-    if (table && o.epochs * steps < LEAST_STEPS)
+    if (rows && o.epochs * steps < LEAST_STEPS)
         o.epochs = (LEAST_STEPS + steps - 1) / steps;
     if (!st)
         st = bp_trainer_new(&task, &o, &t, err);
@@ -270,8 +272,15 @@ static cli_scores fold_scores(contest *c)
     return s;
 }
 
+static bool has_arrays(const bp__config *f)
+{
+    return bp__yaml_at(f->resolved, "data.train.npy") ||
+           bp__yaml_at(f->resolved, "data.train.npz");
+}
+
 /* Is this a run that ends with a comparison, and of how many numbers? Those on
- * tables and pictures do; folds of anything need a score. */
+ * tables, pictures and arrays do, unless a sample's target is many numbers;
+ * folds of anything need a score. */
 static bool contest_of(contest *c, bp_split split, bp_trainer *t)
 {
     const bp__config *f = c->m->config;
@@ -290,11 +299,12 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
         c->k = names ? (int64_t)names->n : 0;
         return c->k > 1;
     }
-    if (!c->a->folds || c->m->n_inputs != 1 || !bp_data_target(c->rows, &y))
+    if ((!c->a->folds && !has_arrays(f)) || c->m->n_inputs != 1 ||
+        !bp_data_target(c->rows, &y))
         return false;
     bool classes = bp_data_target_kind(c->rows) == BP_TARGET_CLASS;
     c->k = classes ? bp__trainer_best(t)->n_classes : bp__row_numel(&y);
-    return classes ? c->k > 1 : c->k > 0;
+    return classes ? c->k > 1 : c->k > 0 && c->k <= MOST_TARGETS;
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
@@ -309,6 +319,8 @@ int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,
         return EXIT_FINE;
     bp_status st = bp__predict_all(bp__trainer_best(t), c.rows, al, &c.network,
                                    &err);
+    if (st == BP_ESHAPE) /* the outputs are no scores or numbers of a sample */
+        return EXIT_FINE;
     if (!st)
         st = bp__predict_constant(d->split[BP_SPLIT_TRAIN], c.rows, c.k, al,
                                   &c.constant, &err);

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "config/draft.h"
+#include "config/draft_arrays.h"
 #include "config/draft_pictures.h"
 
 /* NAME.yaml in this folder, for data/NAME.csv.gz. */
@@ -25,10 +26,7 @@ static int refuse_kind(const char *path)
 {
     static const struct {
         const char *end, *what;
-    } others[] = {{".npy", "an array: data: {train: {npy: ...}} names it"},
-                  {".npz", "a file of arrays: data: {train: {npz: ...}} names "
-                           "it"},
-                  {".png", "one picture: a set has a folder for each class"},
+    } others[] = {{".png", "one picture: a set has a folder for each class"},
                   {".jpg", "one picture: a set has a folder for each class"},
                   {"-ubyte", "an IDX file: data: {train: {idx: ...}} names it"},
                   {"-ubyte.gz",
@@ -38,8 +36,8 @@ static int refuse_kind(const char *path)
     for (size_t i = 0; i < BP__ARRAY_LEN(others); i++) {
         size_t k = strlen(others[i].end);
         if (n > k && !strcmp(path + n - k, others[i].end)) {
-            cli_complain("'%s' is %s; `bprop new` looks at tables and "
-                         "pictures", path,
+            cli_complain("'%s' is %s; `bprop new` looks at tables, "
+                         "pictures and arrays", path,
                          others[i].what);
             return EXIT_USAGE;
         }
@@ -109,6 +107,33 @@ static int new_pictures(const cli_args *a, const char *file)
     return give_draft(&found, &text, file);
 }
 
+static bool are_arrays(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && (!strcmp(path + n - 4, ".npy") ||
+                     !strcmp(path + n - 4, ".npz"));
+}
+
+static int new_arrays(const cli_args *a, const char *file)
+{
+    bp_error err = {0};
+    bp__array_draft d;
+    bp__str found, text;
+    if (a->given & OPT_TASK) {
+        cli_complain("'%s': --task is for tables; an array's type says what "
+                     "it is: whole numbers are classes", a->operands[0]);
+        return EXIT_USAGE;
+    }
+    if (bp__array_draft_look(a->operands[0], a->target, a->test, &d, &err))
+        return look_failed(&err);
+    bp__str_init(&found, NULL);
+    bp__str_init(&text, NULL);
+    bp__array_draft_describe(&d, &found);
+    bp__array_draft_write(&d, &text);
+    bp__array_draft_free(&d);
+    return give_draft(&found, &text, file);
+}
+
 /* A folder, an archive, or a folder in one. */
 static bool are_pictures(const char *path)
 {
@@ -134,6 +159,8 @@ static int run_new(const cli_args *a)
     }
     if (rc != EXIT_FINE)
         return rc;
+    if (are_arrays(path))
+        return new_arrays(a, file);
     return are_pictures(path) ? new_pictures(a, file) : new_table(a, file);
 }
 
@@ -144,10 +171,11 @@ const cli_command cli_new = {
     .details =
         "PATH is a table: CSV, with semicolons, tabs or bars too, plain or "
         ".gz; or pictures: a folder\nwith a folder for each class, or a .tar "
-        "or .zip of it. It is shown how the data are understood;\nthe model "
-        "file, NAME.yaml unless --out gives another, has a network, a loss "
-        "and parts for\nvalidation and test. Of a table the last column is "
-        "the target, unless --target names one (or several\nnumbers: a,b).",
+        "or .zip of it; or arrays: an .npz, or an .npy\nwith another for the "
+        "targets (--target). It is shown how the data are understood; the "
+        "model file,\nNAME.yaml unless --out gives another, has a network, a "
+        "loss and parts for validation and test.\nOf a table the last column "
+        "is the target, unless --target names one (or several numbers: a,b).",
     .options = OPT_TARGET | OPT_TEST | OPT_TASK | OPT_OUT | OPT_FORCE,
     .min_operands = 1,
     .max_operands = 1,

@@ -318,13 +318,13 @@ static network size_network(int64_t rows)
     return (network){8, 128, 60, 32, "0.1"};
 }
 
-static void write_network(const bp__columns *c, network n, bp__str *out)
+void bp__draft_network(bp__str *out, const char *input, int64_t rows,
+                       int64_t outputs, bool classes)
 {
-    bool classes = bp__columns_classes(c);
-    int outputs = classes ? c->column[c->target].n_words : c->n_targets;
+    network n = size_network(rows);
     bp__str_printf(out,
                    "model:\n"
-                   "  input: table # what the columns below make\n"
+                   "  input: %s\n"
                    "  layers:\n"
                    "    # %d networks learn side by side and answer "
                    "together\n"
@@ -336,23 +336,36 @@ static void write_network(const bp__columns *c, network n, bp__str *out)
                    "          - dropout: %s\n"
                    "          - dense: %d\n"
                    "          - relu\n"
-                   "          - dense: %d # %s\n",
-                   n.members, n.members, n.units, n.dropout, n.units / 2,
-                   outputs, classes          ? "a score for each class"
-                            : outputs > 1 ? "a number for each target"
-                                          : "the number");
+                   "          - dense: %lld # %s\n",
+                   input, n.members, n.members, n.units, n.dropout,
+                   n.units / 2, (long long)outputs,
+                   classes       ? "a score for each class"
+                   : outputs > 1 ? "a number for each target"
+                                 : "the number");
     if (classes)
         bp__str_printf(out, "loss: softmax_cross_entropy\n"
                             "metrics: [accuracy]\n");
     else
-        bp__str_printf(out, "loss: mean_squared_error # of the scaled target\n"
-                            "metrics: [mean_absolute_error]\n");
+        bp__str_printf(out, "loss: mean_squared_error%s\n"
+                            "metrics: [mean_absolute_error]\n",
+                       *input == 't' ? " # of the scaled target" : "");
     bp__str_printf(out,
                    "optimizer:\n"
                    "  adamw:\n"
                    "    lr: 0.001\n"
                    "    weight_decay: 0.02\n"
                    "    schedule: {warmup: {steps: 20, then: cosine}}\n");
+}
+
+void bp__draft_train(bp__str *out, int64_t rows)
+{
+    network n = size_network(rows);
+    bp__str_printf(out, "train:\n"
+                        "  epochs: %d\n"
+                        "  batch: %d\n"
+                        "  monitor: loss # the best epoch is the one with the "
+                        "least on the valid part\n"
+                        "  seed: 1\n", n.epochs, n.batch);
 }
 
 /* A column's name, or its number where it has none of its own. */
@@ -405,10 +418,14 @@ static void write_table(const bp__draft *d, bp__str *out)
 void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                      bp__str *out)
 {
-    network n = size_network(d->table->n_rows);
+    const bp__columns *c = d->columns;
+    bool classes = bp__columns_classes(c);
     bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
                         "may stand here.\n");
-    write_network(d->columns, n, out);
+    bp__draft_network(out, "table # what the columns below make",
+                      d->table->n_rows,
+                      classes ? c->column[c->target].n_words : c->n_targets,
+                      classes);
     bp__str_printf(out, "data:\n  train: {csv: ");
     bp__yaml_quote(out, o->path);
     bp__str_printf(out, "}\n");
@@ -424,10 +441,5 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                        : "",
                    o->test ? "" : ", test: 0.2");
     write_table(d, out);
-    bp__str_printf(out, "train:\n"
-                        "  epochs: %d\n"
-                        "  batch: %d\n"
-                        "  monitor: loss # the best epoch is the one with the "
-                        "least on the valid part\n"
-                        "  seed: 1\n", n.epochs, n.batch);
+    bp__draft_train(out, d->table->n_rows);
 }

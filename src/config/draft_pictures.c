@@ -383,14 +383,17 @@ static void put_residual(net *n)
 /* Convolutions until few pixels are left, twice as many channels after each
  * pooling, residual pairs where they are cheap (after He et al. 2015, and the
  * nets that learn CIFAR-10 fast). Returns multiplications of a picture. */
-static double write_network(const bp__picture_draft *d, bp__str *out)
+double bp__draft_convolutions(bp__str *out, const int64_t chw[3],
+                              int64_t outputs, const char *what)
 {
-    net n = {.size = BP__MIN(d->height, d->width), .out = out,
-             .area = d->height * d->width, .channels = d->channels};
+    net n = {.size = BP__MIN(chw[1], chw[2]), .out = out,
+             .area = chw[1] * chw[2], .channels = chw[0]};
     bp__str_printf(out, "model:\n  input: [%lld, %lld, %lld] # %s, height, "
-                   "width\n  layers:\n", (long long)d->channels,
-                   (long long)d->height, (long long)d->width,
-                   d->channels == 3 ? "red green blue" : "grey");
+                   "width\n  layers:\n", (long long)chw[0], (long long)chw[1],
+                   (long long)chw[2],
+                   chw[0] == 3   ? "red green blue"
+                   : chw[0] == 1 ? "grey"
+                                 : "channels");
     if (n.size > 40)
         put_conv(&n, 16, 5, 2, "    ");
     else
@@ -408,14 +411,14 @@ static double write_network(const bp__picture_draft *d, bp__str *out)
         put_pool(&n);
     }
     put_residual(&n);
-    bp__str_printf(out, "    - global_avg_pool2d\n    - dense: %zu # a score "
-                   "for each class\n", d->n_classes);
+    bp__str_printf(out, "    - global_avg_pool2d\n    - dense: %lld # %s\n",
+                   (long long)outputs, what);
     return n.work;
 }
 
 /* Passes that a first try has the time for: some minutes on two cores, but no
  * fewer than what learns something, nor more than what still helps. */
-static int64_t choose_epochs(double work, int64_t rows)
+int64_t bp__draft_epochs(double work, int64_t rows)
 {
     const double budget = 1.1e13; /* multiplications forward */
     double n = budget / (work * (double)BP__MAX(rows, 1));
@@ -470,6 +473,24 @@ static void write_data(const bp__picture_draft *d, int64_t shift, bool flip,
                    d->n_bad ? "skip # there are some" : "refuse");
 }
 
+int64_t bp__draft_batch(int64_t n)
+{
+    return n >= 20000 ? 64 : n >= 2000 ? 32 : 16;
+}
+
+void bp__draft_nesterov(bp__str *out, int64_t n, int64_t batch)
+{
+    bp__str_printf(out,
+                   "optimizer:\n"
+                   "  nesterov:\n"
+                   "    lr: %g\n"
+                   "    momentum: 0.9\n"
+                   "    weight_decay: 0.0005\n"
+                   "    schedule: {warmup: {steps: %lld, then: cosine}}\n",
+                   batch >= 64 ? 0.1 : batch >= 32 ? 0.05 : 0.025,
+                   (long long)BP__MIN(n / batch / 2 + 1, (int64_t)200));
+}
+
 void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out)
 {
     double share[BP__N_SPLITS] = {0, 0, 0};
@@ -481,21 +502,14 @@ void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out)
     n = (int64_t)((double)n * (1 - share[1] - share[2]));
     bool flip = d->channels == 3; /* grey ones are often letters */
     int64_t side = BP__MIN(d->height, d->width);
-    int64_t batch = n >= 20000 ? 64 : n >= 2000 ? 32 : 16;
+    int64_t batch = bp__draft_batch(n);
     bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
                         "may stand here.\n");
-    double work = write_network(d, out);
-    bp__str_printf(out,
-                   "loss: softmax_cross_entropy\n"
-                   "metrics: [accuracy]\n"
-                   "optimizer:\n"
-                   "  nesterov:\n"
-                   "    lr: %g\n"
-                   "    momentum: 0.9\n"
-                   "    weight_decay: 0.0005\n"
-                   "    schedule: {warmup: {steps: %lld, then: cosine}}\n",
-                   batch >= 64 ? 0.1 : batch >= 32 ? 0.05 : 0.025,
-                   (long long)BP__MIN(n / batch / 2 + 1, (int64_t)200));
+    const int64_t chw[3] = {d->channels, d->height, d->width};
+    double work = bp__draft_convolutions(out, chw, (int64_t)d->n_classes,
+                                         "a score for each class");
+    bp__str_printf(out, "loss: softmax_cross_entropy\nmetrics: [accuracy]\n");
+    bp__draft_nesterov(out, n, batch);
     write_data(d, BP__MAX(flip ? side / 8 : side / 14, 1), flip, share, out);
     bp__str_printf(out,
                    "train:\n"
@@ -504,5 +518,5 @@ void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out)
                    "  monitor: loss # the best epoch is the one with the least "
                    "on the valid part\n"
                    "  seed: 1\n",
-                   (long long)choose_epochs(work, n), (long long)batch);
+                   (long long)bp__draft_epochs(work, n), (long long)batch);
 }

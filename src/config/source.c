@@ -201,6 +201,8 @@ static void set_target(bp__config *c, const bp_data *d)
     t->rank = view.rank - 1;
     for (int i = 0; i < t->rank; i++)
         t->dims[i] = view.dims[i + 1];
+    if (t->rank == 0) /* [n] are n targets of one number, as layers give them */
+        t->dims[t->rank++] = 1;
 }
 
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,

@@ -109,6 +109,17 @@ bp_status bp__data_from_npz(const bp__fs *fs, const char *path,
                             const char *target, const bp_data_options *options,
                             bp_data **data, bp_error *err);
 
+/* All arrays of an .npz file, in stored order; names in `memory`, the arrays of
+ * its allocator (bp_array_free). [err: as bp_data_from_npz] */
+enum { BP__NPZ_ARRAYS = 64 };
+typedef struct bp__named_array {
+    const char *name;
+    bp_array x;
+} bp__named_array;
+bp_status bp__npz_list(const bp__fs *fs, const char *path, bp__arena *memory,
+                       bp__named_array array[BP__NPZ_ARRAYS], size_t *n,
+                       bp_error *err);
+
 /* Sample `index` of a split of the digits, 28 * 28 bytes; returns its class.
  */
 int bp__digit_draw(uint64_t seed, bp_split split, int64_t index,

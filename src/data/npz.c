@@ -92,6 +92,53 @@ bp_status bp__data_from_npz(const bp__fs *fs, const char *path,
     return s;
 }
 
+/* ---- all of a file's arrays ---------------------------------------------- */
+
+typedef struct npz_list {
+    const char *path;
+    bp__arena *memory;
+    bp__named_array *array;
+    size_t n;
+} npz_list;
+
+static bp_status list_member(void *user, const bp__archive_entry *e,
+                             bp_error *err)
+{
+    npz_list *l = user;
+    bp__file_data f;
+    char what[400];
+    if (array_name(e->name) == strlen(e->name))
+        return BP_OK; /* some other file */
+    if (l->n == BP__NPZ_ARRAYS)
+        return bp__error(err, BP_ELIMIT, "'%s' has more than %d arrays",
+                         l->path, BP__NPZ_ARRAYS);
+    bp__named_array *x = &l->array[l->n++];
+    x->name = bp__arena_printf(l->memory, "%.*s", (int)array_name(e->name),
+                               e->name);
+    bp_status s = x->name ? bp__archive_read(e, &l->memory->a, l->path, 0, &f,
+                                             err)
+                          : bp__oom(err);
+    if (s)
+        return s;
+    bp__snprintf(what, sizeof what, "%s', '%s", l->path, e->name);
+    s = bp__npy_parse(&l->memory->a, f.data, f.bytes, what, &x->x, err);
+    bp__file_free(&l->memory->a, &f);
+    return s;
+}
+
+bp_status bp__npz_list(const bp__fs *fs, const char *path, bp__arena *memory,
+                       bp__named_array array[BP__NPZ_ARRAYS], size_t *n,
+                       bp_error *err)
+{
+    npz_list l = {.path = path, .memory = memory, .array = array};
+    memset(array, 0, BP__NPZ_ARRAYS * sizeof *array);
+    bp_status s = bp__archive_walk(fs, path, list_member, &l, err);
+    for (size_t i = 0; s && i < l.n; i++)
+        bp_array_free(&memory->a, &array[i].x);
+    *n = s ? 0 : l.n;
+    return s;
+}
+
 bp_status bp_data_from_npz(const char *path, const char *const *inputs,
                            size_t n_inputs, const char *target,
                            const bp_data_options *options, bp_data **data,

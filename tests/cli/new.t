@@ -36,7 +36,7 @@ $ new .
 ! bprop: '.' holds no pictures (.png, .jpg, .jpeg), only ... other files such as ...
 ? 1
 $ new a.npy
-! bprop: 'a.npy' is an array: data: {train: {npy: ...}} names it; `bprop new` looks at tables and pictures
+! bprop: 'a.npy' is one array: which file holds its targets does not show; --target FILE.npy names it, or names such as x.npy and y.npy
 ? 2
 $ new nothing.csv
 ! bprop: cannot open 'nothing.csv': No such file or directory
@@ -70,5 +70,5 @@ $ new things.csv --test grey.csv --out grey.yaml
 ! bprop: 'grey.csv' has no column 'color', which the training data had
 ? 1
 $ new arrays.npz
-! bprop: 'arrays.npz' is a file of arrays: data: {train: {npz: ...}} names it; `bprop new` looks at tables and pictures
-? 2
+! bprop: cannot open 'arrays.npz': No such file or directory
+? 1
