@@ -1,10 +1,7 @@
-/* Looking at a table, and the model file that fits it.
- *
- * The network is the same for all data but for its size: an ensemble of small
- * relu networks with dropout, AdamW with warm-up and cosine, the best epoch by
- * the loss on a held-out part. bench/RESULTS.md has what it reaches. */
+/* Looking at a table, and the model file that fits it. */
 #include "config/draft.h"
 
+#include "config/draft_model.h"
 #include "config/yaml.h"
 #include "data/looks.h"
 
@@ -303,71 +300,6 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
 
 /* ---- the model file ----------------------------------------------------- */
 
-typedef struct network {
-    int members, units, epochs, batch;
-    const char *dropout;
-} network;
-
-/* By the rows that train: few need many passes and bear few weights. */
-static network size_network(int64_t rows)
-{
-    if (rows >= 10000)
-        return (network){4, 256, 12, 256, "0.2"};
-    if (rows >= 1000)
-        return (network){8, 128, 40, 32, "0.1"};
-    return (network){8, 128, 60, 32, "0.1"};
-}
-
-void bp__draft_network(bp__str *out, const char *input, int64_t rows,
-                       int64_t outputs, bool classes)
-{
-    network n = size_network(rows);
-    bp__str_printf(out,
-                   "model:\n"
-                   "  input: %s\n"
-                   "  layers:\n"
-                   "    # %d networks learn side by side and answer "
-                   "together\n"
-                   "    - ensemble:\n"
-                   "        members: %d\n"
-                   "        body:\n"
-                   "          - dense: %d\n"
-                   "          - relu\n"
-                   "          - dropout: %s\n"
-                   "          - dense: %d\n"
-                   "          - relu\n"
-                   "          - dense: %lld # %s\n",
-                   input, n.members, n.members, n.units, n.dropout,
-                   n.units / 2, (long long)outputs,
-                   classes       ? "a score for each class"
-                   : outputs > 1 ? "a number for each target"
-                                 : "the number");
-    if (classes)
-        bp__str_printf(out, "loss: softmax_cross_entropy\n"
-                            "metrics: [accuracy]\n");
-    else
-        bp__str_printf(out, "loss: mean_squared_error%s\n"
-                            "metrics: [mean_absolute_error]\n",
-                       *input == 't' ? " # of the scaled target" : "");
-    bp__str_printf(out,
-                   "optimizer:\n"
-                   "  adamw:\n"
-                   "    lr: 0.001\n"
-                   "    weight_decay: 0.02\n"
-                   "    schedule: {warmup: {steps: 20, then: cosine}}\n");
-}
-
-void bp__draft_train(bp__str *out, int64_t rows)
-{
-    network n = size_network(rows);
-    bp__str_printf(out, "train:\n"
-                        "  epochs: %d\n"
-                        "  batch: %d\n"
-                        "  monitor: loss # the best epoch is the one with the "
-                        "least on the valid part\n"
-                        "  seed: 1\n", n.epochs, n.batch);
-}
-
 /* A column's name, or its number where it has none of its own. */
 static void put_column(const bp__draft *d, int i, bp__str *out)
 {
@@ -420,12 +352,10 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
 {
     const bp__columns *c = d->columns;
     bool classes = bp__columns_classes(c);
-    bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
-                        "may stand here.\n");
-    bp__draft_network(out, "table # what the columns below make",
-                      d->table->n_rows,
-                      classes ? c->column[c->target].n_words : c->n_targets,
-                      classes);
+    bp__draft_model m = {
+        .rows = d->table->n_rows, .classes = classes, .scaled = true,
+        .outputs = classes ? c->column[c->target].n_words : c->n_targets};
+    bp__draft_rows(out, &m, "table # what the columns below make");
     bp__str_printf(out, "data:\n  train: {csv: ");
     bp__yaml_quote(out, o->path);
     bp__str_printf(out, "}\n");
@@ -441,5 +371,5 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                        : "",
                    o->test ? "" : ", test: 0.2");
     write_table(d, out);
-    bp__draft_train(out, d->table->n_rows);
+    bp__draft_rows_train(out, &m);
 }

@@ -26,13 +26,6 @@ typedef struct bp__draft {
     bp__arena memory;
 } bp__draft;
 
-/* What all drafts for samples of numbers have: a model file's model, loss,
- * metrics and optimizer, and its train block; by the rows that train. input:
- * as the file is to say it. */
-void bp__draft_network(bp__str *out, const char *input, int64_t rows,
-                       int64_t outputs, bool classes);
-void bp__draft_train(bp__str *out, int64_t rows);
-
 /* Looks at the data. [err: as bp__table_read and bp__columns_guess] */
 bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
                          bp_error *err);

@@ -2,8 +2,7 @@
  * the network of tables, pictures that of pictures. */
 #include "config/draft_arrays.h"
 
-#include "config/draft.h"
-#include "config/draft_pictures.h"
+#include "config/draft_model.h"
 #include "config/yaml.h"
 #include "fmt/array.h"
 
@@ -83,7 +82,8 @@ static void write_data(const bp__array_draft *d, const char *normalize,
                    d->classes ? ", stratify: true" : "", normalize);
 }
 
-static void write_rows(const bp__array_draft *d, int64_t train, bp__str *out)
+static void write_rows(const bp__array_draft *d, const bp__draft_model *m,
+                       bp__str *out)
 {
     char input[64];
     int64_t numel = 1;
@@ -91,40 +91,28 @@ static void write_rows(const bp__array_draft *d, int64_t train, bp__str *out)
         numel *= d->dims[i];
     bp__snprintf(input, sizeof input, "[%lld] # numbers of a sample",
                  (long long)numel);
-    bp__draft_network(out, input, train, d->outputs, d->classes);
+    bp__draft_rows(out, m, input);
     write_data(d, "feature", out);
-    bp__draft_train(out, train);
+    bp__draft_rows_train(out, m);
 }
 
-static void write_pictures(const bp__array_draft *d, int64_t train,
+static void write_pictures(const bp__array_draft *d, const bp__draft_model *m,
                            bp__str *out)
 {
     const int64_t *hw = d->dims + d->rank - 2;
     const int64_t chw[3] = {d->rank == 3 ? d->dims[0] : 1, hw[0], hw[1]};
-    int64_t batch = bp__draft_batch(train);
-    double work = bp__draft_convolutions(
-        out, chw, d->outputs,
-        d->classes ? "a score for each class" : "the numbers");
-    bp__str_printf(out, d->classes ? "loss: softmax_cross_entropy\n"
-                                     "metrics: [accuracy]\n"
-                                   : "loss: mean_squared_error\n"
-                                     "metrics: [mean_absolute_error]\n");
-    bp__draft_nesterov(out, train, batch);
+    double work = bp__draft_pictures(out, m, chw);
     write_data(d, "channel", out);
-    bp__str_printf(out, "train:\n  epochs: %lld\n  batch: %lld\n"
-                   "  monitor: loss # the best epoch is the one with the least "
-                   "on the valid part\n  seed: 1\n",
-                   (long long)bp__draft_epochs(work, train), (long long)batch);
+    bp__draft_pictures_train(out, m, work);
 }
 
 void bp__array_draft_write(const bp__array_draft *d, bp__str *out)
 {
     double share = d->test_input ? 0.85 : 0.65;
-    int64_t train = (int64_t)((double)d->n * share);
-    bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
-                        "may stand here.\n");
+    bp__draft_model m = {.rows = (int64_t)((double)d->n * share),
+                         .outputs = d->outputs, .classes = d->classes};
     if (are_pictures(d))
-        write_pictures(d, train, out);
+        write_pictures(d, &m, out);
     else
-        write_rows(d, train, out);
+        write_rows(d, &m, out);
 }

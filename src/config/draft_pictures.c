@@ -1,10 +1,7 @@
-/* Looking at pictures, and the model file that fits them.
- *
- * The network is a small residual one whose cost grows with the input's size
- * alone; how often it sees each picture is what the time for a first try pays
- * for. bench/RESULTS.md has what it reaches. */
+/* Looking at pictures, and the model file that fits them. */
 #include "config/draft_pictures.h"
 
+#include "config/draft_model.h"
 #include "config/yaml.h"
 #include "fmt/picture.h"
 
@@ -342,89 +339,6 @@ void bp__picture_draft_describe(const bp__picture_draft *d, bp__str *out)
 
 /* ---- the model file ------------------------------------------------------- */
 
-typedef struct net {
-    int64_t size;  /* the shorter side, as layers shrink it */
-    int width;     /* channels */
-    double work;   /* multiplications and additions of a picture */
-    int64_t area, channels;
-    bp__str *out;
-} net;
-
-static void put_conv(net *n, int filters, int kernel, int stride,
-                     const char *indent)
-{
-    bp__str_printf(n->out, "%s- conv2d: {filters: %d, kernel: %d, ", indent,
-                   filters, kernel);
-    if (stride > 1)
-        bp__str_printf(n->out, "stride: %d, ", stride);
-    bp__str_printf(n->out, "padding: %d, bias: false}\n%s- batch_norm\n"
-                   "%s- relu\n", kernel / 2, indent, indent);
-    n->area /= stride * stride;
-    n->size /= stride;
-    n->work += (double)n->area * (double)n->channels * filters * kernel *
-               kernel;
-    n->channels = filters;
-}
-
-static void put_pool(net *n)
-{
-    bp__str_printf(n->out, "    - max_pool2d: 2\n");
-    n->area /= 4;
-    n->size /= 2;
-}
-
-static void put_residual(net *n)
-{
-    bp__str_printf(n->out, "    - residual:\n        body:\n");
-    put_conv(n, (int)n->channels, 3, 1, "          ");
-    put_conv(n, (int)n->channels, 3, 1, "          ");
-}
-
-/* Convolutions until few pixels are left, twice as many channels after each
- * pooling, residual pairs where they are cheap (after He et al. 2015, and the
- * nets that learn CIFAR-10 fast). Returns multiplications of a picture. */
-double bp__draft_convolutions(bp__str *out, const int64_t chw[3],
-                              int64_t outputs, const char *what)
-{
-    net n = {.size = BP__MIN(chw[1], chw[2]), .out = out,
-             .area = chw[1] * chw[2], .channels = chw[0]};
-    bp__str_printf(out, "model:\n  input: [%lld, %lld, %lld] # %s, height, "
-                   "width\n  layers:\n", (long long)chw[0], (long long)chw[1],
-                   (long long)chw[2],
-                   chw[0] == 3   ? "red green blue"
-                   : chw[0] == 1 ? "grey"
-                                 : "channels");
-    if (n.size > 40)
-        put_conv(&n, 16, 5, 2, "    ");
-    else
-        put_conv(&n, 16, 3, 1, "    ");
-    put_conv(&n, 32, 3, 1, "    ");
-    if (n.size >= 4)
-        put_pool(&n);
-    put_residual(&n);
-    if (n.size >= 4) {
-        put_conv(&n, 64, 3, 1, "    ");
-        put_pool(&n);
-    }
-    if (n.size >= 4) {
-        put_conv(&n, 128, 3, 1, "    ");
-        put_pool(&n);
-    }
-    put_residual(&n);
-    bp__str_printf(out, "    - global_avg_pool2d\n    - dense: %lld # %s\n",
-                   (long long)outputs, what);
-    return n.work;
-}
-
-/* Passes that a first try has the time for: some minutes on two cores, but no
- * fewer than what learns something, nor more than what still helps. */
-int64_t bp__draft_epochs(double work, int64_t rows)
-{
-    const double budget = 1.1e13; /* multiplications forward */
-    double n = budget / (work * (double)BP__MAX(rows, 1));
-    return n < 8 ? 8 : n > 60 ? 60 : (int64_t)n;
-}
-
 static void put_source(const bp__picture_draft *d, int split, const char *path,
                        bp__str *out)
 {
@@ -473,24 +387,6 @@ static void write_data(const bp__picture_draft *d, int64_t shift, bool flip,
                    d->n_bad ? "skip # there are some" : "refuse");
 }
 
-int64_t bp__draft_batch(int64_t n)
-{
-    return n >= 20000 ? 64 : n >= 2000 ? 32 : 16;
-}
-
-void bp__draft_nesterov(bp__str *out, int64_t n, int64_t batch)
-{
-    bp__str_printf(out,
-                   "optimizer:\n"
-                   "  nesterov:\n"
-                   "    lr: %g\n"
-                   "    momentum: 0.9\n"
-                   "    weight_decay: 0.0005\n"
-                   "    schedule: {warmup: {steps: %lld, then: cosine}}\n",
-                   batch >= 64 ? 0.1 : batch >= 32 ? 0.05 : 0.025,
-                   (long long)BP__MIN(n / batch / 2 + 1, (int64_t)200));
-}
-
 void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out)
 {
     double share[BP__N_SPLITS] = {0, 0, 0};
@@ -502,21 +398,10 @@ void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out)
     n = (int64_t)((double)n * (1 - share[1] - share[2]));
     bool flip = d->channels == 3; /* grey ones are often letters */
     int64_t side = BP__MIN(d->height, d->width);
-    int64_t batch = bp__draft_batch(n);
-    bp__str_printf(out, "# Drafted by `bprop new`; `bprop help keys` says what "
-                        "may stand here.\n");
+    bp__draft_model m = {.rows = n, .outputs = (int64_t)d->n_classes,
+                         .classes = true};
     const int64_t chw[3] = {d->channels, d->height, d->width};
-    double work = bp__draft_convolutions(out, chw, (int64_t)d->n_classes,
-                                         "a score for each class");
-    bp__str_printf(out, "loss: softmax_cross_entropy\nmetrics: [accuracy]\n");
-    bp__draft_nesterov(out, n, batch);
+    double work = bp__draft_pictures(out, &m, chw);
     write_data(d, BP__MAX(flip ? side / 8 : side / 14, 1), flip, share, out);
-    bp__str_printf(out,
-                   "train:\n"
-                   "  epochs: %lld\n"
-                   "  batch: %lld\n"
-                   "  monitor: loss # the best epoch is the one with the least "
-                   "on the valid part\n"
-                   "  seed: 1\n",
-                   (long long)bp__draft_epochs(work, n), (long long)batch);
+    bp__draft_pictures_train(out, &m, work);
 }

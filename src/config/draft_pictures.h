@@ -35,13 +35,4 @@ void bp__picture_draft_free(bp__picture_draft *d);
 void bp__picture_draft_describe(const bp__picture_draft *d, bp__str *out);
 void bp__picture_draft_write(const bp__picture_draft *d, bp__str *out);
 
-/* What all drafts for pictures have. The model of channels, height, width;
- * returns multiplications of a picture. */
-double bp__draft_convolutions(bp__str *out, const int64_t chw[3],
-                              int64_t outputs, const char *what);
-/* The optimizer, the batch and the epochs where n pictures train. */
-void bp__draft_nesterov(bp__str *out, int64_t n, int64_t batch);
-int64_t bp__draft_batch(int64_t n);
-int64_t bp__draft_epochs(double work, int64_t n);
-
 #endif
