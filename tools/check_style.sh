@@ -36,5 +36,15 @@ none "a space at the end of a line" '[ 	]$' $(echo "$files" | grep -v '\.md$')
 none "a tab" '	' $(echo "$files" | grep -E '\.([ch]|inc|def)$')
 none "a line of over 100 columns" '^.{101,}$' \
     $(echo "$files" | grep -E '\.([ch]|inc|def)$')
+# Tests that were run from the root have left files there more than once.
+if [ -d .git ] && command -v git > /dev/null; then
+    left=$(git ls-files 2> /dev/null |
+        grep -E '\.(safetensors|st|npy|npz|pictures|jsonl)$' |
+        grep -v '^tests/' || true)
+    if [ -n "$left" ]; then
+        printf 'left by a run:\n%s\n' "$left"
+        failed=1
+    fi
+fi
 [ $failed = 0 ] && echo "$n files, all clean"
 exit $failed

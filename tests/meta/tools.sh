@@ -70,6 +70,13 @@ plant src/exec/run.c 'case BP__O''P_add:'
 refused style 'run.c'
 plant src/exec/run.c 'int x; '
 refused style 'run.c'
+if command -v git > /dev/null; then
+    fresh
+    git -C "$dir/tree" init -q
+    touch "$dir/tree/x.st"
+    git -C "$dir/tree" add x.st
+    refused style 'x.st'
+fi
 
 library() { # SOURCE TEXT
     checks=$((checks + 1))
