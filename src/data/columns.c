@@ -531,7 +531,7 @@ bp_status bp__columns_fit(bp__columns *c, const bp__table *t,
             ok = fit_category(c, x, t, i, rows, n);
         if (!ok)
             return bp__oom(err);
-        if (i == c->target && x->kind == BP__COLUMN_NUMBER) {
+        if (x->target && x->kind == BP__COLUMN_NUMBER) {
             bp_status s = check_target(x, t, i, rows, n, err);
             if (s)
                 return s;

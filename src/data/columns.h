@@ -128,7 +128,6 @@ typedef struct bp__cell_report {
     bp__cell_problem *unreadable; /* [n] a number is wanted */
     bp__cell_problem *unseen;     /* [n] a category is not among the words */
     bp__cell_problem *no_target;  /* [n] a target is missing */
-    bool classes_unseen;          /* of the target: an error */
 } bp__cell_report;
 
 /* Which column of the table is each column of c, at [n]; -1: not there. By name

@@ -392,6 +392,15 @@ static void several_targets(void)
                       want[i] * (float)scale[i % 2]) < 1e-5f);
     bp_data_free(d);
     bp__table_free(t);
+    /* Each is looked at, not the first alone. */
+    t = read_text("a,b,c\n1,2,3\n2,3,1e200\n3,4,5\n", NULL);
+    static const char *const last[] = {"b", "c"};
+    bp__columns_options o2 = {.target = last, .n_targets = 2};
+    bp__columns *huge = guess(t, &o2);
+    T_CHECK(bp__columns_fit(huge, t, NULL, 0, 0, &err) == BP_ERANGE &&
+            strstr(err.message, "'c', is too large to learn in line 3"));
+    bp__columns_free(huge);
+    bp__table_free(t);
     /* A table without any of them, by place. */
     t = read_text("1,x\n2,y\n", &(bp__table_options){
                                       .header = BP__HEADER_NO});
