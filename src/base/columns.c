@@ -29,26 +29,14 @@ int bp__text_columns(const char *p, const char *end)
     return n;
 }
 
-/* How many bytes of a character stand at s; 0: it is none. */
-static size_t char_bytes(const char *s)
-{
-    const unsigned char *b = (const unsigned char *)s;
-    size_t n = *b < 0x80 ? 1 : *b < 0xC2 ? 0 : *b < 0xE0 ? 2 : *b < 0xF0 ? 3
-                                                                : *b < 0xF5 ? 4
-                                                                            : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((b[i] & 0xC0) != 0x80)
-            return 0;
-    return n;
-}
-
 const char *bp__text_cell(char *buf, const char *s, int least, int most)
 {
+    const char *end = s + strlen(s);
     size_t n = 0;
     int at = 0;
     most = BP__MIN(most, (BP__CELL_BYTES - 1) / 4);
-    while (*s) {
-        size_t k = char_bytes(s);
+    while (s < end) {
+        int k = bp__utf8_length(s, end);
         const char *p = s;
         int wide = 1 + (k > 1 && bp__is_wide(bp__next_char(&p)));
         if (at + wide > most)
@@ -58,7 +46,7 @@ const char *bp__text_cell(char *buf, const char *s, int least, int most)
         else if (k == 1 && ((unsigned char)*s < 32 || *s == 127))
             buf[n++] = ' ';
         else
-            for (size_t i = 0; i < k; i++)
+            for (int i = 0; i < k; i++)
                 buf[n++] = s[i];
         at += wide;
         s += k ? k : 1;

@@ -27,18 +27,8 @@ static bool looks_like_value(const char *s)
     return bp__parse_double(s, &x) || !strcmp(s, "true") || !strcmp(s, "false");
 }
 
-/* Of a sequence of n bytes; 0: it is no UTF-8. */
-static unsigned code_of(const char *s, int n)
-{
-    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    unsigned c = n ? (unsigned char)*s & lead[n] : 0;
-    for (int i = 1; i < n; i++)
-        c = c << 6 | ((unsigned char)s[i] & 0x3f);
-    return c;
-}
-
 /* What YAML refuses, or takes for the end of a line. */
-static bool needs_escape(unsigned c)
+static bool needs_escape(uint32_t c)
 {
     return c && (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
                  c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff);
@@ -50,7 +40,8 @@ void bp__yaml_quote(bp__str *out, const char *s)
     bp__str_add(out, "\"", 1);
     while (s < end) {
         int n = bp__utf8_length(s, end);
-        unsigned c = code_of(s, n);
+        const char *p = s;
+        uint32_t c = n ? bp__next_char(&p) : 0; /* 0: it is no UTF-8 */
         if (c == '"' || c == '\\')
             bp__str_printf(out, "\\%c", (int)c);
         else if (needs_escape(c))
