@@ -167,14 +167,17 @@ const char *cli_shipped_model(const char *name, size_t *bytes);
 #define CLI_TABLE "a table"
 #define CLI_FOLDER "a folder"
 #define CLI_ARCHIVE "an archive"
+#define CLI_ARRAY "an array"
+#define CLI_ARRAYS "an archive of arrays"
 const char *cli_file_kind(const char *path);
 bool cli_may_be_idx(const char *path); /* by its first bytes */
 
 /* explain.c: draws filters and activations into --features. */
 int cli_features(const cli_args *a);
 
-/* compare.c: after training on a table, what the network is worth beside
- * simpler models. *score: accuracy or R2 on the test part; NaN: not a table. */
+/* compare.c: after training on a table, pictures or arrays, what the network is
+ * worth beside simpler models. *score: accuracy, or R2 (its mean over several
+ * targets), on the test part; NaN: a run that is not compared. */
 typedef struct cli_scores {
     double network, linear, constant;
 } cli_scores;

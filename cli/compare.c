@@ -1,4 +1,4 @@
-/* After training on a table or on pictures: what the network is worth beside a
+/* After training on a table, pictures or arrays: what the network is worth beside a
  * linear model and the constant guess, on the same rows. */
 #include "cli.h"
 

@@ -10,7 +10,7 @@ const char *cli_file_kind(const char *path)
     } names[] = {{".yaml", CLI_MODEL_FILE}, {".yml", CLI_MODEL_FILE},
                  {".csv", CLI_TABLE},       {".csv.gz", CLI_TABLE},
                  {".tsv", CLI_TABLE},       {".tsv.gz", CLI_TABLE},
-                 {".npy", "an array"},      {".npz", "an archive of arrays"},
+                 {".npy", CLI_ARRAY},       {".npz", CLI_ARRAYS},
                  {".safetensors", "a file of weights"}};
     bp__fs_info info;
     size_t n = strlen(path);

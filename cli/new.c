@@ -109,9 +109,8 @@ static int new_pictures(const cli_args *a, const char *file)
 
 static bool are_arrays(const char *path)
 {
-    size_t n = strlen(path);
-    return n > 4 && (!strcmp(path + n - 4, ".npy") ||
-                     !strcmp(path + n - 4, ".npz"));
+    const char *kind = cli_file_kind(path);
+    return kind && (!strcmp(kind, CLI_ARRAY) || !strcmp(kind, CLI_ARRAYS));
 }
 
 static int new_arrays(const cli_args *a, const char *file)

@@ -1,5 +1,7 @@
 #include "t_pictures.h"
 
+#include "fmt/npy.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,18 @@ bool t_save(const char *path, const void *data, size_t bytes)
         return false;
     bool ok = fwrite(data, 1, bytes, f) == bytes;
     return fclose(f) == 0 && ok;
+}
+
+t_bytes t_write_npy(const bp_array *x)
+{
+    char head[BP__NPY_HEADER];
+    size_t n = bp__npy_header(x->dtype, x->rank, x->dims, head);
+    t_bytes b = {malloc(n + x->bytes), n + x->bytes};
+    if (b.data) {
+        memcpy(b.data, head, n);
+        memcpy(b.data + n, x->data, x->bytes);
+    }
+    return b;
 }
 
 #if defined(T_PNG) || defined(T_JPEG)

@@ -1,6 +1,9 @@
-/* Pictures for tests, written by libpng and libjpeg themselves. */
+/* Data files for tests: pictures, written by libpng and libjpeg themselves,
+ * arrays and archives. */
 #ifndef BP_T_PICTURES_H
 #define BP_T_PICTURES_H
+
+#include <bprop/data.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +42,8 @@ typedef struct t_jpeg {
 } t_jpeg;
 t_bytes t_write_jpeg(const t_jpeg *p);
 
+/* An array as a .npy file. */
+t_bytes t_write_npy(const bp_array *x);
 /* A .zip, its members deflated or stored; false without libarchive. */
 bool t_write_zip(const char *path, const char *const *names,
                  const t_bytes *files, size_t n, bool deflated);

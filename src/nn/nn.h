@@ -184,9 +184,9 @@ bp_val bp__nn_conv_transpose2d(bp_nn *nn, bp_val x,
                                const bp_nn_conv_transpose2d_options *o,
                                const bp__spec *init,
                                const bp__spec *bias_init);
-/* init NULL: normal. */
 /* Rows x [N] of a learned table; zeros where x is none of its row numbers. */
 bp_val bp__nn_look_up(bp_nn *nn, bp_val x, int64_t count, int64_t dim);
+/* init NULL: normal. */
 bp_val bp__nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim,
                         const bp__spec *init);
 bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,

@@ -253,7 +253,6 @@ bp__arena *bp__model_arena(bp_model *m);
 bool bp__model_append(bp_model *m, bp__spec *layer);
 size_t bp__model_layer_count(const bp_model *m);
 const bp__spec *bp__model_layer(const bp_model *m, size_t i);
-/* dims of one sample; false: no such input. */
 /* Replaces the dims of input i: where they are known only once the data is. */
 void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims);
 /* The last n numbers of input i, of rank 1, are row numbers of n learned tables
@@ -264,6 +263,7 @@ typedef struct bp__model_table {
 } bp__model_table;
 void bp__model_embed(bp_model *m, size_t i, size_t n,
                      const bp__model_table *tables);
+/* dims of one sample; false: no such input. */
 bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
                      int64_t *dims);
 

@@ -1,11 +1,9 @@
 /* What `bprop new` sees in arrays: which are inputs and targets, by their names
- * or their shapes; what the model file says; what is refused; every failing
- * allocation. */
+ * or their shapes; what the model file says; what is refused. */
 #include "config/config.h"
 #include "config/draft_arrays.h"
 
 #include "data/data.h"
-#include "fmt/npy.h"
 #include "t.h"
 #include "t_pictures.h"
 
@@ -27,22 +25,6 @@ static const bp_array aless = {BP_I32, 1, {N - 1}, labels,
                                sizeof labels - sizeof *labels};
 static const bp_array alast = {BP_U8, 4, {N, 10, 4, 3}, pixels, sizeof pixels};
 
-static t_bytes npy_of(const bp_array *a)
-{
-    char name[220];
-    bp_error err = {0};
-    bp__file_data f;
-    snprintf(name, sizeof name, "%s.npy", path);
-    T_OK(bp__npy_write(NULL, &bp__malloc_allocator, name, a, &err), &err);
-    T_OK(bp__file_read(NULL, &bp__malloc_allocator, name, false, 0, &f, &err),
-         &err);
-    remove(name);
-    t_bytes b = {malloc(f.bytes), f.bytes};
-    memcpy(b.data, f.data, f.bytes);
-    bp__file_free(&bp__malloc_allocator, &f);
-    return b;
-}
-
 /* An .npz of up to four arrays, and a file that is none. */
 static void write_npz(const char *const *names, const bp_array *const *arrays,
                       size_t n)
@@ -53,7 +35,7 @@ static void write_npz(const char *const *names, const bp_array *const *arrays,
     t_bytes bytes[5];
     for (size_t i = 0; i < n; i++) {
         snprintf(text[i], sizeof text[i], "%s.npy", names[i]);
-        bytes[i] = npy_of(arrays[i]);
+        bytes[i] = t_write_npy(arrays[i]);
     }
     snprintf(text[n], sizeof text[n], "readme");
     bytes[n] = (t_bytes){note, 5};

@@ -2,7 +2,6 @@
  * with those that are there; damage; every failing allocation and read. */
 #include "data/data.h"
 
-#include "fmt/npy.h"
 #include "t.h"
 #include "t_fs.h"
 #include "t_pictures.h"
@@ -10,22 +9,6 @@
 #include <unistd.h>
 
 static char path[200];
-
-static t_bytes npy_of(const bp_array *x)
-{
-    char name[220];
-    bp_error err = {0};
-    bp__file_data f;
-    snprintf(name, sizeof name, "%s.npy", path);
-    T_OK(bp__npy_write(NULL, &bp__malloc_allocator, name, x, &err), &err);
-    T_OK(bp__file_read(NULL, &bp__malloc_allocator, name, false, 0, &f, &err),
-         &err);
-    remove(name);
-    t_bytes b = {malloc(f.bytes), f.bytes};
-    memcpy(b.data, f.data, f.bytes);
-    bp__file_free(&bp__malloc_allocator, &f);
-    return b;
-}
 
 static float x[5 * 3];
 static int32_t y[5] = {0, 2, 1, 2, 0};
@@ -42,7 +25,7 @@ static void write_file(bool deflated)
     bp_array ay = {BP_I32, 1, {5}, y, sizeof y};
     bp_array az = {BP_F32, 2, {5, 2}, z, sizeof z};
     unsigned char text[] = "hello";
-    t_bytes files[4] = {npy_of(&ax), npy_of(&ay), npy_of(&az), {text, 5}};
+    t_bytes files[4] = {t_write_npy(&ax), t_write_npy(&ay), t_write_npy(&az), {text, 5}};
     T_REQUIRE(t_write_zip(path, names, files, 4, deflated));
     for (int i = 0; i < 3; i++)
         free(files[i].data);
@@ -133,6 +116,38 @@ static void failures(void)
         }
 }
 
+/* All arrays, in stored order, and no other file; the same failures. */
+static void list(void)
+{
+    bp__named_array all[BP__NPZ_ARRAYS];
+    static const char *const names[] = {"x", "y", "z_2"};
+    write_file(true);
+    for (int kind = 0; kind < 2; kind++)
+        for (int64_t n = 0;; n++) {
+            t_heap h = {.fail_at = kind ? -1 : n};
+            t_fs t = {.fail_at = kind ? n : -1, .error = EIO};
+            bp_allocator heap = t_allocator(&h);
+            bp__fs fs = t_fs_make(&t);
+            bp__arena memory;
+            size_t k = 0;
+            bp_error err = {0};
+            bp__arena_init(&memory, &heap);
+            bp_status s = bp__npz_list(&fs, path, &memory, all, &k, &err);
+            bool failed = h.failed || t.failed;
+            for (size_t i = 0; i < k; i++) {
+                T_CHECK(k == 3 && !strcmp(all[i].name, names[i]));
+                bp_array_free(&heap, &all[i].x);
+            }
+            bp__arena_free(&memory);
+            T_CHECK(h.live == 0 && t.open_files == 0 && (s || k == 3));
+            if (!failed || (kind && s == BP_OK)) {
+                T_CHECK(s == BP_OK && n > (kind ? 1 : 6));
+                break;
+            }
+            T_CHECKF(s == (kind ? BP_EIO : BP_ENOMEM), "%s", err.message);
+        }
+}
+
 int main(void)
 {
 #ifndef BP_T_ARCHIVE
@@ -143,6 +158,7 @@ int main(void)
     contents();
     refusals();
     failures();
+    list();
     remove(path);
     return t_end();
 }
