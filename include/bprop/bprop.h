@@ -111,7 +111,8 @@ typedef enum bp_var_kind {
     BP_VAR_PARAM = 0,   /* trained by the optimizer            */
     BP_VAR_BUFFER = 1,  /* model state: running statistics     */
     BP_VAR_OPTIM = 2,   /* optimizer state: moments            */
-    BP_VAR_TRAINER = 3  /* step, learning rate, RNG key, sums  */
+    BP_VAR_TRAINER = 3, /* step, learning rate, RNG key, sums  */
+    BP_VAR_STATE = 4    /* a row a sample: see bp_store_add_state */
 } bp_var_kind;
 
 typedef struct bp_var_info {
@@ -138,7 +139,7 @@ size_t bp_store_count(const bp_store *s);
 int64_t bp_store_find(const bp_store *s, const char *name);
 bp_status bp_store_info(const bp_store *s, size_t i, bp_var_info *info);
 /* The variable's memory; NULL if i is out of range. May be written between
- * runs. */
+ * runs. That of a state moves when its rows change. */
 void *bp_store_data(bp_store *s, size_t i);
 /* Copies a whole variable out or in; bytes must be its size.
  * [err: ENOTFOUND ESHAPE] */
@@ -146,6 +147,34 @@ bp_status bp_store_get(const bp_store *s, const char *name, void *data,
                        size_t bytes, bp_error *err);
 bp_status bp_store_set(bp_store *s, const char *name, const void *data,
                        size_t bytes, bp_error *err);
+/* State that is carried from batch to batch (a recurrent net's), a row a
+ * sample: a variable of kind BP_VAR_STATE and of rank 1 + rank. It has no rows
+ * until the first batch, or bp_state_clear, gives it some; a program runs only
+ * where it has as many as the batch. initial: one row, copied, that new and
+ * cleared rows hold; NULL: zeros. In a graph its value varies: shards get their
+ * rows, as of inputs. [err: as bp_store_add] */
+bp_status bp_store_add_state(bp_store *s, const char *name, bp_dtype dtype,
+                             int rank, const int64_t *dims,
+                             const void *initial, bp_error *err);
+/* Rows that states now have; -1: no state of this name. */
+int64_t bp_state_rows(const bp_store *s, const char *name);
+/* Of all states whose names match the pattern (* stands for any text, ? for one
+ * character): the rows i with row[i] != 0 become the initial row. row NULL:
+ * the state gets n rows, all of them initial ones. [err: ENOTFOUND no state
+ * matches; ESHAPE n is not the number of rows; EARG ENOMEM] */
+bp_status bp_state_clear(bp_store *s, const char *pattern, const uint8_t *row,
+                         int64_t n, bp_error *err);
+/* Row i becomes what row from[i] was, and there are n rows: beams that go on,
+ * sentences that have ended. All or nothing. [err: ENOTFOUND ERANGE ENOMEM] */
+bp_status bp_state_gather(bp_store *s, const char *pattern,
+                          const int32_t *from, int64_t n, bp_error *err);
+/* to += tau (from - to), elementwise, for all float variables that match `from`
+ * ("q.*"); `to` ("target.*") names what each is blended into: as many *, each
+ * standing for what that of `from` stood for. tau 1 copies, and makes what is
+ * missing: a target network (Mnih et al. 2015; Lillicrap et al. 2016 for tau
+ * below 1). [err: ENOTFOUND ESHAPE EARG ENOMEM] */
+bp_status bp_store_blend(bp_store *s, const char *from, const char *to,
+                         double tau, bp_error *err);
 /* A store that a fault inside a commit has left half-updated is poisoned:
  * programs on it refuse to run and it refuses to be saved. The text says why;
  * NULL while it is sound. */
@@ -211,10 +240,12 @@ bp_val bp_scalar(bp_graph *g, bp_dtype dtype, double value);
 /* A constant filled with one value. */
 bp_val bp_full(bp_graph *g, bp_dtype dtype, int rank, const int64_t *dims,
                double value);
-/* Reads a variable: its value before the step. Replicated. */
+/* Reads a variable: its value before the step. Replicated, but for a state:
+ * that varies, with the rows of this shard. */
 bp_val bp_variable(bp_graph *g, bp_store *s, const char *name);
 /* variable <- value, when the whole step has succeeded. One update for each
- * variable; value must be replicated, of the variable's type and shape. */
+ * variable; value must be replicated (of a state: varying), of the variable's
+ * type and shape. */
 void bp_update(bp_graph *g, bp_store *s, const char *name, bp_val value);
 /* Makes a value readable after a run under a unique name. A varying value is
  * read as the concatenation of the shards along axis 0. */

@@ -146,6 +146,26 @@ static bool allocate(bp_program *p)
            p->made && p->next_item && p->constants;
 }
 
+/* Lists the states that the program reads or writes. */
+static bool list_states(bp_program *p)
+{
+    const bp__lowered *l = p->l;
+    p->states = bp__calloc(&p->a, l->n_bufs, sizeof *p->states);
+    for (size_t i = 0; p->states && i < l->n_bufs; i++) {
+        const bp__buf *b = &l->bufs[i];
+        if (b->kind != BP__BUF_VAR || b->root != i)
+            continue;
+        const bp__var *v = bp__store_var(b->store, b->var);
+        size_t k = 0;
+        while (k < p->n_states && p->states[k].var != v)
+            k++;
+        if (v->info.kind == BP_VAR_STATE && k == p->n_states)
+            p->states[p->n_states++] =
+                (bp__state_use){v, b->type.dims[0]};
+    }
+    return p->states != NULL;
+}
+
 static void index_pointers(bp_program *p)
 {
     const bp__lowered *l = p->l;
@@ -192,7 +212,7 @@ static bp_status build(bp_program *p, const bp__lower_options *lo,
     if (!p->l)
         return err && err->status != BP_OK ? err->status : BP_ENOMEM;
     p->plan = bp__plan_new(p->l, lo->no_pass, p->r->threads);
-    if (!p->plan || !allocate(p))
+    if (!p->plan || !allocate(p) || !list_states(p))
         return bp__oom(err);
     bp_status s = bp__runtime_reserve(p->r, p->plan->arena_bytes,
                                       p->plan->scratch, err);
@@ -290,6 +310,7 @@ void bp_program_free(bp_program *p)
     bp_runtime *r = p->r;
     if (p->l && p->plan) {
         size_t w = (size_t)r->threads;
+        bp__free(&a, p->states, p->l->n_bufs * sizeof *p->states);
         bp__free(&a, p->ptr, p->n_ptr * sizeof *p->ptr);
         bp__free(&a, p->first_ptr, p->l->n_calls * sizeof *p->first_ptr);
         bp__free(&a, p->bound, p->l->n_inputs * sizeof *p->bound);

@@ -30,6 +30,11 @@ typedef struct bp__input_use { /* a pointer that follows a bound input */
     size_t offset;
 } bp__input_use;
 
+typedef struct bp__state_use { /* a state, and the rows that it must have */
+    const bp__var *var;
+    int64_t rows;
+} bp__state_use;
+
 struct bp_program {
     bp_allocator a;
     bp_runtime *r;
@@ -38,6 +43,9 @@ struct bp_program {
     bp__lowered *l;
     bp__plan *plan;
     uint64_t version;       /* of the runtime when pointers were resolved */
+    uint64_t moves;         /* of the stores, likewise */
+    bp__state_use *states;
+    size_t n_states;
     void **ptr;             /* all calls' pointers */
     size_t n_ptr;
     uint32_t *first_ptr;    /* by call */

@@ -24,6 +24,14 @@ void *bp__address(const bp_program *p, uint32_t buf)
     return base ? (void *)(uintptr_t)(base + b->offset) : NULL;
 }
 
+static uint64_t moves_of_stores(const bp_program *p)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < p->l->n_stores; i++)
+        n += bp__store_moves(p->l->stores[i]);
+    return n;
+}
+
 void bp__resolve(bp_program *p)
 {
     for (size_t c = 0; c < p->l->n_calls; c++) {
@@ -33,6 +41,7 @@ void bp__resolve(bp_program *p)
                 bp__address(p, call->bufs[k]);
     }
     p->version = p->r->version;
+    p->moves = moves_of_stores(p);
 }
 
 bp_status bp_bind(bp_program *p, const char *input, const void *data,
@@ -181,6 +190,14 @@ static bp_status check_ready(const bp_program *p, bp_error *err)
                              "the store is unusable since an earlier step: "
                              "%s", why);
     }
+    for (size_t i = 0; i < p->n_states; i++) {
+        const bp_var_info *v = &p->states[i].var->info;
+        if (v->dims[0] != p->states[i].rows)
+            return bp__error(err, BP_ESHAPE, "state \"%s\" has %lld rows, the "
+                             "batch %lld: bp_state_clear or bp_state_gather "
+                             "first", v->name, (long long)v->dims[0],
+                             (long long)p->states[i].rows);
+    }
     return BP_OK;
 }
 
@@ -189,7 +206,7 @@ bp_status bp_run(bp_program *p, bp_error *err)
     bp_status s = check_ready(p, err);
     if (s != BP_OK)
         return s;
-    if (p->version != p->r->version) {
+    if (p->version != p->r->version || p->moves != moves_of_stores(p)) {
         /* Memory moved, or was lost when another program was compiled. */
         s = bp__runtime_reserve(p->r, p->plan->arena_bytes, p->plan->scratch,
                                 err);

@@ -291,7 +291,14 @@ bp_val bp_variable(bp_graph *g, bp_store *s, const char *name)
     }
     if (!retain_store(g, s))
         return BP_NIL;
-    bp__variable_attrs at = {s, name, i};
+    bool state = bp__store_var(s, (size_t)i)->info.kind == BP_VAR_STATE;
+    if (state && g->rows < 1) {
+        bp__fail(g, BP_EARG, SIZE_MAX, "state \"%s\" has a row a sample: call "
+                 "bp_graph_set_shard before the first node", name);
+        return BP_NIL;
+    }
+    bp__variable_attrs at = {.store = s, .name = name, .index = i,
+                             .rows = state ? g->rows : 0, .batch = state};
     bp_val v = bp__emit1(g, BP__OP_variable, &at, 0, NULL);
     bp_set_name(g, v, name);
     return v;
@@ -311,13 +318,19 @@ void bp_update(bp_graph *g, bp_store *s, const char *name, bp_val value)
     bp__type want = bp__make_type(var->info.dtype, var->info.rank,
                                   var->info.dims);
     const bp__type *have = bp__type_of(g, value);
+    bool state = var->info.kind == BP_VAR_STATE;
+    if (state) { /* as many rows as the graph: once shards are placed, all */
+        want.dims[0] = g->rows ? g->rows : have->rank ? have->dims[0] : 0;
+        want.varying = g->rows != 0;
+    }
     if (have->dtype != want.dtype || !bp__same_dims(have, &want) ||
-        have->varying) {
+        have->varying != want.varying) {
         char a[200], b[200];
         bp__fail(g, BP_ESHAPE, SIZE_MAX,
                  "update of \"%s\": the value is %s, the variable %s%s", name,
                  bp__type_text(have, a), bp__type_text(&want, b),
-                 have->varying ? "; a varying value goes through psum" : "");
+                 have->varying && !state
+                     ? "; a varying value goes through psum" : "");
         return;
     }
     for (size_t k = 0; k < g->n_updates; k++)

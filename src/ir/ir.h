@@ -93,6 +93,11 @@ typedef struct bp__variable_attrs {
     bp_store *store;
     const char *name;
     int64_t index;
+    /* Of a state, whose variable's own rows change from run to run: the rows
+     * that the graph was traced for, and whether they are a shard's. Its type
+     * says both, so they are not listed. */
+    int64_t rows;
+    bool batch;
 } bp__variable_attrs;
 /* The generated backward of a composite. Inputs: the composite's inputs, then
  * its outputs, then one cotangent for each set bit of `dy`; outputs: one
@@ -363,8 +368,16 @@ const char *bp__node_text(const bp_graph *g, size_t node, char *buf);
 typedef struct bp__var {
     bp_var_info info;
     void *data;
+    size_t room;       /* bytes of data */
+    void *initial;     /* of a state: its row of row_bytes */
+    size_t row_bytes;
 } bp__var;
 bp__var *bp__store_var(bp_store *s, size_t i); /* NULL: none */
+/* Gives a state n rows; those that it had stay, new ones are initial. false:
+ * out of memory, and nothing has changed. */
+bool bp__store_set_rows(bp_store *s, bp__var *v, int64_t n);
+/* Goes up when the memory of a variable moves. */
+uint64_t bp__store_moves(const bp_store *s);
 void bp__store_poison(bp_store *s, const char *why);
 const bp_allocator *bp__store_allocator(const bp_store *s);
 

@@ -16,6 +16,7 @@ struct bp_store {
     size_t n_vars, cap_vars;
     store_slot *slots;
     size_t n_slots; /* a power of two, or 0 */
+    uint64_t moves;
     bool is_poisoned;
     char poison[500];
 };
@@ -44,7 +45,8 @@ static void free_var(const bp_allocator *a, bp__var *v)
     if (!v)
         return;
     bp__strfree(a, (char *)(uintptr_t)v->info.name);
-    bp__free64(a, v->data, v->info.bytes);
+    bp__free64(a, v->data, v->room);
+    bp__free(a, v->initial, v->row_bytes);
     bp__free(a, v, sizeof *v);
 }
 
@@ -114,7 +116,7 @@ static bp_status check_var(const char *name, bp_var_kind kind, bp_dtype dtype,
     if (!name || !name[0] || strlen(name) > 500)
         return bp__error(err, BP_EARG,
                          "a variable's name has 1 to 500 bytes");
-    if (!size || (unsigned)kind > BP_VAR_TRAINER)
+    if (!size || (unsigned)kind > BP_VAR_STATE)
         return bp__error(err, BP_EARG, "variable \"%s\": unknown kind or "
                          "element type", name);
     if (rank < 0 || rank > BP_MAX_RANK)
@@ -133,9 +135,9 @@ static bp_status check_var(const char *name, bp_var_kind kind, bp_dtype dtype,
     return BP_OK;
 }
 
-bp_status bp_store_add(bp_store *s, const char *name, bp_var_kind kind,
-                       bp_dtype dtype, int rank, const int64_t *dims,
-                       bp_error *err)
+static bp_status add_var(bp_store *s, const char *name, bp_var_kind kind,
+                         bp_dtype dtype, int rank, const int64_t *dims,
+                         bp_error *err)
 {
     if (!s)
         return bp__oom(err);
@@ -152,6 +154,7 @@ bp_status bp_store_add(bp_store *s, const char *name, bp_var_kind kind,
     v->info.name = bp__strdup(&s->a, name);
     v->info.bytes = bytes;
     v->data = v->info.name ? bp__alloc64(&s->a, bytes) : NULL;
+    v->room = v->data ? bytes : 0;
     if (!v->info.name || !v->data ||
         !bp__grow(&s->a, &s->vars, &s->cap_vars, s->n_vars + 1,
                   sizeof *s->vars) ||
@@ -174,6 +177,85 @@ bp_status bp_store_add(bp_store *s, const char *name, bp_var_kind kind,
         (store_slot){h, (uint32_t)s->n_vars + 1};
     s->n_vars++;
     return BP_OK;
+}
+
+/* The variable that was added last; its name is free again. */
+static void drop_last(bp_store *s)
+{
+    bp__var *v = s->vars[--s->n_vars];
+    memset(s->slots, 0, s->n_slots * sizeof *s->slots);
+    for (size_t i = 0; i < s->n_vars; i++) {
+        uint64_t h = name_hash(s->vars[i]->info.name);
+        *find_slot(s->slots, s->n_slots, s->vars, h,
+                   s->vars[i]->info.name) = (store_slot){h, (uint32_t)i + 1};
+    }
+    free_var(&s->a, v);
+}
+
+bp_status bp_store_add(bp_store *s, const char *name, bp_var_kind kind,
+                       bp_dtype dtype, int rank, const int64_t *dims,
+                       bp_error *err)
+{
+    if (kind == BP_VAR_STATE)
+        return bp__error(err, BP_EARG, "variable \"%s\": bp_store_add_state "
+                         "makes states", name ? name : "");
+    return add_var(s, name, kind, dtype, rank, dims, err);
+}
+
+bp_status bp_store_add_state(bp_store *s, const char *name, bp_dtype dtype,
+                             int rank, const int64_t *dims,
+                             const void *initial, bp_error *err)
+{
+    int64_t all[BP_MAX_RANK] = {1};
+    if (rank < 0 || rank >= BP_MAX_RANK)
+        return bp__error(err, BP_ELIMIT, "state \"%s\": rank %d of a row, "
+                         "must be 0 to %d", name ? name : "", rank,
+                         BP_MAX_RANK - 1);
+    for (int i = 0; i < rank; i++)
+        all[i + 1] = dims[i];
+    bp_status st = add_var(s, name, BP_VAR_STATE, dtype, rank + 1, all, err);
+    if (st)
+        return st;
+    bp__var *v = s->vars[s->n_vars - 1];
+    v->row_bytes = v->info.bytes;
+    v->initial = bp__calloc(&s->a, 1, v->row_bytes);
+    if (!v->initial) {
+        drop_last(s);
+        return bp__oom(err);
+    }
+    if (initial && v->row_bytes)
+        memcpy(v->initial, initial, v->row_bytes);
+    v->info.dims[0] = 0; /* the memory of one row stays for the first */
+    v->info.bytes = 0;
+    return BP_OK;
+}
+
+bool bp__store_set_rows(bp_store *s, bp__var *v, int64_t n)
+{
+    size_t bytes = bp__mul_size(v->row_bytes, (size_t)n);
+    if (bytes > v->room) {
+        void *data = bytes > PTRDIFF_MAX / 2 ? NULL
+                                             : bp__alloc64(&s->a, bytes);
+        if (!data)
+            return false;
+        if (v->info.bytes)
+            memcpy(data, v->data, v->info.bytes);
+        bp__free64(&s->a, v->data, v->room);
+        v->data = data;
+        v->room = bytes;
+        s->moves++;
+    }
+    for (int64_t i = v->info.dims[0]; i < n && v->row_bytes; i++)
+        memcpy((char *)v->data + (size_t)i * v->row_bytes, v->initial,
+               v->row_bytes);
+    v->info.dims[0] = n;
+    v->info.bytes = bytes;
+    return true;
+}
+
+uint64_t bp__store_moves(const bp_store *s)
+{
+    return s->moves;
 }
 
 size_t bp_store_count(const bp_store *s)

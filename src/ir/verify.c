@@ -66,7 +66,9 @@ bp_status bp_graph_verify(const bp_graph *g, bp_error *err)
     for (size_t i = 0; i < g->n_updates; i++) {
         const bp__value *v =
             bp__value_of(g, bp__val(g, g->updates[i].value));
-        if (!v || v->type.varying)
+        const bp__var *var = bp__store_var(g->updates[i].store,
+                                           g->updates[i].var);
+        if (!v || (v->type.varying && var->info.kind != BP_VAR_STATE))
             return bp__error(err, BP_EBUG, "update %zu has no replicated "
                              "value", i);
     }

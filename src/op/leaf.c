@@ -218,7 +218,9 @@ static bp_status infer_variable(bp__infer *q)
         bp_store_info(a->store, (size_t)a->index, &info) != BP_OK)
         return bp__infer_fail(q, BP_ENOTFOUND, "no variable \"%s\"",
                               a->name ? a->name : "");
-    q->out[0].varying = 0;
+    if (info.kind == BP_VAR_STATE)
+        info.dims[0] = a->rows;
+    q->out[0].varying = a->batch;
     bp__infer_set(q, 0, (int)info.dtype, info.rank, info.dims);
     return BP_OK;
 }

@@ -53,16 +53,15 @@ static bp_val psum_tree(placing *p, uint32_t id, int64_t lo, int64_t hi)
     return bp_add(p->to, a, b);
 }
 
-/* The rows of one shard out of a batch input that holds them all. */
-static bp_val place_input(placing *p, int64_t shard, const bp__node *n,
-                          bp_val whole)
+/* The rows of one shard out of a batch input, or state, that holds them all. */
+static bp_val rows_of_shard(placing *p, int64_t shard, bp_val whole)
 {
-    const bp__input_attrs *at = n->attrs;
+    const bp__type *t = bp__type_of(p->to, whole);
     if (p->shards == 1)
         return whole;
     int64_t start[BP_MAX_RANK] = {0}, stop[BP_MAX_RANK];
-    for (int i = 0; i < at->dims.n; i++)
-        stop[i] = at->dims.d[i];
+    for (int i = 0; i < t->rank; i++)
+        stop[i] = t->dims[i];
     start[0] = first_row(p, shard);
     stop[0] = first_row(p, shard + 1);
     return bp_slice(p->to, whole, start, stop, NULL);
@@ -101,19 +100,31 @@ static void place_varying(placing *p, int64_t shard, size_t k)
         bp__free(&g->a, in, bytes);
 }
 
-static void place_batch_input(placing *p, const bp__node *n)
+/* A batch input or a state: once as a whole, then cut. */
+static void place_batch_leaf(placing *p, const bp__node *n)
 {
-    bp__input_attrs at = *(const bp__input_attrs *)n->attrs;
-    if (p->shards > 1) /* one shard holds everything, set or not */
-        at.dims.d[0] = p->rows;
-    at.batch = false;
+    bp__input_attrs at;
+    bp__variable_attrs var;
+    const void *attrs = &at;
     p->to->sample = 1;
-    p->to->samples = at.dims.d[0];
-    bp_val whole = bp__emit1(p->to, BP__OP_input, &at, 0, NULL);
+    if (n->op == BP__OP_variable) {
+        var = *(const bp__variable_attrs *)n->attrs;
+        var.rows = p->rows;
+        var.batch = false;
+        p->to->samples = var.rows;
+        attrs = &var;
+    } else {
+        at = *(const bp__input_attrs *)n->attrs;
+        if (p->shards > 1) /* one shard holds everything, set or not */
+            at.dims.d[0] = p->rows;
+        at.batch = false;
+        p->to->samples = at.dims.d[0];
+    }
+    bp_val whole = bp__emit1(p->to, (bp__op)n->op, attrs, 0, NULL);
     p->to->sample = p->to->samples = 0;
     for (int64_t s = 0; s < p->shards; s++)
         if (p->of[s])
-            p->map[s][n->out] = place_input(p, s, n, whole);
+            p->map[s][n->out] = rows_of_shard(p, s, whole);
 }
 
 /* The replicated values as the graph of a shard has them. */
@@ -167,8 +178,9 @@ static void place_node(placing *p, size_t k)
     } else if (n->op == BP__OP_spread) {
         for (int64_t s = 0; s < p->shards; s++)
             p->map[s][n->out] = replicated(p, s)[g->edges[n->in]];
-    } else if (n->op == BP__OP_input && g->values[n->out].type.varying) {
-        place_batch_input(p, n);
+    } else if ((n->op == BP__OP_input || n->op == BP__OP_variable) &&
+               g->values[n->out].type.varying) {
+        place_batch_leaf(p, n);
     } else if (n->n_out && g->values[n->out].type.varying) {
         for (int64_t s = 0; s < p->shards; s++)
             if (p->of[s])
@@ -233,7 +245,7 @@ static void place_results(placing *p)
                      "the update of \"%s\" depends on the number of rows of a "
                      "shard, and shards come in two sizes: divide by "
                      "bp_graph_global_rows", name);
-        bp_update(p->to, u->store, name, p->map[p->shards][u->value]);
+        bp_update(p->to, u->store, name, whole_value(p, u->value));
     }
 }
 
