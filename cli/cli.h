@@ -143,8 +143,8 @@ int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s);
 typedef bp_status cli_use_data(const cli_args *a, cli_model *m, bp_data *train,
                                bp_store *s, bp_error *err);
 int cli_with_training_data(const cli_args *a, cli_use_data *use);
-void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
-                      bp_store *s);
+void cli_set_steps(const cli_args *a, const cli_model *m, bp__task_steps *k,
+                   bp_store *s);
 /* A norm for each input, from the run or fitted to d. */
 int cli_norms(cli_model *m, bp_data *d);
 /* What is to be told of the data, on stderr, once. */

@@ -67,20 +67,20 @@ static int check_split(const cli_model *m, bp_data *d, const bp__type *out,
 
 static int evaluate(const cli_args *a, cli_model *m, bp_data *d, bp_store *s)
 {
-    bp__programs programs;
+    bp__task_steps steps;
     bp__evaluator ev;
     bp__type out;
     bp_evaluation result;
     bp_error err = {0};
     const char *split = bp_split_name(a->split);
-    cli_set_programs(a, m, &programs, s);
+    cli_set_steps(a, m, &steps, s);
     bp_status st = bp__task_output(&m->config->task, s, &bp__malloc_allocator,
                                    &out, &err);
     if (!st)
-        st = bp__evaluator_init(&ev, &programs, &out, m->config->train.batch,
+        st = bp__evaluator_init(&ev, &steps, &out, m->config->train.batch,
                                 &err);
     if (st) {
-        bp__programs_free(&programs);
+        bp__task_steps_free(&steps);
         return cli_fail(&err);
     }
     for (size_t i = 0; i < m->n_inputs; i++)
@@ -93,7 +93,7 @@ static int evaluate(const cli_args *a, cli_model *m, bp_data *d, bp_store *s)
     else if (rc == EXIT_FINE)
         print_text(m, &result, split);
     bp__evaluator_free(&ev);
-    bp__programs_free(&programs);
+    bp__task_steps_free(&steps);
     return rc;
 }
 

@@ -4,7 +4,7 @@
 #include "explain/explain.h"
 #include "fmt/safetensors.h"
 
-static bp_status write_gradients(const bp_program *p, bp_store *s,
+static bp_status write_gradients(const bp_step *p, bp_store *s,
                                  bp_dtype dtype, const char *path,
                                  bp_error *err)
 {
@@ -14,9 +14,12 @@ static bp_status write_gradients(const bp_program *p, bp_store *s,
     if (!e)
         return bp__oom(err);
     bp_status st = BP_OK;
+    bp_array x;
     e[n] = (bp__st_entry){.name = "loss", .dtype = dtype};
-    e[n].data = bp_result(p, "loss", &e[n].bytes);
-    n++;
+    if (bp_step_output(p, "loss", &x)) {
+        e[n].data = x.data;
+        e[n++].bytes = x.bytes;
+    }
     for (size_t i = 0; i < count && !st; i++) {
         char name[300];
         bp_var_info v;
@@ -26,9 +29,12 @@ static bp_status write_gradients(const bp_program *p, bp_store *s,
         bp__snprintf(name, sizeof name, "grad.%s", v.name);
         e[n] = (bp__st_entry){.name = v.name, .dtype = dtype, .rank = v.rank};
         memcpy(e[n].dims, v.dims, sizeof v.dims);
-        e[n].data = bp_result(p, name, &e[n].bytes);
-        if (!e[n].data)
+        if (bp_step_output(p, name, &x)) {
+            e[n].data = x.data;
+            e[n].bytes = x.bytes;
+        } else {
             st = bp__error(err, BP_EBUG, "no result '%s'", name);
+        }
         n++;
     }
     if (!st)
@@ -53,20 +59,21 @@ static void print_tensor(const bp_var_info *v, const double *x, size_t n)
                bp__ex_number(min, x[i]));
 }
 
-static bp_status print_gradients(const bp_program *p, bp_store *s,
+static bp_status print_gradients(const bp_step *p, bp_store *s,
                                  bp_dtype dtype, bp_error *err)
 {
     const bp_allocator *a = &bp__malloc_allocator;
     for (size_t i = 0; i < bp_store_count(s); i++) {
         char name[300];
         bp_var_info v;
-        size_t bytes = 0;
+        bp_array out = {.bytes = 0};
         bp_store_info(s, i, &v);
         if (v.kind != BP_VAR_PARAM)
             continue;
         bp__snprintf(name, sizeof name, "grad.%s", v.name);
-        const void *g = bp_result(p, name, &bytes);
-        size_t n = bytes / bp_dtype_bytes(dtype);
+        bp_step_output(p, name, &out);
+        const void *g = out.data;
+        size_t n = out.bytes / bp_dtype_bytes(dtype);
         double *x = bp__calloc(a, n + 1, sizeof *x);
         if (!g || !x) {
             bp__free(a, x, (n + 1) * sizeof *x);
@@ -103,30 +110,26 @@ static bp_status gradients(const cli_args *a, cli_model *m, bp_data *d,
                            bp_store *s, bp_error *err)
 {
     bp_loader *l = NULL;
-    bp_program *p;
+    bp_step *p;
     bp_batch b;
-    bp__programs programs;
+    bp__task_steps steps;
     bp_task *t = &m->config->task;
-    cli_set_programs(a, m, &programs, s);
+    cli_set_steps(a, m, &steps, s);
     bp_status st = next_batch(a, m, d, &l, &b, err);
     if (!st)
-        st = bp__programs_get(&programs, BP_TASK_GRADIENT, b.count, &p, err);
-    if (!st)
-        st = bp__bind_batch(p, t, &b, true, err);
-    if (!st)
-        st = bp_run(p, err);
+        st = bp__task_steps_run(&steps, BP_TASK_GRADIENT, &b, &p, err);
     if (!st && a->out)
         st = write_gradients(p, s, t->dtype, a->out, err);
     if (!st && !a->out) {
         printf("%lld sample%s, loss %.9g\n", (long long)b.count,
-               b.count == 1 ? "" : "s", bp__result_number(p, "loss"));
+               b.count == 1 ? "" : "s", bp_step_number(p, "loss"));
         st = print_gradients(p, s, t->dtype, err);
     } else if (!st) {
         printf("%lld sample%s, loss %.9g; gradients in %s\n",
                (long long)b.count, b.count == 1 ? "" : "s",
-               bp__result_number(p, "loss"), a->out);
+               bp_step_number(p, "loss"), a->out);
     }
-    bp__programs_free(&programs);
+    bp__task_steps_free(&steps);
     bp_loader_free(l);
     return st;
 }

@@ -4,6 +4,7 @@
 #include "config/pictures.h"
 #include "config/tables.h"
 #include "data/pictures.h"
+#include "fmt/array.h"
 #include "fmt/json.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 typedef struct predictor {
     const cli_args *a;
     cli_model *m;
-    bp__programs programs;
+    bp__task_steps steps;
     bool classes; /* outputs are scores of classes */
     int64_t *line; /* of a table: where each sample starts */
     const char *const *name; /* of pictures: their files; NULL */
@@ -96,19 +97,17 @@ static bp_status open_inputs(predictor *q, const char *const *files,
 }
 
 /* The sample's scores in f64: probabilities where the loss defines them. */
-static int64_t read_scores(const bp_program *p, bool wide, int64_t rows,
-                           int64_t row, double *to, int64_t room)
+static int64_t read_scores(const bp_step *p, int64_t rows, int64_t row,
+                           double *to, int64_t room)
 {
-    size_t bytes = 0;
-    const void *y = bp_result(p, "probability", &bytes);
-    if (!y)
-        y = bp_result(p, "output", &bytes);
-    int64_t n = (int64_t)(bytes / (wide ? 8 : 4)) / rows;
-    if (!y || n > room)
+    bp_array y = {.bytes = 0};
+    if (!bp_step_output(p, "probability", &y))
+        bp_step_output(p, "output", &y);
+    int64_t n = (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / rows;
+    if (!y.data || n > room)
         return 0;
     for (int64_t i = 0; i < n; i++)
-        to[i] = wide ? ((const double *)y)[row * n + i]
-                     : (double)((const float *)y)[row * n + i];
+        to[i] = bp__array_number(&y, row * n + i);
     return n;
 }
 
@@ -237,17 +236,10 @@ static bp_status predict_batch(predictor *q, const bp_batch *b,
 {
     enum { ROOM = 100000 };
     static double scores[ROOM]; /* of the command, not of the library */
-    bp_program *p;
-    const bp_task *t = &q->m->config->task;
-    bp_status st = bp__programs_get(&q->programs, BP_TASK_PREDICT, b->count,
-                                    &p, err);
-    if (!st)
-        st = bp__bind_batch(p, t, b, false, err);
-    if (!st)
-        st = bp_run(p, err);
+    bp_step *p;
+    bp_status st = bp__task_steps_run(&q->steps, BP_TASK_PREDICT, b, &p, err);
     for (int64_t r = 0; r < b->count && !st; r++) {
-        int64_t n = read_scores(p, t->dtype == BP_F64, b->count, r, scores,
-                                ROOM);
+        int64_t n = read_scores(p, b->count, r, scores, ROOM);
         if (!n)
             return bp__error(err, BP_ELIMIT, "the output has more than %d "
                              "numbers a sample", ROOM);
@@ -469,12 +461,12 @@ static int run_predict(const cli_args *a)
     rc = cli_open_store(a, &m, &s);
     predictor q = {.a = a, .m = &m, .classes = cli_is_classifier(&m)};
     if (rc == EXIT_FINE) {
-        cli_set_programs(a, &m, &q.programs, s);
+        cli_set_steps(a, &m, &q.steps, s);
         for (int i = 1; i < a->n_operands && rc == EXIT_FINE;
              i += (int)m.n_inputs)
             if (predict_files(&q, a->operands + i, &err))
                 rc = cli_fail(&err);
-        bp__programs_free(&q.programs);
+        bp__task_steps_free(&q.steps);
     }
     bp_store_free(s);
     cli_close(&m);

@@ -330,15 +330,15 @@ int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s)
     return cli_fail(&err);
 }
 
-void cli_set_programs(const cli_args *a, const cli_model *m, bp__programs *p,
-                      bp_store *s)
+void cli_set_steps(const cli_args *a, const cli_model *m, bp__task_steps *k,
+                   bp_store *s)
 {
-    bp__programs_init(p, &bp__malloc_allocator, &m->config->task, s,
-                      m->runtime);
-    p->compile.no_pass = a->no_pass;
-    p->compile.no_kernel = a->no_kernel;
-    p->shards = m->config->train.shards;
-    p->grad_norm = true;
+    bp__task_steps_init(k, &bp__malloc_allocator, &m->config->task, s,
+                        m->runtime);
+    k->no_pass = a->no_pass;
+    k->no_kernel = a->no_kernel;
+    k->shards = m->config->train.shards;
+    k->grad_norm = true;
 }
 
 int cli_norms(cli_model *m, bp_data *d)

@@ -52,7 +52,7 @@ static bp_status print_layers(const cli_model *m, bp_store *s, bp_error *err)
     return st;
 }
 
-static bp_status print_memory(bp_program *p, const cli_model *m, bp_store *s)
+static bp_status print_memory(const bp_program *p, const cli_model *m, bp_store *s)
 {
     bp_program_stats t = {.size = sizeof t};
     char a[40], b[40];
@@ -115,11 +115,12 @@ static bp_status print_graph(const cli_model *m, bp_store *s,
 static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
                       bp_error *err)
 {
-    bp__programs programs;
-    bp_program *p = NULL;
+    bp__task_steps steps;
+    bp_step *step;
+    const bp_program *p = NULL;
     bool compiled = !(a->given & VIEWS) || (a->given & (OPT_LOWERED | OPT_PLAN));
     bp_status st = BP_OK;
-    cli_set_programs(a, m, &programs, s);
+    cli_set_steps(a, m, &steps, s);
     if (!(a->given & VIEWS))
         st = print_layers(m, s, err);
     if (!st && (a->given & OPT_GRAPH))
@@ -127,15 +128,17 @@ static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
     if (!st && (a->given & OPT_GRADIENT))
         st = print_graph(m, s, BP_TASK_TRAIN, err);
     if (!st && compiled)
-        st = bp__programs_get(&programs, BP_TASK_TRAIN, m->config->train.batch,
-                              &p, err);
+        st = bp__task_steps_prepare(&steps, BP_TASK_TRAIN,
+                                    m->config->train.batch, &step, err);
+    if (!st && compiled)
+        p = bp_step_program(step);
     if (!st && (a->given & OPT_LOWERED))
         st = bp_program_print(p, BP_VIEW_LOWERED, cli_write, stdout);
     if (!st && (a->given & OPT_PLAN))
         st = bp_program_print(p, BP_VIEW_PLAN, cli_write, stdout);
     if (!st && !(a->given & VIEWS))
         st = print_memory(p, m, s);
-    bp__programs_free(&programs);
+    bp__task_steps_free(&steps);
     return st;
 }
 

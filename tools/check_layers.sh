@@ -24,6 +24,7 @@ BEGIN {
         level[name[i]] = i
     level["bprop/nn.h"] = level["nn"]
     level["bprop/data.h"] = level["fmt"]
+    level["bprop/step.h"] = level["nn"] # traced there, run in train
     level["bprop/train.h"] = level["train"]
     level["bprop/explain.h"] = level["explain"]
 }

@@ -161,7 +161,7 @@ static bool list_states(bp_program *p)
             k++;
         if (v->info.kind == BP_VAR_STATE && k == p->n_states)
             p->states[p->n_states++] =
-                (bp__state_use){v, b->type.dims[0]};
+                (bp__state_use){v, b->type.dims[0], b->store, b->var};
     }
     return p->states != NULL;
 }

@@ -3,6 +3,7 @@
 #define BP__EXEC_H
 
 #include "base/threads.h"
+#include "exec/program.h"
 #include "plan/plan.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,8 @@ typedef struct bp__input_use { /* a pointer that follows a bound input */
 typedef struct bp__state_use { /* a state, and the rows that it must have */
     const bp__var *var;
     int64_t rows;
+    bp_store *store;
+    uint32_t index;
 } bp__state_use;
 
 struct bp_program {

@@ -64,6 +64,14 @@ bp_status bp_bind(bp_program *p, const char *input, const void *data,
     }
     if (!data)
         return bp__error(err, BP_EARG, "input \"%s\": no data", input);
+    bp__bind_at(p, i, data);
+    return BP_OK;
+}
+
+void bp__bind_at(bp_program *p, size_t i, const void *data)
+{
+    if (p->bound[i] == data)
+        return;
     if (!p->bound[i])
         p->n_unbound--;
     p->bound[i] = data;
@@ -71,7 +79,42 @@ bp_status bp_bind(bp_program *p, const char *input, const void *data,
         if (p->uses[u].input == i)
             p->ptr[p->uses[u].ptr] =
                 (char *)(uintptr_t)data + p->uses[u].offset;
-    return BP_OK;
+}
+
+int64_t bp__input_index(const bp_program *p, const char *name)
+{
+    for (size_t i = 0; i < p->l->n_inputs; i++)
+        if (!strcmp(p->l->inputs[i].name, name))
+            return (int64_t)i;
+    return -1;
+}
+
+size_t bp__program_outputs(const bp_program *p)
+{
+    return p->l->n_outputs;
+}
+
+const void *bp__program_output(const bp_program *p, size_t i,
+                               const char **name, bp__type *type,
+                               size_t *bytes)
+{
+    uint32_t b = p->l->outputs[i].buf;
+    *name = p->l->outputs[i].name;
+    *type = p->l->bufs[b].type;
+    *bytes = p->l->bufs[b].bytes;
+    return bp__address(p, b);
+}
+
+size_t bp__program_states(const bp_program *p)
+{
+    return p->n_states;
+}
+
+bool bp__program_take_rows(bp_program *p, size_t i)
+{
+    const bp__state_use *u = &p->states[i];
+    bp__var *v = bp__store_var(u->store, u->index);
+    return v->info.dims[0] || bp__store_set_rows(u->store, v, u->rows);
 }
 
 void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,

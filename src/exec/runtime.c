@@ -44,6 +44,12 @@ bp_status bp_runtime_new(const bp_runtime_options *options,
     return BP_OK;
 }
 
+bp_runtime *bp__runtime_retain(bp_runtime *r)
+{
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
 void bp_runtime_free(bp_runtime *r)
 {
     if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1)

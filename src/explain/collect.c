@@ -62,7 +62,7 @@ static const char *symbol_of(bp__arena *ar, const char *name)
     return strcmp(last, "bias") ? bp__arena_strdup(ar, last) : "b";
 }
 
-static bp_status read_params(bp_explain *e, bp_store *s, const bp_program *p,
+static bp_status read_params(bp_explain *e, bp_store *s, const bp_step *p,
                              bp_error *err)
 {
     size_t count = bp_store_count(s);
@@ -77,11 +77,13 @@ static bp_status read_params(bp_explain *e, bp_store *s, const bp_program *p,
         const char *name = bp__arena_printf(&e->arena, "grad.%s", v.name);
         q->name = bp__arena_strdup(&e->arena, v.name);
         q->symbol = name ? symbol_of(&e->arena, v.name) : NULL;
+        bp_array g = {.data = NULL};
+        if (name)
+            bp_step_output(p, name, &g);
         if (!name ||
             !bp__ex_copy(&e->arena, &q->value, &t, bp_store_data(s, i),
                          false) ||
-            !bp__ex_copy(&e->arena, &q->grad, &t, bp_result(p, name, NULL),
-                         false))
+            !bp__ex_copy(&e->arena, &q->grad, &t, g.data, false))
             return e->arena.failed
                        ? bp__oom(err)
                        : bp__error(err, BP_EBUG, "no result '%s'", name);
@@ -94,6 +96,13 @@ bp_status bp__ex_run(const bp_explain *e, bp_program *p, bp_error *err)
     bp_batch b = one_sample(e);
     bp_status st = bp__bind_batch(p, &e->task, &b, true, err);
     return st ? st : bp_run(p, err);
+}
+
+static bp_status run_step(const bp_explain *e, bp__task_steps *k,
+                          bp_task_mode mode, bp_step **p, bp_error *err)
+{
+    bp_batch b = one_sample(e);
+    return bp__task_steps_run(k, mode, &b, p, err);
 }
 
 /* ---- the truth, in the output's shape ---------------------------------- */
@@ -174,15 +183,15 @@ static void set_rate(bp_explain *e, bp_store *s)
         *lr = e->lr;
 }
 
-static bp_status update(bp_explain *e, bp_store *s, bp_program *gradient,
-                        bp__programs *programs, bp_error *err)
+static bp_status update(bp_explain *e, bp_store *s, bp__task_steps *gradient,
+                        bp__task_steps *train, bp_error *err)
 {
-    bp_program *p = NULL;
-    bp_status st = bp__programs_get(programs, BP_TASK_TRAIN, 1, &p, err);
+    bp_step *p = NULL;
+    bp_status st = bp__task_steps_prepare(train, BP_TASK_TRAIN, 1, &p, err);
     if (!st)
         set_rate(e, s);
     if (!st)
-        st = bp__ex_run(e, p, err);
+        st = run_step(e, train, BP_TASK_TRAIN, &p, err);
     for (size_t i = 0; !st && i < e->n_params; i++) {
         bp__ex_param *q = &e->params[i];
         size_t k = (size_t)bp_store_find(s, q->name);
@@ -193,9 +202,9 @@ static bp_status update(bp_explain *e, bp_store *s, bp_program *gradient,
             st = bp__oom(err);
     }
     if (!st)
-        st = bp__ex_run(e, gradient, err);
+        st = run_step(e, gradient, BP_TASK_GRADIENT, &p, err);
     if (!st)
-        e->after = bp__result_number(gradient, "objective");
+        e->after = bp_step_number(p, "objective");
     return st;
 }
 
@@ -221,40 +230,39 @@ static void restore_store(bp_store *s, void **copy, size_t n)
     }
 }
 
-static bp_status trained_step(bp_explain *e, bp_store *s, bp_program *gradient,
-                              const bp__programs *like, bp_error *err)
+static bp_status trained_step(bp_explain *e, bp_store *s,
+                              bp__task_steps *gradient,
+                              bp_error *err)
 {
     size_t n;
     void **saved = save_store(e, s, &n);
     if (!saved)
         return bp__oom(err);
     bp_task task = e->task;
-    bp__programs programs;
+    bp__task_steps train;
     task.optimizer = e->optimizer;
-    bp__programs_init(&programs, &e->a, &task, s, like->runtime);
-    programs.compile = like->compile;
-    bp_status st = e->optimizer ? update(e, s, gradient, &programs, err)
-                                : BP_OK;
-    bp__programs_free(&programs);
+    bp__task_steps_init(&train, &e->a, &task, s, gradient->runtime);
+    train.no_pass = gradient->no_pass;
+    train.no_kernel = gradient->no_kernel;
+    bp_status st = e->optimizer ? update(e, s, gradient, &train, err) : BP_OK;
+    bp__task_steps_free(&train);
     restore_store(s, saved, n);
     return st;
 }
 
 bp_status bp__ex_collect(bp_explain *e, bp_store *s, bp_error *err)
 {
-    bp__programs programs;
-    bp_program *p = NULL;
-    bp__programs_init(&programs, &e->a, &e->task, s, e->o.runtime);
-    programs.compile.no_pass = e->o.no_pass;
-    programs.compile.no_kernel = e->o.no_kernel;
+    bp__task_steps gradient;
+    bp_step *p = NULL;
+    bp__task_steps_init(&gradient, &e->a, &e->task, s, e->o.runtime);
+    gradient.no_pass = e->o.no_pass;
+    gradient.no_kernel = e->o.no_kernel;
     bp_status st = copy_sample(e, err);
     if (!st)
-        st = bp__programs_get(&programs, BP_TASK_GRADIENT, 1, &p, err);
-    if (!st)
-        st = bp__ex_run(e, p, err);
+        st = run_step(e, &gradient, BP_TASK_GRADIENT, &p, err);
     if (!st) {
-        e->loss = bp__result_number(p, "loss");
-        e->objective = bp__result_number(p, "objective");
+        e->loss = bp_step_number(p, "loss");
+        e->objective = bp_step_number(p, "objective");
         st = read_params(e, s, p, err);
     }
     if (!st)
@@ -264,7 +272,7 @@ bp_status bp__ex_collect(bp_explain *e, bp_store *s, bp_error *err)
     for (size_t i = 0; !st && i < e->layers.n; i++)
         multiply_factors(e, &e->layers.list[i]);
     if (!st)
-        st = trained_step(e, s, p, &programs, err);
-    bp__programs_free(&programs);
+        st = trained_step(e, s, &gradient, err);
+    bp__task_steps_free(&gradient);
     return st && !err->status ? bp__oom(err) : st;
 }

@@ -177,3 +177,19 @@ bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
     }
     return true;
 }
+
+double bp__array_number(const bp_array *x, int64_t i)
+{
+    switch (x->dtype) {
+    case BP_F32:
+        return (double)((const float *)x->data)[i];
+    case BP_F64:
+        return ((const double *)x->data)[i];
+    case BP_I32:
+        return ((const int32_t *)x->data)[i];
+    case BP_U8:
+    case BP_BOOL:
+        return ((const uint8_t *)x->data)[i];
+    }
+    return 0;
+}

@@ -38,6 +38,8 @@ bp_dtype bp__stored_dtype(bp__stored s);
 bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
                         int64_t n, void *to, int64_t *at);
 
+/* Element i of an array, whatever its type. */
+double bp__array_number(const bp_array *x, int64_t i);
 /* "[2,3]"; buf: 200 bytes. */
 const char *bp__shape_text(int rank, const int64_t *dims, char *buf);
 

@@ -325,6 +325,10 @@ struct bp_graph {
     int64_t shards, rows, global_rows;
 };
 
+/* What the graph computes, as a number that is the same in every process and on
+ * every machine (hash.c). */
+uint64_t bp__graph_hash(const bp_graph *g);
+
 /* The sticky error: sets it if it is the first. node: index of the node it is
  * about, or SIZE_MAX. Returns s. */
 BP__NOINLINE bp_status bp__fail(bp_graph *g, bp_status s, size_t node,

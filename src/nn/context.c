@@ -70,6 +70,8 @@ static void set_options(bp_nn *nn, const bp_nn_options *o)
                       bp_dtype_name(all.dtype));
     nn->dtype = all.dtype;
     nn->training = all.training;
+    nn->reading = all.training && all.optimizer ? BP__READ_POINT
+                                                : BP__READ_VARIABLE;
     nn->seed = all.seed;
     nn->prefix = "";
     if (all.prefix && all.prefix[0]) {
@@ -90,21 +92,60 @@ static void set_options(bp_nn *nn, const bp_nn_options *o)
         nn->optimizer = bp__nn_parse(nn, BP_NN_OPTIMIZERS, all.optimizer);
 }
 
-bp_nn *bp_nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options)
+bp__nn_shared *bp__nn_shared_new(const bp_allocator *a, const char *step)
 {
-    if (!g)
+    bp__nn_shared *sh = bp__calloc(a, 1, sizeof *sh);
+    if (!sh)
         return NULL;
+    sh->a = *a;
+    sh->refs = 1;
+    bp__arena_init(&sh->arena, &sh->a);
+    sh->moments = "";
+    sh->step = bp__arena_strdup(&sh->arena, step ? step : "");
+    if (sh->step)
+        return sh;
+    bp__nn_shared_free(sh);
+    return NULL;
+}
+
+bp__nn_shared *bp__nn_shared_retain(bp__nn_shared *sh)
+{
+    sh->refs++;
+    return sh;
+}
+
+void bp__nn_shared_free(bp__nn_shared *sh)
+{
+    if (!sh || --sh->refs)
+        return;
+    bp_allocator a = sh->a;
+    bp__free(&a, sh->vars, sh->cap_vars * sizeof *sh->vars);
+    bp__arena_free(&sh->arena);
+    bp__free(&a, sh, sizeof *sh);
+}
+
+bp_nn *bp__nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options,
+                  bp__nn_shared *shared)
+{
     bp_nn *nn = bp__calloc(&g->a, 1, sizeof *nn);
     if (!nn || !s) {
         bp__free(&g->a, nn, sizeof *nn);
+        bp__nn_shared_free(shared);
         bp_graph_fail(g, BP_ENOMEM, "out of memory");
         return NULL;
     }
     nn->a = g->a;
     nn->g = g;
     nn->s = s;
+    nn->sh = shared;
     bp__arena_init(&nn->arena, &g->a);
     set_options(nn, options);
+    if (!nn->sh) {
+        nn->all = true;
+        nn->sh = bp__nn_shared_new(&g->a, nn->prefix);
+        if (!nn->sh)
+            nn_oom(nn);
+    }
     nn->block = new_block(nn, nn->prefix);
     if (!bp__ok(g)) {
         bp_nn_free(nn);
@@ -113,12 +154,29 @@ bp_nn *bp_nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options)
     return nn;
 }
 
+bp_nn *bp_nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options)
+{
+    return g ? bp__nn_new(g, s, options, NULL) : NULL;
+}
+
+void bp__nn_rewind(bp_nn *nn)
+{
+    bp__nn_block *b = bp__nn_ok(nn) ? new_block(nn, nn->prefix) : NULL;
+    if (!b)
+        return;
+    b->up = NULL;
+    nn->block = b;
+    nn->env = NULL;
+    nn->members = NULL;
+    nn->n_members = 0;
+}
+
 void bp_nn_free(bp_nn *nn)
 {
     if (!nn)
         return;
     bp_allocator a = nn->a;
-    bp__free(&a, nn->vars, nn->cap_vars * sizeof *nn->vars);
+    bp__nn_shared_free(nn->sh);
     bp__free(&a, nn->layers, nn->cap_layers * sizeof *nn->layers);
     bp__free(&a, nn->traces, nn->cap_traces * sizeof *nn->traces);
     bp__arena_free(&nn->arena);

@@ -2,6 +2,8 @@
  * otherwise with some of them. */
 #include "nn/optimizer.h"
 
+#include "base/pattern.h"
+
 #include <math.h>
 
 #define PARAMS                                                             \
@@ -41,29 +43,6 @@ const bp__row bp__group_rows[] = {
      group_args, "params", .build.group = treat_apart},
     {.name = NULL}};
 
-/* At a mismatch the last star takes one character more. */
-static bool name_matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *after = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            after = name;
-        } else if (*pattern == *name || *pattern == '?') {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++after;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
 /* A pattern without a parameter is a mistake of who wrote it. */
 static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
 {
@@ -72,7 +51,7 @@ static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
     size_t n = bp_nn_param_count(nn), len = 0;
     for (size_t i = 0; i < n; i++) {
         const char *name = bp_nn_param_name(nn, i);
-        if (name_matches(pattern, name))
+        if (bp__pattern_matches(pattern, name))
             return true;
         if (len < 200)
             len += (size_t)bp__snprintf(list + len, sizeof list - len,
@@ -102,7 +81,7 @@ static bp__group group_of(const char *name, const bp__spec *s)
                    .weight_decay = bp__arg_float(s, "weight_decay")};
     for (size_t i = 0; i < groups->n; i++) {
         const bp__spec *k = groups->list[i];
-        if (!name_matches(bp__arg(k, "params")->s, name))
+        if (!bp__pattern_matches(bp__arg(k, "params")->s, name))
             continue;
         k->row->build.group(k, &g);
         break;
@@ -123,11 +102,20 @@ bool bp__optim_groups(bp_nn *nn, const bp__spec *s)
         if (!pattern_is_used(nn, groups->list[i]) ||
             !rule_is_there(nn, s, groups->list[i]))
             return false;
+    size_t trained = 0;
     for (size_t i = 0; i < n; i++) {
-        nn->groups[i] = group_of(bp_nn_param_name(nn, i), s);
+        const char *name = bp_nn_param_name(nn, i);
+        nn->groups[i] = group_of(name, s);
         frozen += nn->groups[i].frozen;
+        bool own = !nn->trained || bp__pattern_matches(nn->trained, name);
+        trained += own;
+        nn->groups[i].frozen |= !own;
     }
-    if (frozen && frozen == n)
+    if (n && !trained)
+        bp__nn_fail(nn, BP_ENOTFOUND, "the step trains \"%.80s\", and no "
+                    "parameter that it reads has such a name (the first is "
+                    "\"%.80s\")", nn->trained, bp_nn_param_name(nn, 0));
+    else if (frozen && frozen == n)
         bp__nn_fail(nn, BP_EARG, "all %zu parameters are frozen", n);
     return bp__nn_ok(nn);
 }

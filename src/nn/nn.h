@@ -40,6 +40,7 @@ typedef struct bp__nn_scaled {
 } bp__nn_scaled;
 
 typedef struct bp__nn_var {
+    const bp_nn *owner; /* the context that read it first */
     const char *name; /* full */
     bp_var_kind kind;
     bp_val val;
@@ -69,13 +70,41 @@ typedef struct bp__group {
     double lr_factor, weight_decay;
 } bp__group;
 
+/* What the contexts of one graph share: its variables, each read once, and what
+ * the step keeps for itself. */
+typedef struct bp__nn_shared {
+    bp_allocator a;
+    int refs;
+    bp__arena arena;        /* names */
+    bp__nn_var *vars;
+    size_t n_vars, cap_vars;
+    const char *step;       /* names trainer.<step>.lr ...; "": trainer.lr */
+    const char *moments;    /* likewise optim.<moments>.0.weight.m */
+    bp_val key;
+    uint32_t key_word;      /* of the step's name: numbers of its own */
+    bool committed;
+    bool in_order;          /* a buffer that is set twice is set in turn */
+    const char *statistics; /* pattern of the buffers that are committed;
+                               NULL: all */
+    bool missed_ahead;      /* raw weights were asked for, and there was no
+                               average to read beside */
+} bp__nn_shared;
+
+/* Where a context reads a parameter. */
+enum { BP__READ_VARIABLE, BP__READ_POINT, BP__READ_RAW };
+
 struct bp_nn {
     bp_allocator a;
     bp__arena arena;
     bp_graph *g;
     bp_store *s;
+    bp__nn_shared *sh;
     bp_dtype dtype;
-    bool training, committed, located;
+    bool training, located;
+    bool all;                      /* parameters of every context are its own */
+    int reading;                   /* BP__READ_VARIABLE ... */
+    const char *trained;           /* pattern of what the optimizer trains;
+                                      NULL: all */
     uint64_t seed;
     const char *prefix;            /* "" or "name" */
     const bp__spec *init, *bias_init; /* bias_init NULL: zeros */
@@ -86,15 +115,11 @@ struct bp_nn {
     bp__share share;
     bp__nn_block *block;
     const char *next_name;
-    bp__nn_var *vars;
-    size_t n_vars, cap_vars;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
     bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */
     bp__layer_trace *traces;       /* of each layer */
     size_t cap_traces;
-    bp_val key;
-    int64_t streams;               /* random streams handed out */
     int head;                      /* of the last loss */
     const char *const *class_name; /* of a task; NULL: numbers only */
     int64_t n_classes;
@@ -151,14 +176,35 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
                     bp_dtype dtype, int rank, const int64_t *dims,
                     double value);
 void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value);
+/* A state of the store, a row a sample: its value before the step. */
+bp_val bp__nn_row_state(bp_nn *nn, const char *name, bp_dtype dtype, int rank,
+                        const int64_t *dims);
 /* True where the network reads other values than the parameters' variables
  * while it trains; which ones. */
 bool bp__optimizer_averages(const bp__spec *s);
 bp_val bp__optimizer_point(bp_nn *nn, const bp__spec *s, const char *name,
                            bp_val p);
+/* The weights that another step trains: what lies beside the average, where
+ * that step keeps one. */
+bp_val bp__optimizer_raw(bp_nn *nn, const char *name, bp_val p);
 /* The variable of parameter i, which bp_nn_param_value may stand beside. */
 bp_val bp__nn_param_variable(const bp_nn *nn, size_t i);
-/* "trainer.<prefix>.<name>" in the context's arena. */
+/* A context of a graph that has others: shared NULL, one of its own; else it
+ * takes one reference over, also when it fails. */
+bp_nn *bp__nn_new(bp_graph *g, bp_store *s, const bp_nn_options *options,
+                  bp__nn_shared *shared);
+/* NULL: out of memory. step: copied. */
+bp__nn_shared *bp__nn_shared_new(const bp_allocator *a, const char *step);
+bp__nn_shared *bp__nn_shared_retain(bp__nn_shared *sh);
+void bp__nn_shared_free(bp__nn_shared *sh);
+/* Layers are numbered from 0 again: the network is applied once more. */
+void bp__nn_rewind(bp_nn *nn);
+/* Emits the gathered updates, and the step and key of the next one. */
+void bp__nn_commit_updates(bp_nn *nn, bool advance);
+/* As bp_nn_minimize, without the commit. */
+void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
+                     bp_val *grad_norm);
+/* "trainer.<step>.<name>" in the context's arena. */
 const char *bp__nn_trainer_name(bp_nn *nn, const char *name);
 /* x where |x| is not tiny, else 0: what decays never gets denormal. */
 bp_val bp__nn_cut_off(bp_graph *g, bp_val x, bool may_be_negative);

@@ -71,7 +71,7 @@ static bool free_gradients(bp_nn *nn, bp_val objective, bp_val *grad)
 }
 
 static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
-                     bp_val *grad_norm)
+                     bp_val *grad_norm, bool commit)
 {
     size_t n = bp_nn_param_count(nn);
     bp_val *grad = bp__arena_array(&nn->arena, n + 1, sizeof *grad);
@@ -95,8 +95,15 @@ static void minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
         clip_elements(nn, grad, largest);
     bp__optim_average_begin(nn, s);
     s->row->build.optimizer(nn, s, grad);
-    bp_nn_commit(nn);
+    if (commit)
+        bp_nn_commit(nn);
     bp_scope_pop(nn->g);
+}
+
+void bp__nn_minimize(bp_nn *nn, bp_val objective, const bp__spec *s,
+                     bp_val *grad_norm)
+{
+    minimize(nn, objective, s, grad_norm, false);
 }
 
 /* Where gradients are taken was settled while the network was traced. */
@@ -128,5 +135,5 @@ void bp_nn_minimize(bp_nn *nn, bp_val objective, const char *optimizer,
         s = bp__nn_parse(nn, BP_NN_OPTIMIZERS, optimizer);
     if (!s || !knew_point(nn, s, optimizer))
         return;
-    minimize(nn, objective, s, grad_norm);
+    minimize(nn, objective, s, grad_norm, true);
 }

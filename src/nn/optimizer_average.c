@@ -17,10 +17,24 @@ bp_val bp__optimizer_point(bp_nn *nn, const bp__spec *s, const char *name,
                            bp_val p)
 {
     const char *unused;
-    if (s->row->point)
-        return s->row->point(nn, s, name, p);
     if (!bp__optimizer_averages(s))
         return p;
+    if (s->row->point)
+        return s->row->point(nn, s, name, p);
+    bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
+    return bp_add(nn->g, p, ahead);
+}
+
+bp_val bp__optimizer_raw(bp_nn *nn, const char *name, bp_val p)
+{
+    const char *full = bp__arena_printf(&nn->arena, "optim.%s." AHEAD, name);
+    const char *unused;
+    if (!full)
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    if (bp_store_find(nn->s, full) < 0) {
+        nn->sh->missed_ahead = true;
+        return p;
+    }
     bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
     return bp_add(nn->g, p, ahead);
 }

@@ -39,7 +39,10 @@ bp_val bp__optim_moment_of(bp_nn *nn, const char *param, bp_val p,
                            const char *suffix, double start,
                            const char **name)
 {
-    *name = bp__arena_printf(&nn->arena, "optim.%s.%s", param, suffix);
+    /* Weights have one average, whoever reads them; moments are the step's. */
+    const char *own = strcmp(suffix, "ahead") ? nn->sh->moments : "";
+    *name = bp__arena_printf(&nn->arena, "optim.%s%s%s.%s", own,
+                             own[0] ? "." : "", param, suffix);
     if (!*name)
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     const bp__type t = *bp__type_of(nn->g, p);
@@ -89,8 +92,9 @@ bp_val bp__optim_mean_square(bp_nn *nn, size_t i, const char *suffix,
 bp_val bp__optim_scalar(bp_nn *nn, const char *which, double start,
                         const char **name)
 {
-    *name = bp__arena_printf(&nn->arena, "optim.%s%s%s", nn->prefix,
-                             nn->prefix[0] ? "." : "", which);
+    const char *step = nn->sh->step;
+    *name = bp__arena_printf(&nn->arena, "optim.%s%s%s", step,
+                             step[0] ? "." : "", which);
     if (!*name)
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     return bp__nn_state(nn, *name, BP_VAR_OPTIM, BP_F64, 0, NULL, start);

@@ -1,14 +1,16 @@
 /* The graphs of a training task: one function for all modes, on the parts that
  * a caller could put together by hand. */
-#include "nn/nn.h"
+#include "nn/task.h"
+
+#include "nn/trace.h"
 
 #include <bprop/ops.h>
 
 /* One trace under way. */
 typedef struct task_trace {
     bp_task task;
-    bp_trace_options o;
-    bp_task_mode mode;
+    bp__task_step o;
+    bp_trace *trace;
     bp_graph *g;
     bp_nn *nn;
     bp_val x[BP_NN_MAX_INPUTS];
@@ -16,93 +18,125 @@ typedef struct task_trace {
     bp_traced out;
 } task_trace;
 
-static void copy_options(task_trace *t, const bp_task *task,
-                         const bp_trace_options *o)
+static const char *const input_names[BP_NN_MAX_INPUTS] = {
+    "x", "x1", "x2", "x3", "x4", "x5", "x6", "x7"};
+
+/* ---- inputs -------------------------------------------------------------- */
+
+size_t bp__task_inputs(const bp_task *t)
 {
-    if (!task || task->size < sizeof(size_t) || !o ||
-        o->size < sizeof(size_t)) {
-        bp_graph_fail(t->g, BP_EARG, "bp_task and bp_trace_options are "
-                      "needed, with their size set");
-        return;
-    }
-    memcpy(&t->task, task, BP__MIN(task->size, sizeof t->task));
-    memcpy(&t->o, o, BP__MIN(o->size, sizeof t->o));
-    if (t->o.shards == 0)
-        t->o.shards = 1;
-    if (t->o.global_rows == 0)
-        t->o.global_rows = t->o.rows;
-    if (t->o.rows < 1)
-        bp_graph_fail(t->g, BP_EARG, "a shard of %lld rows: must be at least "
-                      "1", (long long)t->o.rows);
-    if (t->task.n_inputs > BP_NN_MAX_INPUTS)
-        bp_graph_fail(t->g, BP_ELIMIT, "%zu inputs: at most %d",
-                      t->task.n_inputs, BP_NN_MAX_INPUTS);
+    if (t->n_inputs || t->net || !t->model)
+        return BP__MIN(t->n_inputs, (size_t)BP_NN_MAX_INPUTS);
+    return BP__MIN(bp_model_input_count(t->model), (size_t)BP_NN_MAX_INPUTS);
 }
 
-/* The inputs of the description, where the task names none. */
-static void take_model_inputs(task_trace *t)
+void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io)
 {
-    const bp_model *m = t->task.model;
-    if (t->task.net || !m)
-        return;
-    if (bp_model_status(m) != BP_OK)
-        bp_graph_fail(t->g, bp_model_status(m), "%s", bp_model_error(m));
-    if (t->task.n_inputs)
-        return;
-    for (size_t i = 0; i < bp_model_input_count(m); i++) {
-        bp_nn_io *io = &t->task.input[i];
-        bp__model_input(m, i, &io->name, &io->rank, io->dims);
-        t->task.n_inputs++;
+    if (t->n_inputs || t->net || !t->model) {
+        *io = t->input[i];
+    } else {
+        *io = (bp_nn_io){0};
+        bp__model_input(t->model, i, &io->name, &io->rank, io->dims);
     }
+    if (!io->name)
+        io->name = input_names[i];
+    io->dtype = t->dtype;
 }
 
-static bp_val batch_input(task_trace *t, const bp_nn_io *io,
-                          const char *name, bp_dtype dtype)
+const char *bp__task_target_name(const bp_task *t)
 {
-    int64_t dims[BP_MAX_RANK] = {t->o.rows};
-    if (io->rank < 0 || io->rank >= BP_MAX_RANK) {
-        bp_graph_fail(t->g, BP_ELIMIT, "%s: rank %d of a sample, must be 0 "
-                      "to %d", name, io->rank, BP_MAX_RANK - 1);
-        return BP_NIL;
-    }
+    return t->target.name ? t->target.name : "target";
+}
+
+/* Floats are of the task's type. */
+static bp_dtype target_dtype(const bp_task *t)
+{
+    bp_dtype d = t->target.dtype;
+    return d == BP_F32 || d == BP_F64 ? t->dtype : d;
+}
+
+static bp_status add_input(bp_step_input *in, const bp_nn_io *io,
+                           const char *name, bp_dtype dtype, bp_error *err)
+{
+    *in = (bp_step_input){.name = name, .dtype = dtype, .rank = io->rank + 1};
+    if (io->rank < 0 || io->rank >= BP_MAX_RANK)
+        return bp__error(err, BP_ELIMIT, "%s: rank %d of a sample, must be 0 "
+                         "to %d", name, io->rank, BP_MAX_RANK - 1);
+    in->dims[0] = BP_ANY;
     for (int i = 0; i < io->rank; i++)
-        dims[i + 1] = io->dims[i];
-    return bp_batch_input(t->g, io->name ? io->name : name, dtype,
-                          io->rank + 1, dims);
+        in->dims[i + 1] = io->dims[i];
+    return BP_OK;
 }
 
-static void make_inputs(task_trace *t)
+static bp_status add_mixup(const bp_task *t, bp_step_input *in, size_t *n,
+                           bp_error *err)
 {
-    static const char *const names[BP_NN_MAX_INPUTS] = {
-        "x", "x1", "x2", "x3", "x4", "x5", "x6", "x7"};
-    take_model_inputs(t);
-    if (t->task.n_inputs < 1)
-        bp_graph_fail(t->g, BP_EARG, "the task has no input");
-    for (size_t i = 0; i < t->task.n_inputs; i++)
-        t->x[i] = batch_input(t, &t->task.input[i], names[i], t->task.dtype);
-    bp_dtype dtype = t->task.target.dtype;
-    if (dtype == BP_F32 || dtype == BP_F64)
-        dtype = t->task.dtype;
-    if (t->mode != BP_TASK_PREDICT)
-        t->out.target = batch_input(t, &t->task.target, "target", dtype);
-    if (t->mode == BP_TASK_TRAIN && t->task.mixup) {
-        bp_nn_io other = t->task.target;
-        other.name = "target2";
-        t->target2 = batch_input(t, &other, other.name, dtype);
-        t->mix = batch_input(t, &(bp_nn_io){.name = "mix"}, "mix",
-                             t->task.dtype);
+    const bp_nn_io scalar = {.name = NULL};
+    bp_status st = add_input(&in[*n], &t->target, "target2", target_dtype(t),
+                             err);
+    if (!st)
+        st = add_input(&in[*n + 1], &scalar, "mix", t->dtype, err);
+    *n += 2;
+    return st;
+}
+
+bp_status bp__task_step_inputs(const bp_task *t, bp_task_mode mode,
+                               bp_step_input in[BP_STEP_MAX_INPUTS], size_t *n,
+                               bp_error *err)
+{
+    bp_status st = BP_OK;
+    if (!t->net && t->model && bp_model_status(t->model))
+        return bp__error(err, bp_model_status(t->model), "%s",
+                         bp_model_error(t->model));
+    if (t->n_inputs > BP_NN_MAX_INPUTS)
+        return bp__error(err, BP_ELIMIT, "%zu inputs: at most %d", t->n_inputs,
+                         BP_NN_MAX_INPUTS);
+    *n = bp__task_inputs(t);
+    if (*n < 1)
+        return bp__error(err, BP_EARG, "the task has no input");
+    for (size_t i = 0; i < *n && !st; i++) {
+        bp_nn_io io;
+        bp__task_input(t, i, &io);
+        st = add_input(&in[i], &io, io.name, io.dtype, err);
+    }
+    if (!st && mode != BP_TASK_PREDICT) {
+        st = add_input(&in[*n], &t->target, bp__task_target_name(t),
+                       target_dtype(t), err);
+        *n += 1;
+    }
+    if (!st && mode == BP_TASK_TRAIN && t->mixup)
+        st = add_mixup(t, in, n, err);
+    return st;
+}
+
+static void take_inputs(task_trace *t)
+{
+    const bp_task *k = &t->task;
+    for (size_t i = 0; i < bp__task_inputs(k); i++) {
+        bp_nn_io io;
+        bp__task_input(k, i, &io);
+        t->x[i] = bp_trace_input(t->trace, io.name);
+    }
+    if (t->o.mode != BP_TASK_PREDICT)
+        t->out.target = bp_trace_input(t->trace, bp__task_target_name(k));
+    if (t->o.mode == BP_TASK_TRAIN && k->mixup) {
+        t->target2 = bp_trace_input(t->trace, "target2");
+        t->mix = bp_trace_input(t->trace, "mix");
     }
 }
+
+/* ---- the network and its loss ---------------------------------------------- */
 
 static void trace_net(task_trace *t)
 {
     const bp_task *k = &t->task;
+    size_t n = bp__task_inputs(k);
     t->nn->inputs = t->x;
-    t->nn->n_inputs = k->n_inputs;
+    t->nn->n_inputs = n;
     if (k->net)
         t->out.output = k->net(t->nn, t->x[0], k->user);
     else if (k->model)
-        t->out.output = bp_nn_model(t->nn, k->model, k->n_inputs, t->x);
+        t->out.output = bp_nn_model(t->nn, k->model, n, t->x);
     else
         bp_graph_fail(t->g, BP_EARG, "the task has neither net nor model");
     t->nn->inputs = NULL;
@@ -132,7 +166,7 @@ static void take_ensemble(task_trace *t)
 
 static bp_val loss_of(task_trace *t, bp_val target)
 {
-    if (t->nn->members && t->mode != BP_TASK_EVAL)
+    if (t->nn->members && t->o.mode != BP_TASK_EVAL)
         return bp__nn_ensemble_loss(t->nn, t->task.loss, target);
     return bp_nn_loss(t->nn, t->task.loss, t->out.output, target);
 }
@@ -152,10 +186,10 @@ static void trace_loss(task_trace *t)
         t->out.loss = bp_add(g, own, rest);
     }
     if (!bp_is_nil(t->nn->loss_weight) &&
-        (t->mode == BP_TASK_TRAIN || t->mode == BP_TASK_EVAL))
+        (t->o.mode == BP_TASK_TRAIN || t->o.mode == BP_TASK_EVAL))
         bp_output(g, "loss.weight", t->nn->loss_weight);
     t->out.objective = t->out.loss;
-    if (t->task.penalty && t->mode != BP_TASK_EVAL)
+    if (t->task.penalty && t->o.mode != BP_TASK_EVAL)
         t->out.objective =
             bp_add(g, t->out.loss, bp_nn_penalty(t->nn, t->task.penalty,
                                                  t->task.n_train));
@@ -223,7 +257,8 @@ static void trace_metrics(task_trace *t)
         return;
     if (!t->o.sums)
         return;
-    bp_val count = bp_scalar(t->g, BP_F64, (double)t->o.global_rows);
+    double rows = (double)bp_graph_global_rows(t->g);
+    bp_val count = bp_scalar(t->g, BP_F64, rows);
     bp_val weight = nn->loss_weight;
     weight = bp_is_nil(weight) ? count : bp_cast(t->g, weight, BP_F64);
     add_to_sum(t, "loss", bp_mul(t->g, bp_cast(t->g, t->out.loss, BP_F64),
@@ -239,18 +274,10 @@ static void trace_training(task_trace *t)
     bp_output(t->g, "loss", t->out.loss);
     bp_output(t->g, "objective", t->out.objective);
     trace_metrics(t);
-    bp_nn_minimize(t->nn, t->out.objective, t->task.optimizer,
-                   t->o.grad_norm ? &norm : NULL);
+    bp_trace_minimize(t->trace, t->out.objective,
+                      t->o.grad_norm ? &norm : NULL);
     if (t->o.grad_norm)
         bp_output(t->g, "grad_norm", norm);
-}
-
-/* Sums only: evaluation is no step, so neither step nor key go on. */
-static void commit_sums(bp_nn *nn)
-{
-    for (size_t i = 0; i < nn->n_vars; i++)
-        if (!bp_is_nil(nn->vars[i].next))
-            bp_update(nn->g, nn->s, nn->vars[i].name, nn->vars[i].next);
 }
 
 static void trace_evaluation(task_trace *t)
@@ -258,8 +285,6 @@ static void trace_evaluation(task_trace *t)
     bp_output(t->g, "output", t->out.output);
     bp_output(t->g, "loss", t->out.loss);
     trace_metrics(t);
-    if (bp__nn_ok(t->nn))
-        commit_sums(t->nn);
 }
 
 static void trace_prediction(task_trace *t)
@@ -297,9 +322,9 @@ static void trace_task(task_trace *t)
     trace_net(t);
     if (t->nn->members)
         take_ensemble(t);
-    if (t->mode != BP_TASK_PREDICT)
+    if (t->o.mode != BP_TASK_PREDICT)
         trace_loss(t);
-    switch (t->mode) {
+    switch (t->o.mode) {
     case BP_TASK_TRAIN:
         trace_training(t);
         break;
@@ -317,37 +342,106 @@ static void trace_task(task_trace *t)
     }
 }
 
-bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
-                        const bp_trace_options *options,
-                        const bp_allocator *a, bp_traced *traced)
+/* ---- as a step ------------------------------------------------------------- */
+
+void bp__task_trace(bp_trace *trace, void *user)
 {
-    if (traced)
-        memset(traced, 0, sizeof *traced);
-    task_trace t = {.mode = mode, .g = bp_graph_new(a)};
-    if (!t.g)
-        return NULL;
-    copy_options(&t, task, options);
-    bp_graph_set_shard(t.g, t.o.shards, t.o.rows, t.o.global_rows);
-    bool training = mode != BP_TASK_EVAL && mode != BP_TASK_PREDICT;
-    bp_nn_options no = {.size = sizeof no, .dtype = t.task.dtype,
-                        .training = training, .seed = t.task.seed,
-                        .init = t.task.init, .bias_init = t.task.bias_init};
-    if (mode == BP_TASK_TRAIN || mode == BP_TASK_TRACE)
-        no.optimizer = t.task.optimizer;
-    if (bp__ok(t.g))
-        t.nn = bp_nn_new(t.g, s, &no);
+    bp__task_step *o = user;
+    task_trace t = {.task = *o->task, .o = *o, .trace = trace,
+                    .g = bp_trace_graph(trace)};
+    t.nn = bp_trace_net(trace, "");
     if (t.nn) {
         t.nn->class_name = t.task.class_name;
         t.nn->n_classes = t.task.n_classes;
         t.nn->class_count = t.task.class_count;
         t.nn->n_class_counts = t.task.n_class_counts;
-        make_inputs(&t);
+        take_inputs(&t);
         trace_task(&t);
     }
     t.out.nn = t.nn;
+    if (o->traced)
+        *o->traced = t.out;
+}
+
+bp_status bp__task_step_options(bp__task_step *k,
+                                bp_step_input in[BP_STEP_MAX_INPUTS],
+                                bp_step_options *o, bp_error *err)
+{
+    const bp_task *t = k->task;
+    bool training = k->mode != BP_TASK_EVAL && k->mode != BP_TASK_PREDICT;
+    *o = (bp_step_options){.size = sizeof *o, .fn = bp__task_trace, .user = k,
+                           .input = in, .training = training,
+                           .dtype = t->dtype, .seed = t->seed,
+                           .init = t->init, .bias_init = t->bias_init};
+    o->dry = k->mode == BP_TASK_GRADIENT || k->mode == BP_TASK_TRACE;
+    if (k->mode == BP_TASK_TRAIN || k->mode == BP_TASK_TRACE)
+        o->optimizer = t->optimizer;
+    /* Gradients are those of the weights that are saved. */
+    if (k->mode == BP_TASK_GRADIENT)
+        o->read = BP_READ_AVERAGED;
+    return bp__task_step_inputs(t, k->mode, in, &o->n_inputs, err);
+}
+
+/* The task with what it lacks of this version's fields set to zero. */
+static bp_status copy_task(const bp_task *task, bp_task *to, bp_error *err)
+{
+    if (!task || task->size < sizeof(size_t))
+        return bp__error(err, BP_EARG, "bp_task and bp_trace_options are "
+                         "needed, with their size set");
+    *to = (bp_task){0};
+    memcpy(to, task, BP__MIN(task->size, sizeof *to));
+    return BP_OK;
+}
+
+static bp_graph *failed_graph(const bp_allocator *a, const bp_error *err)
+{
+    bp_graph *g = bp_graph_new(a);
+    if (g)
+        bp_graph_fail(g, err->status, "%s", err->message);
+    return g;
+}
+
+bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
+                        const bp_trace_options *options,
+                        const bp_allocator *a, bp_traced *traced)
+{
+    bp_task all;
+    bp_trace_options q = {.size = sizeof q};
+    bp_error err = {0};
+    bp_traced out = {0};
+    bp_step_input in[BP_STEP_MAX_INPUTS];
+    bp_array types[BP_STEP_MAX_INPUTS] = {{.rank = 0}};
+    bp_step_options so;
     if (traced)
-        *traced = t.out;
+        memset(traced, 0, sizeof *traced);
+    bp_status st = copy_task(task, &all, &err);
+    if (!st && (!options || options->size < sizeof(size_t)))
+        st = copy_task(NULL, &all, &err);
+    if (!st)
+        memcpy(&q, options, BP__MIN(options->size, sizeof q));
+    if (!st && q.rows < 1)
+        st = bp__error(&err, BP_EARG, "a shard of %lld rows: must be at least "
+                       "1", (long long)q.rows);
+    bp__task_step k = {.task = &all, .mode = mode, .grad_norm = q.grad_norm,
+                       .sums = q.sums, .traced = &out};
+    if (!st)
+        st = bp__task_step_options(&k, in, &so, &err);
+    if (st)
+        return failed_graph(a, &err);
+    so.shards = q.shards;
+    for (size_t i = 0; i < so.n_inputs; i++) {
+        types[i] = (bp_array){.dtype = in[i].dtype, .rank = in[i].rank};
+        memcpy(types[i].dims, in[i].dims, sizeof in[i].dims);
+    }
+    bp__tracing tracing = {.o = &so, .s = s, .in = types, .rows = q.rows,
+                           .a = a ? a : &bp__malloc_allocator,
+                           .global_rows = q.global_rows ? q.global_rows
+                                                        : q.rows};
+    bp_nn *nn;
+    bp_graph *g = bp__trace(&tracing, NULL, &nn);
+    if (traced)
+        *traced = out;
     else
-        bp_nn_free(t.nn);
-    return t.g;
+        bp_nn_free(nn);
+    return g;
 }

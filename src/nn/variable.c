@@ -3,13 +3,15 @@
  * is gathered here and emitted by bp_nn_commit. */
 #include "nn/nn.h"
 
+#include "base/pattern.h"
+
 #include <math.h>
 
 static bp__nn_var *find_var(const bp_nn *nn, const char *name)
 {
-    for (size_t i = 0; i < nn->n_vars; i++)
-        if (strcmp(nn->vars[i].name, name) == 0)
-            return &nn->vars[i];
+    for (size_t i = 0; i < nn->sh->n_vars; i++)
+        if (strcmp(nn->sh->vars[i].name, name) == 0)
+            return &nn->sh->vars[i];
     return NULL;
 }
 
@@ -55,13 +57,14 @@ static int64_t ensure_var(bp_nn *nn, const char *name, bp_var_kind kind,
 static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
 {
     bp_val v = bp_variable(nn->g, nn->s, name);
-    const char *copy = bp__arena_strdup(&nn->arena, name);
-    if (!copy || !bp__grow(&nn->a, &nn->vars, &nn->cap_vars, nn->n_vars + 1,
-                           sizeof *nn->vars))
+    bp__nn_shared *sh = nn->sh;
+    const char *copy = bp__arena_strdup(&sh->arena, name);
+    if (!copy || !bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
+                           sizeof *sh->vars))
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     if (!bp__ok(nn->g))
         return BP_NIL;
-    nn->vars[nn->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
+    sh->vars[sh->n_vars++] = (bp__nn_var){nn, copy, kind, v, v, BP_NIL};
     return v;
 }
 
@@ -112,7 +115,8 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
     bp__type t = bp__make_type(dtype, rank, dims);
     const bp__nn_var *v = find_var(nn, name);
     if (v)
-        return v->val;
+        return nn->sh->in_order && kind == BP_VAR_BUFFER &&
+                       !bp_is_nil(v->next) ? v->next : v->val;
     bool made;
     int64_t i = ensure_var(nn, name, kind, &t, &made);
     if (i < 0)
@@ -124,6 +128,24 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
     return read_var(nn, name, kind);
 }
 
+bp_val bp__nn_row_state(bp_nn *nn, const char *name, bp_dtype dtype, int rank,
+                        const int64_t *dims)
+{
+    if (!bp__nn_ok(nn))
+        return BP_NIL;
+    const bp__nn_var *v = find_var(nn, name);
+    if (v)
+        return v->val;
+    int64_t all[BP_MAX_RANK] = {bp_state_rows(nn->s, name)};
+    for (int i = 0; i < rank; i++)
+        all[i + 1] = dims[i];
+    bp__type t = bp__make_type(dtype, rank + 1, all);
+    bool made;
+    if (ensure_var(nn, name, BP_VAR_STATE, &t, &made) < 0)
+        return BP_NIL;
+    return read_var(nn, name, BP_VAR_STATE);
+}
+
 void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value)
 {
     if (!bp__nn_ok(nn) || !name)
@@ -131,9 +153,10 @@ void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value)
     bp__nn_var *v = find_var(nn, name);
     if (!v)
         bp__nn_fail(nn, BP_ENOTFOUND, "\"%s\" was not read", name);
-    else if (!bp_is_nil(v->next))
+    else if (!bp_is_nil(v->next) &&
+             !(nn->sh->in_order && v->kind == BP_VAR_BUFFER))
         bp__nn_fail(nn, BP_EEXIST, "\"%s\" is updated twice", name);
-    else if (nn->committed)
+    else if (nn->sh->committed)
         bp__nn_fail(nn, BP_EARG, "\"%s\" is updated after bp_nn_commit",
                     name);
     else
@@ -150,15 +173,19 @@ static const char *full_name(bp_nn *nn, const char *name)
     return s;
 }
 
-/* The parameter's variable; where that holds an average, the point that is
- * trained. */
+/* The parameter's variable; where that holds an average, what the context is
+ * to read: the average, the raw weights, or the point that is trained. */
 static bp_val read_parameter(bp_nn *nn, const char *name)
 {
     bp_val p = read_var(nn, name, BP_VAR_PARAM);
-    const bp__spec *s = nn->optimizer;
-    if (!bp__ok(nn->g) || !nn->training || !bp__optimizer_averages(s))
+    if (!bp__ok(nn->g) || nn->reading == BP__READ_VARIABLE)
         return p;
-    bp_val at = bp__optimizer_point(nn, s, name, p);
+    bool trained = nn->reading == BP__READ_POINT &&
+                   (!nn->trained || bp__pattern_matches(nn->trained, name));
+    bp_val at = trained ? bp__optimizer_point(nn, nn->optimizer, name, p)
+                        : bp__optimizer_raw(nn, name, p);
+    if (at.id == p.id)
+        return p;
     if (!bp_is_nil(at))
         bp_set_name(nn->g, at, name);
     bp__nn_var *v = find_var(nn, name);
@@ -272,19 +299,24 @@ void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
         bp__nn_set_state(nn, full_name(nn, name), value);
 }
 
+static bool is_param(const bp_nn *nn, const bp__nn_var *v)
+{
+    return v->kind == BP_VAR_PARAM && (nn->all || v->owner == nn);
+}
+
 static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
 {
-    for (size_t i = 0; nn && i < nn->n_vars; i++)
-        if (nn->vars[i].kind == BP_VAR_PARAM && n-- == 0)
-            return &nn->vars[i];
+    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
+        if (is_param(nn, &nn->sh->vars[i]) && n-- == 0)
+            return &nn->sh->vars[i];
     return NULL;
 }
 
 size_t bp_nn_param_count(const bp_nn *nn)
 {
     size_t n = 0;
-    for (size_t i = 0; nn && i < nn->n_vars; i++)
-        n += nn->vars[i].kind == BP_VAR_PARAM;
+    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
+        n += is_param(nn, &nn->sh->vars[i]);
     return n;
 }
 
@@ -310,8 +342,9 @@ bp_val bp__nn_param_variable(const bp_nn *nn, size_t i)
 
 const char *bp__nn_trainer_name(bp_nn *nn, const char *name)
 {
-    const char *s = bp__arena_printf(&nn->arena, "trainer.%s%s%s", nn->prefix,
-                                     nn->prefix[0] ? "." : "", name);
+    const char *step = nn->sh->step;
+    const char *s = bp__arena_printf(&nn->arena, "trainer.%s%s%s", step,
+                                     step[0] ? "." : "", name);
     if (!s)
         bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     return s;
@@ -319,8 +352,8 @@ const char *bp__nn_trainer_name(bp_nn *nn, const char *name)
 
 bp_val bp_nn_key(bp_nn *nn)
 {
-    if (!bp__nn_ok(nn) || !bp_is_nil(nn->key))
-        return nn ? nn->key : BP_NIL;
+    if (!bp__nn_ok(nn) || !bp_is_nil(nn->sh->key))
+        return nn ? nn->sh->key : BP_NIL;
     const int64_t four = 4;
     bp__type t = bp__make_type(BP_I32, 1, &four);
     const char *name = bp__nn_trainer_name(nn, "key");
@@ -329,11 +362,12 @@ bp_val bp_nn_key(bp_nn *nn)
     if (i < 0)
         return BP_NIL;
     if (made) {
-        uint32_t words[4] = {(uint32_t)nn->seed, (uint32_t)(nn->seed >> 32)};
+        uint32_t words[4] = {(uint32_t)nn->seed, (uint32_t)(nn->seed >> 32),
+                             0, nn->sh->key_word};
         memcpy(bp_store_data(nn->s, (size_t)i), words, sizeof words);
     }
-    nn->key = read_var(nn, name, BP_VAR_TRAINER);
-    return nn->key;
+    nn->sh->key = read_var(nn, name, BP_VAR_TRAINER);
+    return nn->sh->key;
 }
 
 /* step + 1, and the key of the next step: its low word is the step. */
@@ -351,19 +385,33 @@ static void advance(bp_nn *nn)
                                                         &four, one)));
 }
 
+static bool is_committed(const bp__nn_shared *sh, const bp__nn_var *v)
+{
+    return !bp_is_nil(v->next) &&
+           (v->kind != BP_VAR_BUFFER || !sh->statistics ||
+            bp__pattern_matches(sh->statistics, v->name));
+}
+
+void bp__nn_commit_updates(bp_nn *nn, bool on)
+{
+    bp__nn_shared *sh = nn->sh;
+    if (on)
+        advance(nn);
+    for (size_t i = 0; i < sh->n_vars; i++)
+        if (is_committed(sh, &sh->vars[i]))
+            bp_update(nn->g, nn->s, sh->vars[i].name, sh->vars[i].next);
+    sh->committed = true;
+}
+
 void bp_nn_commit(bp_nn *nn)
 {
     if (!bp__nn_ok(nn))
         return;
-    if (nn->committed) {
+    if (nn->sh->committed) {
         bp__nn_fail(nn, BP_EARG, "bp_nn_commit was called before");
         return;
     }
-    advance(nn);
-    for (size_t i = 0; i < nn->n_vars; i++)
-        if (!bp_is_nil(nn->vars[i].next))
-            bp_update(nn->g, nn->s, nn->vars[i].name, nn->vars[i].next);
-    nn->committed = true;
+    bp__nn_commit_updates(nn, true);
 }
 
 bp_val bp__nn_cut_off(bp_graph *g, bp_val x, bool may_be_negative)

@@ -3,6 +3,8 @@
  */
 #include "train/train.h"
 
+#include "fmt/array.h"
+
 #include <math.h>
 
 enum {
@@ -38,13 +40,13 @@ static int64_t least_batch(const bp_task *t)
     return fits < 1 ? 1 : BP__MIN(fits, (int64_t)EVAL_MIN_BATCH);
 }
 
-bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
+bp_status bp__evaluator_init(bp__evaluator *e, bp__task_steps *k,
                              const bp__type *output, int64_t batch,
                              bp_error *err)
 {
-    *e = (bp__evaluator){.a = p->a, .programs = p};
-    bp__arena_init(&e->arena, &p->a);
-    const bp_task *t = p->task;
+    *e = (bp__evaluator){.a = k->a, .steps = k};
+    bp__arena_init(&e->arena, &k->a);
+    const bp_task *t = k->task;
     e->batch = BP__MAX(batch, least_batch(t));
     bp_status st = bp__task_tallies(t, &e->arena, e->tally, &e->n_metrics,
                                     err);
@@ -55,13 +57,13 @@ bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
     if (st || t->target.rank != 0 || t->target.dtype != BP_I32 ||
         output->rank != 2)
         return st;
-    int64_t k = output->dims[1] == 1 ? 2 : output->dims[1];
-    if (k < 1 || k > EVAL_MAX_CLASSES)
+    int64_t n = output->dims[1] == 1 ? 2 : output->dims[1];
+    if (n < 1 || n > EVAL_MAX_CLASSES)
         return BP_OK;
-    e->confusion = bp__calloc(&e->a, (size_t)(k * k), sizeof *e->confusion);
+    e->confusion = bp__calloc(&e->a, (size_t)(n * n), sizeof *e->confusion);
     if (!e->confusion)
         return bp__oom(err);
-    e->n_classes = k;
+    e->n_classes = n;
     return BP_OK;
 }
 
@@ -75,30 +77,25 @@ void bp__evaluator_free(bp__evaluator *e)
     memset(e, 0, sizeof *e);
 }
 
-static double output_at(const void *y, bool wide, int64_t i)
-{
-    return wide ? ((const double *)y)[i] : (double)((const float *)y)[i];
-}
-
 /* Adds a batch's samples to the table: first largest output, or threshold. */
-static void count_confusion(bp__evaluator *e, const bp_program *p,
+static void count_confusion(bp__evaluator *e, const bp_step *p,
                             const bp_batch *b)
 {
-    size_t bytes = 0;
-    const void *y = bp_result(p, "output", &bytes);
-    bool wide = e->programs->task->dtype == BP_F64;
-    int64_t width = (int64_t)(bytes / (wide ? 8 : 4)) / b->count;
+    bp_array y;
     const int32_t *truth = b->target;
-    if (!y || (width != e->n_classes && !(width == 1 && e->n_classes == 2)))
+    if (!bp_step_output(p, "output", &y))
+        return;
+    int64_t width = (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / b->count;
+    if ((width != e->n_classes && !(width == 1 && e->n_classes == 2)))
         return;
     for (int64_t r = 0; r < b->count; r++) {
         int64_t best = 0;
         for (int64_t k = 1; k < width; k++)
-            if (output_at(y, wide, r * width + k) >
-                output_at(y, wide, r * width + best))
+            if (bp__array_number(&y, r * width + k) >
+                bp__array_number(&y, r * width + best))
                 best = k;
         if (width == 1)
-            best = output_at(y, wide, r) > e->threshold;
+            best = bp__array_number(&y, r) > e->threshold;
         if (truth[r] >= 0 && truth[r] < e->n_classes)
             e->confusion[truth[r] * e->n_classes + best]++;
     }
@@ -107,19 +104,15 @@ static void count_confusion(bp__evaluator *e, const bp_program *p,
 static bp_status eval_batch(bp__evaluator *e, bp_loader *l, bp_batch *b,
                             bp_evaluation *sum, bp_error *err)
 {
-    bp_program *p;
+    bp_step *p;
     bp_status st = bp_loader_next(l, b, err);
     if (!st)
-        st = bp__programs_get(e->programs, BP_TASK_EVAL, b->count, &p, err);
-    if (!st)
-        st = bp__bind_batch(p, e->programs->task, b, true, err);
-    if (!st)
-        st = bp_run(p, err);
+        st = bp__task_steps_run(e->steps, BP_TASK_EVAL, b, &p, err);
     if (st)
         return st;
     sum->samples += b->count;
     double weight = bp__loss_weight(p, b->count);
-    sum->loss += bp__result_number(p, "loss") * weight;
+    sum->loss += bp_step_number(p, "loss") * weight;
     e->loss_weight += weight;
     for (int i = 0; i < e->n_metrics && !st; i++)
         st = bp__tally_add(&e->tally[i], &e->a, p, b->count, err);
@@ -153,7 +146,7 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .allocator = &e->a,
                            .batch = e->batch, .prefetch = true,
-                           .dtype = e->programs->task->dtype};
+                           .dtype = e->steps->task->dtype};
     memcpy(o.norm, e->norm, sizeof o.norm);
     memset(result, 0, sizeof *result);
     result->n_metrics = e->n_metrics;

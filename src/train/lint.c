@@ -294,8 +294,9 @@ static bp_status run_units(bp_trainer *t, bp_graph *g, const bp_batch *b,
 {
     bp_program *p = NULL;
     const bp_graph *graphs[] = {g};
-    bp_status st = bp_compile(t->runtime, graphs, 1, &t->programs.compile, &p,
-                              err);
+    bp_compile_options co = {.size = sizeof co, .no_pass = t->o.no_pass,
+                             .no_kernel = t->o.no_kernel};
+    bp_status st = bp_compile(t->runtime, graphs, 1, &co, &p, err);
     if (!st)
         st = bp__bind_batch(p, &t->task, b, true, err);
     if (!st)

@@ -107,7 +107,7 @@ static bp_status step_failed(bp_trainer *t, bp_status st, const bp_batch *b,
                      why.message);
 }
 
-static bp_status add_sums(bp_trainer *t, const bp_program *p, int64_t n,
+static bp_status add_sums(bp_trainer *t, const bp_step *p, int64_t n,
                           bp_error *err)
 {
     bp_status st = BP_OK;
@@ -118,19 +118,19 @@ static bp_status add_sums(bp_trainer *t, const bp_program *p, int64_t n,
     }
     *t->state.sum_samples += (double)n;
     double weight = bp__loss_weight(p, n);
-    *t->state.sum_loss += bp__result_number(p, "loss") * weight;
+    *t->state.sum_loss += bp_step_number(p, "loss") * weight;
     *t->state.sum_weight += weight;
-    *t->state.grad_norm = bp__result_number(p, "grad_norm");
+    *t->state.grad_norm = bp_step_number(p, "grad_norm");
     return st;
 }
 
 /* Of one batch alone. */
-static bp_status batch_evaluation(bp_trainer *t, const bp_program *p,
+static bp_status batch_evaluation(bp_trainer *t, const bp_step *p,
                                   int64_t n, bp_evaluation *e, bp_error *err)
 {
     bp_status st = BP_OK;
     *e = (bp_evaluation){.samples = n, .n_metrics = t->n_metrics};
-    e->loss = bp__result_number(p, "loss");
+    e->loss = bp_step_number(p, "loss");
     for (int i = 0; i < t->n_metrics && !st; i++) {
         bp__tally one = {.spec = t->tally[i].spec, .name = t->tally[i].name,
                          .output = t->tally[i].output};
@@ -170,16 +170,13 @@ bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
                            bp_error *err)
 {
     bp_batch b;
-    bp_program *p;
+    bp_step *p = t->steps.step[BP_TASK_TRAIN];
     bp_status st = bp_loader_next(t->loader, &b, err);
     if (!st)
-        st = bp__programs_get(&t->programs, BP_TASK_TRAIN, b.count, &p, err);
-    if (!st)
-        st = bp__bind_batch(p, &t->task, &b, true, err);
+        st = bp_step_set_rate(p, rate, err);
     if (st)
         return st;
-    *t->lr = rate;
-    st = bp_run(p, err);
+    st = bp__task_steps_run(&t->steps, BP_TASK_TRAIN, &b, &p, err);
     if (st)
         return step_failed(t, st, &b, err);
     st = add_sums(t, p, b.count, err);

@@ -1,6 +1,8 @@
 /* Scores of predictions. */
 #include "train/scores.h"
 
+#include "fmt/array.h"
+
 #include "base/math.h"
 #include "base/rng.h"
 #include "data/data.h"
@@ -58,23 +60,20 @@ void bp__predictions_free(bp__predictions *p)
     p->label = NULL;
 }
 
-static bp_status take_batch(const bp_program *prog, const bp_batch *b,
-                            bool wide, bp__predictions *p, int64_t at,
-                            bp_error *err)
+static bp_status take_batch(const bp_step *step, const bp_batch *b,
+                            bp__predictions *p, int64_t at, bp_error *err)
 {
-    size_t bytes = 0;
-    const void *y = bp_result(prog, "probability", &bytes);
-    if (!y)
-        y = bp_result(prog, "output", &bytes);
-    int64_t k = (int64_t)(bytes / (wide ? 8 : 4)) / b->count;
+    bp_array y = {.bytes = 0};
+    if (!bp_step_output(step, "probability", &y))
+        bp_step_output(step, "output", &y);
+    int64_t k = (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / b->count;
     bool one = p->classes && p->k == 2 && k == 1;
-    if (!y || (k != p->k && !one))
+    if (!y.data || (k != p->k && !one))
         return bp__error(err, BP_ESHAPE, "the network gives %lld numbers a "
                          "sample, %lld can be scored", (long long)k,
                          (long long)p->k);
     for (int64_t i = 0; i < b->count * k; i++) {
-        double v = wide ? ((const double *)y)[i]
-                        : (double)((const float *)y)[i];
+        double v = bp__array_number(&y, i);
         if (one) {
             p->y[2 * (at + i)] = 1 - v;
             p->y[2 * (at + i) + 1] = v;
@@ -88,7 +87,7 @@ static bp_status take_batch(const bp_program *prog, const bp_batch *b,
 bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
                           bp__predictions *p, bp_error *err)
 {
-    const bp_task *task = e->programs->task;
+    const bp_task *task = e->steps->task;
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .allocator = a,
                            .batch = e->batch, .dtype = task->dtype};
@@ -103,17 +102,12 @@ bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
     int64_t n = st ? 0 : bp_loader_batches(l), at = 0;
     for (int64_t i = 0; i < n && !st; i++) {
         bp_batch b;
-        bp_program *prog;
+        bp_step *step;
         st = bp_loader_next(l, &b, err);
         if (!st)
-            st = bp__programs_get(e->programs, BP_TASK_PREDICT, b.count, &prog,
-                                  err);
+            st = bp__task_steps_run(e->steps, BP_TASK_PREDICT, &b, &step, err);
         if (!st)
-            st = bp__bind_batch(prog, task, &b, false, err);
-        if (!st)
-            st = bp_run(prog, err);
-        if (!st)
-            st = take_batch(prog, &b, task->dtype == BP_F64, p, at, err);
+            st = take_batch(step, &b, p, at, err);
         at += b.count;
     }
     bp_loader_free(l);

@@ -1,5 +1,6 @@
 /* What a resumed run must find again: variables, and the run's identity. */
 #include "fmt/array.h"
+#include "train/step.h"
 #include "train/trainer.h"
 
 static double *state_variable(bp_trainer *t, const char *name, int rank,
@@ -18,8 +19,7 @@ static double *state_variable(bp_trainer *t, const char *name, int rank,
 }
 
 /* The variable in which a metric's epoch is gathered. */
-static bp_status metric_variable(bp_trainer *t, int i, const bp_program *step,
-                                 bp_error *err)
+static bp_status metric_variable(bp_trainer *t, int i, bp_error *err)
 {
     bp__tally *m = &t->tally[i];
     bp_status st = BP_OK;
@@ -27,7 +27,13 @@ static bp_status metric_variable(bp_trainer *t, int i, const bp_program *step,
                                         t->metric_name[i]);
     *m = t->evaluator.tally[i];
     m->borrowed = true;
-    m->width = bp__tally_width(m, step, t->o.batch);
+    bp_array x;
+    if (!bp__step_planned(t->steps.step[BP_TASK_TRAIN], m->output, &x))
+        return bp__error(err, BP_EBUG, "the training step has no %s",
+                         m->output);
+    m->width = x.bytes / sizeof(double);
+    if (m->spec->row->keeps)
+        m->width /= t->o.batch;
     int64_t n = m->spec->row->keeps ? bp_data_count(t->o.train) : 1;
     const int64_t dims[1] = {n * m->width};
     m->cap = (size_t)dims[0];
@@ -37,8 +43,7 @@ static bp_status metric_variable(bp_trainer *t, int i, const bp_program *step,
     return st;
 }
 
-bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
-                                bp_error *err)
+bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err)
 {
     bp_status st = BP_OK;
 #define STATE_ADD(name)                                                    \
@@ -46,7 +51,7 @@ bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
     BP__TRAINER_STATE(STATE_ADD)
 #undef STATE_ADD
     for (int i = 0; i < t->n_metrics && !st; i++)
-        st = metric_variable(t, i, step, err);
+        st = metric_variable(t, i, err);
     return st;
 }
 

@@ -6,21 +6,14 @@ static bool keeps(const bp__tally *t)
     return t->spec->row->keeps;
 }
 
-/* The program's numbers of this metric. */
-static const double *result_of(const bp__tally *t, const bp_program *p,
+/* The step's numbers of this metric, which are f64. */
+static const double *result_of(const bp__tally *t, const bp_step *p,
                                int64_t *n)
 {
-    size_t bytes = 0;
-    const double *x = bp_result(p, t->output, &bytes);
-    *n = (int64_t)(bytes / sizeof *x);
-    return x;
-}
-
-int64_t bp__tally_width(const bp__tally *t, const bp_program *p, int64_t rows)
-{
-    int64_t n;
-    result_of(t, p, &n);
-    return keeps(t) ? n / rows : n;
+    bp_array x = {.bytes = 0};
+    bp_step_output(p, t->output, &x);
+    *n = (int64_t)(x.bytes / sizeof(double));
+    return x.data;
 }
 
 void bp__tally_clear(bp__tally *t)
@@ -31,7 +24,7 @@ void bp__tally_clear(bp__tally *t)
 }
 
 bp_status bp__tally_add(bp__tally *t, const bp_allocator *a,
-                        const bp_program *p, int64_t rows, bp_error *err)
+                        const bp_step *p, int64_t rows, bp_error *err)
 {
     int64_t n;
     const double *x = result_of(t, p, &n);

@@ -5,7 +5,9 @@
 #include "base/file.h"
 #include "ir/ir.h"
 #include "nn/spec.h"
+#include "nn/task.h"
 
+#include <bprop/step.h>
 #include <bprop/train.h>
 
 /* ---- checkpoint.c ---------------------------------------------------- */
@@ -29,52 +31,46 @@ bp_status bp__lsuv(const bp_task *t, bp_store *s, bp_runtime *r,
 /* The first value that is not finite, as an error; BP_OK: there is none. */
 bp_status bp__store_check_finite(bp_store *s, unsigned kinds, bp_error *err);
 
-/* ---- programs.c ------------------------------------------------------ */
+/* ---- task_steps.c ---------------------------------------------------- */
 
-/* The programs of a task over one store, by mode and rows: traced when first
- * wanted, the least recently used dropped when they take too much memory. */
-typedef struct bp__cached_program {
-    bp_task_mode mode;
-    int64_t rows;
-    bp_program *program;
-    size_t bytes;
-    uint64_t used;
-} bp__cached_program;
+enum { BP__TASK_MODES = BP_TASK_TRACE + 1 };
 
-typedef struct bp__programs {
+/* The steps of a task over one store, by mode, made when first wanted. */
+typedef struct bp__task_steps {
     bp_allocator a;
     const bp_task *task;
     bp_store *store;
     bp_runtime *runtime;
-    bp_compile_options compile;
+    const char *no_pass, *no_kernel;
     int64_t shards;
     bool grad_norm;
-    size_t max_bytes;
-    bp__cached_program *list;
-    size_t n, cap;
-    uint64_t clock;
-} bp__programs;
+    bp_step *step[BP__TASK_MODES];
+} bp__task_steps;
 
-void bp__programs_init(bp__programs *p, const bp_allocator *a,
-                       const bp_task *task, bp_store *store, bp_runtime *r);
-void bp__programs_free(bp__programs *p);
-/* Borrowed; valid until the next call. */
-bp_status bp__programs_get(bp__programs *p, bp_task_mode mode, int64_t rows,
-                           bp_program **program, bp_error *err);
+void bp__task_steps_init(bp__task_steps *k, const bp_allocator *a,
+                         const bp_task *task, bp_store *store, bp_runtime *r);
+void bp__task_steps_free(bp__task_steps *k);
+/* Borrowed. */
+bp_status bp__task_steps_get(bp__task_steps *k, bp_task_mode mode,
+                             bp_step **step, bp_error *err);
+/* Traced and compiled for so many rows. */
+bp_status bp__task_steps_prepare(bp__task_steps *k, bp_task_mode mode,
+                                 int64_t rows, bp_step **step, bp_error *err);
+/* Runs it on a batch; without its target where the mode has none. */
+bp_status bp__task_steps_run(bp__task_steps *k, bp_task_mode mode,
+                             const bp_batch *b, bp_step **step,
+                             bp_error *err);
 
-/* Names and shapes of a task's inputs, whatever describes it. */
-size_t bp__task_inputs(const bp_task *t);
-void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io);
-const char *bp__task_target_name(const bp_task *t);
 /* Type of the output for one sample; makes the variables in s. */
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err);
-/* Binds a batch's inputs, and its target unless the mode has none. */
+/* Binds a batch's inputs, and its target unless the mode has none, to a
+ * program that is made of a task's graph by other means than a step. */
 bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,
                          bool target, bp_error *err);
 double bp__result_number(const bp_program *p, const char *name);
 /* The weight of the batch's loss in a mean over batches. */
-double bp__loss_weight(const bp_program *p, int64_t rows);
+double bp__loss_weight(const bp_step *p, int64_t rows);
 
 /* ---- tally.c ----------------------------------------------------------- */
 
@@ -94,11 +90,10 @@ typedef struct bp__tally {
 bp_status bp__task_tallies(const bp_task *t, bp__arena *ar,
                            bp__tally list[BP_MAX_METRICS], int *n,
                            bp_error *err);
-int64_t bp__tally_width(const bp__tally *t, const bp_program *p, int64_t rows);
 void bp__tally_clear(bp__tally *t);
-/* The results of a program that has run. */
+/* The outputs of a step that has run. */
 bp_status bp__tally_add(bp__tally *t, const bp_allocator *a,
-                        const bp_program *p, int64_t rows, bp_error *err);
+                        const bp_step *p, int64_t rows, bp_error *err);
 bp_status bp__tally_value(const bp__tally *t, const bp_allocator *a,
                           double *out, bp_error *err);
 /* Does its value cost the same however many samples there are? */
@@ -109,7 +104,7 @@ void bp__tally_free(bp__tally *t, const bp_allocator *a);
 
 typedef struct bp__evaluator {
     bp_allocator a;
-    bp__programs *programs;
+    bp__task_steps *steps;
     bp__arena arena;
     int n_metrics;
     bp__tally tally[BP_MAX_METRICS];
@@ -125,7 +120,7 @@ typedef struct bp__evaluator {
     void *user;
 } bp__evaluator;
 
-bp_status bp__evaluator_init(bp__evaluator *e, bp__programs *p,
+bp_status bp__evaluator_init(bp__evaluator *e, bp__task_steps *k,
                              const bp__type *output, int64_t batch,
                              bp_error *err);
 void bp__evaluator_free(bp__evaluator *e);

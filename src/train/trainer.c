@@ -181,15 +181,15 @@ static bp_status open_loader(bp_trainer *t, bp_error *err)
 }
 
 static bp_status set_evaluator(bp_trainer *t, bp__evaluator *e,
-                               bp__programs *p, bp_store *s,
+                               bp__task_steps *k, bp_store *s,
                                const bp__type *output, bp_error *err)
 {
-    bp__programs_init(p, &t->a, &t->task, s, t->runtime);
-    p->compile.no_pass = t->o.no_pass;
-    p->compile.no_kernel = t->o.no_kernel;
-    p->shards = t->o.shards;
-    p->grad_norm = true;
-    bp_status st = bp__evaluator_init(e, p, output, t->o.batch, err);
+    bp__task_steps_init(k, &t->a, &t->task, s, t->runtime);
+    k->no_pass = t->o.no_pass;
+    k->no_kernel = t->o.no_kernel;
+    k->shards = t->o.shards;
+    k->grad_norm = true;
+    bp_status st = bp__evaluator_init(e, k, output, t->o.batch, err);
     for (size_t i = 0; i < t->n_inputs; i++)
         e->norm[i] = t->norm[i];
     e->stop = &t->stop;
@@ -214,7 +214,7 @@ static bp_status find_step_variables(bp_trainer *t, bp_error *err)
 static bp_status trainer_build(bp_trainer *t, bp_error *err)
 {
     bp__type output;
-    bp_program *p;
+    bp_step *p;
     bp_status st = BP_OK;
     if (!t->runtime) {
         bp_runtime_options o = {.size = sizeof o, .allocator = &t->a};
@@ -231,7 +231,7 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = open_loader(t, err);
     if (!st)
-        st = set_evaluator(t, &t->evaluator, &t->programs, t->store, &output,
+        st = set_evaluator(t, &t->evaluator, &t->steps, t->store, &output,
                            err);
     if (!st) {
         t->n_metrics = t->evaluator.n_metrics;
@@ -242,11 +242,12 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
         st = bp__spec_parse(&t->arena, BP_NN_OPTIMIZERS, t->task.optimizer,
                             &t->optimizer, err);
     if (!st)
-        st = bp__programs_get(&t->programs, BP_TASK_TRAIN, t->o.batch, &p, err);
+        st = bp__task_steps_prepare(&t->steps, BP_TASK_TRAIN, t->o.batch, &p,
+                                    err);
     if (!st)
         st = find_step_variables(t, err);
     if (!st)
-        st = bp__trainer_add_state(t, p, err);
+        st = bp__trainer_add_state(t, err);
     if (!st)
         st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)
@@ -257,7 +258,7 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = bp__trainer_open_files(t, err);
     if (!st)
-        st = set_evaluator(t, &t->best_evaluator, &t->best_programs,
+        st = set_evaluator(t, &t->best_evaluator, &t->best_steps,
                            t->best_store, &output, err);
     if (!st)
         st = bp_loader_seek(t->loader, (int64_t)*t->state.epoch,
@@ -309,8 +310,8 @@ void bp_trainer_free(bp_trainer *t)
     bp__append_close(&t->events);
     bp__evaluator_free(&t->evaluator);
     bp__evaluator_free(&t->best_evaluator);
-    bp__programs_free(&t->programs);
-    bp__programs_free(&t->best_programs);
+    bp__task_steps_free(&t->steps);
+    bp__task_steps_free(&t->best_steps);
     bp_loader_free(t->loader);
     for (size_t i = 0; i < t->n_inputs; i++)
         bp_norm_free(t->norm[i]);

@@ -36,7 +36,7 @@ struct bp_trainer {
     bp_runtime *runtime;
     bp_store *store;
     bp_store *best_store; /* weights of the best epoch */
-    bp__programs programs, best_programs;
+    bp__task_steps steps, best_steps;
     bp__evaluator evaluator, best_evaluator;
     bp_loader *loader;
     bp_norm *norm[BP_MAX_INPUTS];
@@ -75,10 +75,9 @@ bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
                            bp_error *err);
 
 /* state.c */
-/* step: the program of a whole batch, which says how large a metric's state
- * is. */
-bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
-                                bp_error *err);
+/* The training step has been prepared for a whole batch, which says how large a
+ * metric's state is. */
+bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
 bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err);
 

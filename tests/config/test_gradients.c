@@ -3,6 +3,7 @@
 #include "t.h"
 
 #include "config/config.h"
+#include "fmt/array.h"
 #include "train/train.h"
 
 #include <bprop/ops.h>
@@ -32,38 +33,37 @@ static double *gradients(const bp_task *task, bp_runtime *r, const batch *b,
                          int64_t *total)
 {
     bp_store *s = bp_store_new(NULL);
-    bp__programs p;
-    bp_program *program;
+    bp__task_steps k;
+    bp_step *step;
     bp_error err = {0};
     bool wide = task->dtype == BP_F64;
-    bp__programs_init(&p, &bp__malloc_allocator, task, s, r);
-    p.compile.no_pass = p.compile.no_kernel = off;
-    p.shards = shards;
-    T_OK(bp__programs_get(&p, BP_TASK_GRADIENT, ROWS, &program, &err), &err);
-    T_OK(bp_bind(program, "x", wide ? (const void *)b->wide : b->narrow,
-                 (size_t)n * (wide ? 8 : 4), &err), &err);
-    T_OK(bp_bind(program, "target", b->target, sizeof b->target, &err), &err);
-    T_OK(bp_run(program, &err), &err);
+    bp__task_steps_init(&k, &bp__malloc_allocator, task, s, r);
+    k.no_pass = k.no_kernel = off;
+    k.shards = shards;
+    bp_batch rows = {.count = ROWS, .n_inputs = 1, .target = b->target,
+                     .target_bytes = sizeof b->target};
+    rows.input[0] = wide ? (const void *)b->wide : b->narrow;
+    rows.input_bytes[0] = (size_t)n * (wide ? 8 : 4);
+    T_OK(bp__task_steps_run(&k, BP_TASK_GRADIENT, &rows, &step, &err), &err);
     double *all = NULL;
     *total = 0;
     for (size_t i = 0; i < bp_store_count(s); i++) {
         char name[200];
-        size_t bytes = 0;
+        bp_array g = {.data = NULL};
         bp_var_info v;
         bp_store_info(s, i, &v);
         if (v.kind != BP_VAR_PARAM)
             continue;
         snprintf(name, sizeof name, "grad.%s", v.name);
-        const void *g = bp_result(program, name, &bytes);
-        T_REQUIRE(g && bytes == v.bytes);
-        int64_t k = (int64_t)(bytes / bp_dtype_bytes(v.dtype));
-        all = realloc(all, (size_t)(*total + k) * sizeof *all);
+        bp_step_output(step, name, &g);
+        T_REQUIRE(g.data && g.bytes == v.bytes);
+        int64_t m = (int64_t)(g.bytes / bp_dtype_bytes(v.dtype));
+        all = realloc(all, (size_t)(*total + m) * sizeof *all);
         T_REQUIRE(all);
-        for (int64_t j = 0; j < k; j++)
-            all[(*total)++] = wide ? ((const double *)g)[j]
-                                   : (double)((const float *)g)[j];
+        for (int64_t j = 0; j < m; j++)
+            all[(*total)++] = bp__array_number(&g, j);
     }
-    bp__programs_free(&p);
+    bp__task_steps_free(&k);
     bp_store_free(s);
     return all;
 }

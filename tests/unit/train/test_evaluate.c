@@ -16,10 +16,10 @@ static void test_means(void)
     T_OK(bp_runtime_new(NULL, &r, &err), &err);
     T_OK(bp__task_output(&task, s, &bp__malloc_allocator, &out, &err), &err);
     for (int i = 0; i < 2; i++) {
-        bp__programs p;
+        bp__task_steps p;
         bp__evaluator ev;
         int64_t right = 0, all = 0;
-        bp__programs_init(&p, &bp__malloc_allocator, &task, s, r);
+        bp__task_steps_init(&p, &bp__malloc_allocator, &task, s, r);
         T_OK(bp__evaluator_init(&ev, &p, &out, i ? 257 : 100, &err), &err);
         T_OK(bp__evaluate(&ev, d, "test", &e[i], &err), &err);
         T_CHECK(e[i].samples == 257 && e[i].n_classes == RIG_CLASSES);
@@ -30,7 +30,7 @@ static void test_means(void)
         T_CHECK(all == 257);
         T_NEAR(e[i].metric[0], (double)right / 257, 1e-12);
         bp__evaluator_free(&ev);
-        bp__programs_free(&p);
+        bp__task_steps_free(&p);
     }
     T_NEAR(e[0].loss, e[1].loss, 1e-6);
     T_NEAR(e[0].metric[0], e[1].metric[0], 0);

@@ -76,11 +76,6 @@ static void shares(void)
     }
 }
 
-static double number(const bp_program *p)
-{
-    return bp__result_number(p, "loss");
-}
-
 /* Nothing that behaves otherwise in training. */
 static bp_val plain_net(bp_nn *nn, bp_val x, void *user)
 {
@@ -97,8 +92,8 @@ static void losses(void)
     bp_runtime *r = NULL;
     bp_error err = {0};
     bp_store *s = bp_store_new(NULL);
-    bp__programs plain, mixed;
-    bp_program *p;
+    bp__task_steps plain, mixed;
+    bp_step *p;
     bp_loader *l;
     bp_batch b;
     double loss[2], step;
@@ -107,27 +102,23 @@ static void losses(void)
                            .augment = {.mixup = 1}};
     T_OK(bp_loader_new(d, &o, &l, &err), &err);
     T_OK(bp_loader_next(l, &b, &err), &err);
-    bp__programs_init(&plain, &bp__malloc_allocator, &task, s, r);
+    bp__task_steps_init(&plain, &bp__malloc_allocator, &task, s, r);
     bp_task with = task;
     with.mixup = true;
-    bp__programs_init(&mixed, &bp__malloc_allocator, &with, s, r);
+    bp__task_steps_init(&mixed, &bp__malloc_allocator, &with, s, r);
     for (int k = 0; k < 2; k++) {
         bp_batch one = b;
         one.target = k ? b.target2 : b.target;
-        T_OK(bp__programs_get(&plain, BP_TASK_EVAL, b.count, &p, &err), &err);
-        T_OK(bp__bind_batch(p, &task, &one, true, &err), &err);
-        T_OK(bp_run(p, &err), &err);
-        loss[k] = number(p);
+        T_OK(bp__task_steps_run(&plain, BP_TASK_EVAL, &one, &p, &err), &err);
+        loss[k] = bp_step_number(p, "loss");
     }
-    T_OK(bp__programs_get(&mixed, BP_TASK_TRAIN, b.count, &p, &err), &err);
-    T_OK(bp__bind_batch(p, &with, &b, true, &err), &err);
-    T_OK(bp_run(p, &err), &err);
-    step = number(p);
+    T_OK(bp__task_steps_run(&mixed, BP_TASK_TRAIN, &b, &p, &err), &err);
+    step = bp_step_number(p, "loss");
     double w = (double)((const float *)b.mix)[0];
     T_CHECK(fabs(loss[0] - loss[1]) > 1e-3);
     T_NEAR(step, w * loss[0] + (1 - w) * loss[1], 1e-5);
-    bp__programs_free(&plain);
-    bp__programs_free(&mixed);
+    bp__task_steps_free(&plain);
+    bp__task_steps_free(&mixed);
     bp_loader_free(l);
     bp_data_free(d);
     bp_store_free(s);

@@ -116,13 +116,13 @@ static void test_scores_agree(void)
     bp_runtime *r = NULL;
     bp_error err = {0};
     bp__type out;
-    bp__programs p;
+    bp__task_steps p;
     bp__evaluator ev;
     bp_evaluation e;
     task.metrics = "precision, recall, f1";
     T_OK(bp_runtime_new(NULL, &r, &err), &err);
     T_OK(bp__task_output(&task, s, &bp__malloc_allocator, &out, &err), &err);
-    bp__programs_init(&p, &bp__malloc_allocator, &task, s, r);
+    bp__task_steps_init(&p, &bp__malloc_allocator, &task, s, r);
     T_OK(bp__evaluator_init(&ev, &p, &out, 10, &err), &err);
     T_OK(bp__evaluate(&ev, d, "test", &e, &err), &err);
     double f1 = 0, recall = 0, precision = 0;
@@ -145,7 +145,7 @@ static void test_scores_agree(void)
     T_OK(bp__evaluate(&ev, d, "test", &e, &err), &err);
     T_CHECK(e.metric[2] == first);
     bp__evaluator_free(&ev);
-    bp__programs_free(&p);
+    bp__task_steps_free(&p);
     bp_data_free(d);
     bp_store_free(s);
     bp_runtime_free(r);

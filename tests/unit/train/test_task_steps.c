@@ -1,8 +1,16 @@
-/* Programs are made once for each mode and number of rows, and the least
- * recently used goes when they take too much. */
+/* A task's steps are made once for each mode; programs once for each number of
+ * rows, and the least recently used goes when they take too much. */
 #include "rig.h"
 
 #include "train/train.h"
+
+static bp_step *prepare(bp__task_steps *k, bp_task_mode mode, int64_t rows)
+{
+    bp_error err = {0};
+    bp_step *p;
+    T_OK(bp__task_steps_prepare(k, mode, rows, &p, &err), &err);
+    return p;
+}
 
 static void test_cache(void)
 {
@@ -10,29 +18,18 @@ static void test_cache(void)
     bp_runtime *r = NULL;
     bp_error err = {0};
     bp_store *s = bp_store_new(NULL);
-    bp__programs p;
-    bp_program *a, *b;
+    bp__task_steps k;
     T_OK(bp_runtime_new(NULL, &r, &err), &err);
-    bp__programs_init(&p, &bp__malloc_allocator, &task, s, r);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 16, &a, &err), &err);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 16, &b, &err), &err);
-    T_CHECK(a == b && p.n == 1);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 7, &b, &err), &err);
-    T_OK(bp__programs_get(&p, BP_TASK_EVAL, 16, &b, &err), &err);
-    T_CHECK(p.n == 3);
+    bp__task_steps_init(&k, &bp__malloc_allocator, &task, s, r);
+    bp_step *p = prepare(&k, BP_TASK_TRAIN, 16);
+    T_CHECK(prepare(&k, BP_TASK_TRAIN, 16) == p && bp_step_programs(p) == 1);
+    T_CHECK(prepare(&k, BP_TASK_TRAIN, 7) == p && bp_step_programs(p) == 2);
     size_t vars = bp_store_count(s);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 16, &b, &err), &err);
-    T_CHECK(b == a && bp_store_count(s) == vars);
-    p.max_bytes = 0; /* whatever comes, only it stays */
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 9, &b, &err), &err);
-    T_CHECK(p.n == 1 && p.list[0].rows == 9);
-    p.max_bytes = p.list[0].bytes * 5 / 2;
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 10, &b, &err), &err);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 9, &b, &err), &err);
-    T_OK(bp__programs_get(&p, BP_TASK_TRAIN, 11, &b, &err), &err);
-    T_CHECK(p.n == 2); /* 10 was used least recently */
-    T_CHECK(p.list[0].rows != 10 && p.list[1].rows != 10);
-    bp__programs_free(&p);
+    const bp_program *seven = bp_step_program(p);
+    prepare(&k, BP_TASK_TRAIN, 16);
+    T_CHECK(bp_step_program(p) != seven && bp_step_programs(p) == 2);
+    T_CHECK(prepare(&k, BP_TASK_EVAL, 16) != p && bp_store_count(s) == vars);
+    bp__task_steps_free(&k);
     bp_store_free(s);
     bp_runtime_free(r);
 }

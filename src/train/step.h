@@ -1,0 +1,19 @@
+/* Steps, for the rest of src/train: what a folder asks of one, and tasks. */
+#ifndef BP__TRAIN_STEP_H
+#define BP__TRAIN_STEP_H
+
+#include "nn/trace.h"
+
+/* Input types of the first batch, NULL: none came yet. */
+const bp_array *bp__step_first(const bp_step *p);
+size_t bp__step_n_inputs(const bp_step *p);
+bp_store *bp__step_store(const bp_step *p);
+/* Type and size of an output of the program that was prepared or used last. */
+bool bp__step_planned(const bp_step *p, const char *name, bp_array *x);
+/* Traces without compiling: the step's variables are there, and its hash is
+ * that of these types. [err: as bp_step_prepare] */
+bp_status bp__step_trace(bp_step *p, const bp_array *in, bp_error *err);
+/* The step frees this with itself. */
+void bp__step_own(bp_step *p, void *user, size_t bytes);
+
+#endif
