@@ -28,7 +28,7 @@ extern "C" {
 #define BP_KINDS_WEIGHTS (BP_KIND(BP_VAR_PARAM) | BP_KIND(BP_VAR_BUFFER))
 #define BP_KINDS_ALL                                            \
     (BP_KINDS_WEIGHTS | BP_KIND(BP_VAR_OPTIM) |                 \
-     BP_KIND(BP_VAR_TRAINER))
+     BP_KIND(BP_VAR_TRAINER) | BP_KIND(BP_VAR_STATE))
 
 /* A safetensors file of the store's variables of these kinds; it appears
  * whole or not at all, and never holds a value that is not finite.

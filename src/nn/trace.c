@@ -156,8 +156,8 @@ void bp_trace_minimize(bp_trace *t, bp_val objective, bp_val *grad_norm)
         bp_graph_fail(t->g, BP_EARG, t->minimized
                           ? "bp_trace_minimize was called before: a step has "
                             "one objective"
-                          : "bp_trace_minimize: the step's options name no "
-                            "optimizer");
+                          : "bp_trace_minimize: no optimizer was given in "
+                            "the step's options");
         return;
     }
     t->minimized = true;

@@ -7,7 +7,7 @@
  * of train.log_every. wall_time is the step: a time would differ between two
  * runs of one configuration. */
 #include "fmt/tfevents.h"
-#include "train/trainer.h"
+#include "train/folder.h"
 
 enum { MAX_SCALARS = BP_MAX_METRICS + 3 };
 
@@ -64,46 +64,41 @@ static bp_status events_of_log(const bp_allocator *a, const char *log,
     return st;
 }
 
-bp_status bp__trainer_open_events(bp_trainer *t, bp_error *err)
+bp_status bp__events_open(bp_folder *f, bp_error *err)
 {
-    bp__file_data f = {0};
+    bp__file_data log = {0};
     bp__str s;
-    size_t bytes = (size_t)*t->state.log_bytes;
-    if (!t->o.tensorboard)
-        return BP_OK;
-    bp__str_init(&s, &t->a);
+    size_t bytes = (size_t)f->log_bytes;
+    bp__str_init(&s, &f->a);
     bp__tfevents_begin(0, &s);
     bp_status st = BP_OK;
     if (bytes)
-        st = bp__file_read(t->o.fs, &t->a, t->path_log, false, 0, &f, err);
+        st = bp__file_read(f->o.fs, &f->a, f->log_file, false, 0, &log, err);
     if (!st)
-        st = events_of_log(&t->a, (const char *)f.data,
-                           BP__MIN(bytes, f.bytes), t->path_log, &s, err);
+        st = events_of_log(&f->a, (const char *)log.data,
+                           BP__MIN(bytes, log.bytes), f->log_file, &s, err);
     if (!st && s.failed)
         st = bp__oom(err);
     if (!st)
-        st = bp__file_write(t->o.fs, &t->a, t->path_events, s.s, s.len, err);
+        st = bp__file_write(f->o.fs, &f->a, f->events_file, s.s, s.len, err);
     if (!st)
-        st = bp__append_open(&t->events, t->o.fs, t->path_events,
+        st = bp__append_open(&f->events, f->o.fs, f->events_file,
                              (int64_t)s.len, err);
-    bp__file_free(&t->a, &f);
+    bp__file_free(&f->a, &log);
     bp__str_free(&s);
     return st;
 }
 
-bp_status bp__trainer_add_event(bp_trainer *t, const bp__log_record *r,
-                                bp_error *err)
+bp_status bp__events_add(bp_folder *f, const bp__log_record *r, bp_error *err)
 {
     bp__str s;
-    if (!t->o.tensorboard)
-        return BP_OK;
-    bp__str_init(&s, &t->a);
+    bp__str_init(&s, &f->a);
     bp__events_format(r, &s);
     bp_status st = BP_OK;
     if (s.failed)
         st = bp__oom(err);
     else if (s.len)
-        st = bp__append(&t->events, s.s, s.len, err);
+        st = bp__append(&f->events, s.s, s.len, err);
     bp__str_free(&s);
     return st;
 }

@@ -39,7 +39,7 @@ void bp__log_format(const bp__log_record *r, bp__str *out)
     bp__str_add(out, "\n", 1);
 }
 
-static bool own_member(const char *key)
+bool bp__log_is_own(const char *key)
 {
     for (size_t i = 0; i < BP__ARRAY_LEN(own_members); i++)
         if (!strcmp(key, own_members[i]))
@@ -84,7 +84,7 @@ bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
     r->note = note && note->type == BP__JSON_STRING ? note->string : NULL;
     for (const bp__json *m = v->child; m; m = m->next) {
         bool none = m->type == BP__JSON_NULL; /* not defined */
-        if (own_member(m->key) || (!none && m->type != BP__JSON_NUMBER) ||
+        if (bp__log_is_own(m->key) || (!none && m->type != BP__JSON_NUMBER) ||
             r->n_metrics == BP_MAX_METRICS)
             continue;
         r->metric_name[r->n_metrics] = m->key;

@@ -68,7 +68,7 @@ static void step_facts(const bp_trainer *t, bp__log_record *r)
 
 /* A fault names rows of the batch; the user knows samples of the set. The
  * numbers stand after this word in the diagnosis. */
-static void name_data_rows(bp_error *err, const bp_batch *b, const char *split)
+static void name_data_rows(bp_error *err, const bp_fields *b, const char *split)
 {
     const char *p = strstr(err->message, "in sample(s) ");
     char text[300] = "";
@@ -80,7 +80,7 @@ static void name_data_rows(bp_error *err, const bp_batch *b, const char *split)
         int64_t row = 0;
         for (; *p >= '0' && *p <= '9'; p++)
             row = row < 1 << 30 ? 10 * row + (*p - '0') : row;
-        if (row < b->count && len < 200)
+        if (row < b->field[0].dims[0] && len < 200)
             len += (size_t)bp__snprintf(text + len, sizeof text - len, "%s%lld",
                                         len ? ", " : "",
                                         (long long)b->sample[row]);
@@ -93,7 +93,7 @@ static void name_data_rows(bp_error *err, const bp_batch *b, const char *split)
                      " of the batch: rows %s of %s", text, split);
 }
 
-static bp_status step_failed(bp_trainer *t, bp_status st, const bp_batch *b,
+static bp_status step_failed(bp_trainer *t, bp_status st, const bp_fields *b,
                              bp_error *err)
 {
     bp_error why = *err;
@@ -169,19 +169,19 @@ static void report_step(bp_trainer *t)
 bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
                            bp_error *err)
 {
-    bp_batch b;
+    bp_fields b;
     bp_step *p = t->steps.step[BP_TASK_TRAIN];
-    bp_status st = bp_loader_next(t->loader, &b, err);
+    bp_status st = bp_source_next(t->source, &b, err);
     if (!st)
         st = bp_step_set_rate(p, rate, err);
     if (st)
         return st;
-    st = bp__task_steps_run(&t->steps, BP_TASK_TRAIN, &b, &p, err);
+    st = bp__task_steps_run_fields(&t->steps, BP_TASK_TRAIN, &b, &p, err);
     if (st)
         return step_failed(t, st, &b, err);
-    st = add_sums(t, p, b.count, err);
+    st = add_sums(t, p, b.field[0].dims[0], err);
     *t->state.batch += 1;
-    return st || !now ? st : batch_evaluation(t, p, b.count, now, err);
+    return st || !now ? st : batch_evaluation(t, p, b.field[0].dims[0], now, err);
 }
 
 static bp_status one_step(bp_trainer *t, bp_error *err)
@@ -197,7 +197,7 @@ static bp_status one_step(bp_trainer *t, bp_error *err)
     if (log) {
         bp__log_record r = record_of(t, "train", &now);
         step_facts(t, &r);
-        st = bp__trainer_log(t, &r, err);
+        st = bp__folder_log(t->folder, &r, err);
     }
     report_step(t);
     return st;
@@ -238,14 +238,14 @@ static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
     bp__str_init(&hints, &t->a);
     bp__trainer_lint_epoch(t, train, units, &hints);
     r.note = hints.len ? hints.s : NULL;
-    bp_status st = hints.failed ? bp__oom(err) : bp__trainer_log(t, &r, err);
+    bp_status st = hints.failed ? bp__oom(err) : bp__folder_log(t->folder, &r, err);
     bp__str_free(&hints);
     if (st || !valid)
         return st;
     r = record_of(t, "valid", valid);
     r.whole_epoch = true;
     r.note = note;
-    return bp__trainer_log(t, &r, err);
+    return bp__folder_log(t->folder, &r, err);
 }
 
 static void report_epoch(bp_trainer *t, const bp_epoch *e)
@@ -287,13 +287,13 @@ static bp_status close_epoch(bp_trainer *t, const bp_evaluation *train,
         *t->state.best_epoch = *t->state.epoch + 1;
         *t->state.idle = 0;
         if (!st)
-            st = bp__trainer_save_best(t, err);
+            st = bp__folder_keep_best(t->folder, err);
     } else {
         *t->state.idle += 1;
     }
     bp__plateau_judge(&t->plateau, x, t->larger_is_better);
     if (!st)
-        st = bp__trainer_save_last(t, err);
+        st = bp__folder_save_last(t->folder, err);
     if (!st) {
         bp_epoch e = epoch_facts(t, began);
         e.train = train;
@@ -323,8 +323,8 @@ static bp_status end_epoch(bp_trainer *t, double began, bp_error *err)
     *t->state.epoch += 1;
     *t->state.batch = 0;
     clear_sums(t);
-    st = bp__trainer_draw(t, err);
-    return st ? st : bp__trainer_save(t, err);
+    st = bp__folder_draw(t->folder, err);
+    return st ? st : bp_folder_save(t->folder, err);
 }
 
 /* ---- ends ------------------------------------------------------------------------ */
@@ -370,9 +370,9 @@ static bp_status finish(bp_trainer *t, double began, bp_error *err)
     r.note = note.len ? note.s : NULL;
     /* The checkpoint does not count this record: a run that goes on from it
      * writes over it. */
-    double keep = *t->state.log_bytes;
-    st = bp__trainer_log(t, &r, err);
-    *t->state.log_bytes = keep;
+    double keep = t->folder->log_bytes;
+    st = bp__folder_log(t->folder, &r, err);
+    t->folder->log_bytes = keep;
     if (!st) {
         bp_epoch e = epoch_facts(t, began);
         e.epoch = (int64_t)*t->state.epoch;
@@ -384,17 +384,11 @@ static bp_status finish(bp_trainer *t, double began, bp_error *err)
     return st;
 }
 
-static bool time_to_save(const bp_trainer *t)
-{
-    return t->o.run_dir && t->o.checkpoint_seconds > 0 &&
-           bp__trainer_clock() - t->last_save > t->o.checkpoint_seconds;
-}
-
 /* Saves after a request to stop. */
 static bp_status stopped(bp_trainer *t, bp_error *err)
 {
-    bp_status st = bp__trainer_save(t, err);
-    t->stop = 0;
+    bp_status st = bp_folder_save(t->folder, err);
+    t->folder->stop = 0;
     if (st)
         return st;
     return bp__error(err, BP_ECANCELED, "stopped after step %lld of %lld "
@@ -412,10 +406,9 @@ static bp_status run_epoch(bp_trainer *t, bp_error *err)
         st = one_step(t, err);
         if (st)
             return st;
-        if (t->stop)
+        if (bp_folder_stopping(t->folder))
             return BP_ECANCELED;
-        if (time_to_save(t))
-            st = bp__trainer_save(t, err);
+        st = bp_folder_tick(t->folder, err);
     }
     return st;
 }
@@ -429,7 +422,7 @@ bp_status bp_trainer_run(bp_trainer *t, bp_error *err)
                          "its last checkpoint");
     double began = bp__trainer_clock();
     while (!reached_end(t)) {
-        bp_status st = t->stop ? BP_ECANCELED : run_epoch(t, err);
+        bp_status st = bp_folder_stopping(t->folder) ? BP_ECANCELED : run_epoch(t, err);
         if (!st)
             st = end_epoch(t, began, err);
         if (st == BP_ECANCELED)
@@ -440,6 +433,6 @@ bp_status bp_trainer_run(bp_trainer *t, bp_error *err)
     }
     bp_status st = finish(t, began, err);
     if (!st && t->o.run_dir)
-        st = bp__append_sync(&t->log, err);
+        st = bp__append_sync(&t->folder->log, err);
     return st == BP_ECANCELED ? stopped(t, err) : st;
 }

@@ -55,103 +55,56 @@ bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err)
     return st;
 }
 
-static uint64_t hash_text(uint64_t h, const char *s)
+/* One "name value" a line; texts as they stand. */
+static void add_text(bp__str *out, const char *name, const char *text)
 {
-    s = s ? s : "";
-    return bp__hash(h, s, strlen(s) + 1);
+    bp__str_printf(out, "%s %s\n", name, text ? text : "");
 }
 
-static uint64_t hash_array(uint64_t h, const bp_array *x)
+static void add_number(bp__str *out, const char *name, double x)
 {
-    h = bp__hash(h, &x->rank, sizeof x->rank);
-    h = bp__hash(h, x->dims, (size_t)x->rank * sizeof x->dims[0]);
-    /* Four interleaved streams: FNV is one multiplication a byte. */
-    const unsigned char *p = x->data;
-    size_t n = x->bytes / 8;
-    uint64_t lane[4] = {h, h ^ 1, h ^ 2, h ^ 3};
-    for (size_t i = 0; i < n; i++) {
-        uint64_t w = 0;
-        for (int k = 7; k >= 0; k--)
-            w = w << 8 | p[8 * i + (size_t)k];
-        lane[i % 4] = (lane[i % 4] ^ w) * 0x100000001b3ull;
-        lane[i % 4] ^= lane[i % 4] >> 29;
+    char text[32];
+    bp__format_double(text, x);
+    add_text(out, name, text);
+}
+
+static void add_norm(bp__str *out, const bp_norm *n)
+{
+    add_text(out, "norm", bp_norm_kind_name(bp_norm_get_kind(n)));
+    for (int64_t i = 0; i < bp_norm_count(n); i++) {
+        add_number(out, "mean", bp_norm_mean(n)[i]);
+        add_number(out, "std", bp_norm_std(n)[i]);
     }
-    for (int k = 0; k < 4; k++)
-        h = bp__hash(h, &lane[k], sizeof lane[k]);
-    return bp__hash(h, p + 8 * n, x->bytes - 8 * n);
 }
 
-/* Of a file's samples: that of an array with their hashes. */
-static bp_status hash_rows(bp_trainer *t, uint64_t *h, const bp_data *d,
-                           size_t input, const bp_array *view, bp_error *err)
-{
-    bp_array row = *view;
-    row.dims[0] = 1;
-    row.bytes = (size_t)bp__dims_numel(view->rank, row.dims, 1) *
-                bp_dtype_bytes(view->dtype);
-    row.data = bp__alloc(&t->a, row.bytes);
-    bp_status st = row.data ? BP_OK : bp__oom(err);
-    for (int64_t i = 0; i < view->dims[0] && !st; i++) {
-        st = bp_data_read(d, input, i, row.data, err);
-        if (!st)
-            *h = hash_array(*h, &row);
-    }
-    bp__free(&t->a, row.data, row.data ? row.bytes : 0);
-    return st;
-}
-
-static bp_status hash_data(bp_trainer *t, uint64_t *h, const bp_data *d,
-                           bp_error *err)
-{
-    bp_array view;
-    bp_status st = BP_OK;
-    if (!d)
-        *h = bp__hash(*h, "none", 4);
-    for (size_t i = 0; d && i < bp_data_inputs(d) && !st; i++) {
-        if (!bp_data_input(d, i, &view))
-            continue;
-        if (view.data)
-            *h = hash_array(*h, &view);
-        else
-            st = hash_rows(t, h, d, i, &view, err);
-    }
-    if (d && bp_data_target(d, &view))
-        *h = hash_array(*h, &view);
-    return st;
-}
-
-bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err)
+void bp__trainer_options_text(const bp_trainer *t, bp__str *out)
 {
     const bp_task *k = &t->task;
-    int64_t numbers[] = {
-        (int64_t)k->dtype, (int64_t)k->seed, t->o.batch, t->o.shards,
-        t->o.augment.shift, (int64_t)t->o.normalize, t->o.steps,
-        t->o.patience, t->o.has_target, t->o.augment.flip, t->o.augment.cutout,
-    };
-    double warp[] = {t->o.augment.rotate, t->o.augment.crop,
-                     t->o.augment.elastic, t->o.augment.mixup};
-    uint64_t h = BP__HASH_INIT;
-    h = hash_text(h, k->loss);
-    h = hash_text(h, k->metrics);
-    h = hash_text(h, k->penalty);
-    h = hash_text(h, k->optimizer);
-    h = hash_text(h, k->init);
-    h = hash_text(h, k->bias_init);
-    h = hash_text(h, t->o.monitor);
-    if (t->o.init_from)
-        h = hash_text(h, "init_from");
-    h = bp__hash(h, numbers, sizeof numbers);
-    h = bp__hash(h, warp, sizeof warp);
-    h = bp__hash(h, &t->o.target, sizeof t->o.target);
-    bp_status st = hash_data(t, &h, t->o.train, err);
-    if (!st)
-        st = hash_data(t, &h, t->o.valid, err);
-    for (size_t i = 0; i < t->n_inputs; i++) {
-        size_t n = (size_t)bp_norm_count(t->norm[i]);
-        h = bp__hash(h, bp_norm_mean(t->norm[i]), n * sizeof(double));
-        h = bp__hash(h, bp_norm_std(t->norm[i]), n * sizeof(double));
-    }
-    bp__snprintf(t->run_id, sizeof t->run_id, "%016llx",
-                 (unsigned long long)h);
-    return st;
+    const bp_augment *a = &t->o.augment;
+    add_text(out, "dtype", bp_dtype_name(k->dtype));
+    add_text(out, "loss", k->loss);
+    add_text(out, "metrics", k->metrics);
+    add_text(out, "penalty", k->penalty);
+    add_text(out, "optimizer", k->optimizer);
+    add_text(out, "init", k->init);
+    add_text(out, "bias_init", k->bias_init);
+    add_text(out, "monitor", t->o.monitor);
+    add_text(out, "init_from", t->o.init_from ? "given" : NULL);
+    bp__str_printf(out, "seed %llu\n", (unsigned long long)k->seed);
+    add_number(out, "batch", (double)t->o.batch);
+    add_number(out, "shards", (double)t->o.shards);
+    add_number(out, "steps", (double)t->o.steps);
+    add_number(out, "patience", (double)t->o.patience);
+    add_number(out, "target", t->o.has_target ? t->o.target : 0);
+    add_number(out, "has_target", t->o.has_target);
+    add_number(out, "normalize", (double)t->o.normalize);
+    add_number(out, "shift", a->shift);
+    add_number(out, "flip", a->flip);
+    add_number(out, "cutout", a->cutout);
+    add_number(out, "rotate", a->rotate);
+    add_number(out, "crop", a->crop);
+    add_number(out, "elastic", a->elastic);
+    add_number(out, "mixup", a->mixup);
+    for (size_t i = 0; i < t->n_inputs; i++)
+        add_norm(out, t->norm[i]);
 }

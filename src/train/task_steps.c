@@ -155,6 +155,35 @@ bp_status bp__task_steps_run(bp__task_steps *k, bp_task_mode mode,
     return st ? st : bp_step_run(*step, n, x, err);
 }
 
+/* A sample's shape is the model's where the data have as many numbers:
+ * [28,28] fits [1,28,28]. */
+static bp_status fit_fields(const bp_task *t, bp_task_mode mode,
+                            const bp_fields *f,
+                            bp_array x[BP_STEP_MAX_INPUTS], bp_error *err)
+{
+    bp_step_input in[BP_STEP_MAX_INPUTS];
+    size_t n;
+    bp_status st = bp__task_step_inputs(t, mode, in, &n, err);
+    if (!st && n != f->n)
+        st = bp__error(err, BP_ESHAPE, "the model has %zu inputs and targets, "
+                       "the data %zu", n, f->n);
+    for (size_t i = 0; !st && i < n; i++)
+        st = batch_array(&in[i], f->field[0].dims[0], f->field[i].data,
+                         f->field[i].bytes, &x[i], err);
+    return st;
+}
+
+bp_status bp__task_steps_run_fields(bp__task_steps *k, bp_task_mode mode,
+                                    const bp_fields *f, bp_step **step,
+                                    bp_error *err)
+{
+    bp_array x[BP_STEP_MAX_INPUTS];
+    bp_status st = bp__task_steps_get(k, mode, step, err);
+    if (!st)
+        st = fit_fields(k->task, mode, f, x, err);
+    return st ? st : bp_step_run(*step, f->n, x, err);
+}
+
 /* ---- what a task says --------------------------------------------------- */
 
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,

@@ -3,21 +3,41 @@
 #define BP__TRAIN_H
 
 #include "base/file.h"
+#include "fmt/safetensors.h"
 #include "ir/ir.h"
 #include "nn/spec.h"
 #include "nn/task.h"
 
+#include <bprop/source.h>
 #include <bprop/step.h>
 #include <bprop/train.h>
 
 /* ---- checkpoint.c ---------------------------------------------------- */
 
+#define BP__CHECKPOINT_VERSION "2"
+
 /* Through another file layer, for tests; fs NULL: the system's. */
 bp_status bp__store_save(const bp__fs *fs, bp_store *s, const char *path,
-                         unsigned kinds, const char *run, bp_error *err);
-/* run: what bp__store_save was given, or NULL: not compared. */
+                         unsigned kinds, bp_error *err);
 bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
-                         unsigned kinds, const char *run, bp_error *err);
+                         unsigned kinds, bp_error *err);
+/* Every variable, and what a folder adds: entries whose names begin with '@',
+ * and facts about the run. */
+bp_status bp__checkpoint_save(const bp__fs *fs, bp_store *s, const char *path,
+                              const bp__st_entry *extra, size_t n_extra,
+                              const bp__st_meta *meta, size_t n_meta,
+                              bp_error *err);
+/* Has the file the variables of these kinds, and none beside, and only finite
+ * numbers? Changes nothing. */
+bp_status bp__store_compare(bp_store *s, unsigned kinds,
+                            const bp__safetensors *st, const char *path,
+                            bp_error *err);
+/* Sets what the file has; it has been compared. [err: ENOMEM] */
+bp_status bp__store_take(bp_store *s, const bp__safetensors *st,
+                         bp_error *err);
+/* The variables of these kinds in a store that is made, where *to is NULL. */
+bp_status bp__store_copy(const bp_allocator *a, bp_store *from, unsigned kinds,
+                         bp_store **to, bp_error *err);
 /* transfer.c; fs NULL: the system's. taken: set for each variable that is set;
  * NULL: not wanted. */
 bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
@@ -61,6 +81,10 @@ bp_status bp__task_steps_run(bp__task_steps *k, bp_task_mode mode,
                              const bp_batch *b, bp_step **step,
                              bp_error *err);
 
+/* The same on what a source gives. */
+bp_status bp__task_steps_run_fields(bp__task_steps *k, bp_task_mode mode,
+                                    const bp_fields *f, bp_step **step,
+                                    bp_error *err);
 /* Type of the output for one sample; makes the variables in s. */
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err);
@@ -174,6 +198,9 @@ void bp__log_format(const bp__log_record *r, bp__str *out);
 /* Reads a line; strings are in the arena. */
 bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
                         const char *where, bp__log_record *r, bp_error *err);
+
+/* A member that every record has: no key of a caller's. */
+bool bp__log_is_own(const char *key);
 
 /* ---- events.c -------------------------------------------------------- */
 

@@ -155,7 +155,7 @@ static bp_status fit_norms(bp_trainer *t, bp_error *err)
     return st;
 }
 
-static bp_status open_loader(bp_trainer *t, bp_error *err)
+static bp_status open_sources(bp_trainer *t, bp_error *err)
 {
     bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
                            .batch = t->o.batch, .shuffle = true,
@@ -164,10 +164,14 @@ static bp_status open_loader(bp_trainer *t, bp_error *err)
     o.prefetch = bp__data_prefetch_pays(t->o.train, t->o.batch);
     for (size_t i = 0; i < t->n_inputs; i++)
         o.norm[i] = t->norm[i];
-    bp_status st = bp_loader_new(t->o.train, &o, &t->loader, err);
+    bp_status st = bp_source_from_data(t->o.train, &o, &t->source, err);
+    bp_loader_options plain = {.size = sizeof plain, .allocator = &t->a,
+                               .batch = 1};
+    if (!st && t->o.valid)
+        st = bp_source_from_data(t->o.valid, &plain, &t->valid, err);
     if (st)
         return st;
-    t->batches = bp_loader_batches(t->loader);
+    t->batches = bp_source_batches(t->source);
     if (t->o.epochs > INT64_MAX / t->batches)
         return bp__error(err, BP_ELIMIT, "too many epochs");
     t->total_steps = t->o.epochs * t->batches;
@@ -192,7 +196,6 @@ static bp_status set_evaluator(bp_trainer *t, bp__evaluator *e,
     bp_status st = bp__evaluator_init(e, k, output, t->o.batch, err);
     for (size_t i = 0; i < t->n_inputs; i++)
         e->norm[i] = t->norm[i];
-    e->stop = &t->stop;
     e->on_batch = t->o.on_step;
     e->user = t->o.user;
     return st;
@@ -229,7 +232,7 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     if (!st)
         st = fit_norms(t, err);
     if (!st)
-        st = open_loader(t, err);
+        st = open_sources(t, err);
     if (!st)
         st = set_evaluator(t, &t->evaluator, &t->steps, t->store, &output,
                            err);
@@ -252,17 +255,15 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
         st = bp__plateau_init(&t->plateau, t->store, t->optimizer, err);
     if (st)
         return st;
-    st = bp__trainer_make_id(t, err);
-    if (!st && !t->o.no_hints)
+    if (!t->o.no_hints)
         st = bp__trainer_lint(t, err);
     if (!st)
         st = bp__trainer_open_files(t, err);
     if (!st)
         st = set_evaluator(t, &t->best_evaluator, &t->best_steps,
-                           t->best_store, &output, err);
+                           t->folder->best_store, &output, err);
     if (!st)
-        st = bp_loader_seek(t->loader, (int64_t)*t->state.epoch,
-                            (int64_t)*t->state.batch, err);
+        t->evaluator.stop = t->best_evaluator.stop = &t->folder->stop;
     return st;
 }
 
@@ -293,7 +294,7 @@ bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
     set_defaults(t);
     t->n_inputs = bp__task_inputs(&t->task);
     t->store = bp_store_new(a);
-    t->began = t->last_save = bp__trainer_clock();
+    t->began = bp__trainer_clock();
     st = t->store ? trainer_build(t, err) : bp__oom(err);
     if (st)
         bp_trainer_free(t);
@@ -306,17 +307,16 @@ void bp_trainer_free(bp_trainer *t)
 {
     if (!t)
         return;
-    bp__append_close(&t->log);
-    bp__append_close(&t->events);
     bp__evaluator_free(&t->evaluator);
     bp__evaluator_free(&t->best_evaluator);
     bp__task_steps_free(&t->steps);
     bp__task_steps_free(&t->best_steps);
-    bp_loader_free(t->loader);
+    bp_folder_free(t->folder);
+    bp_source_free(t->source);
+    bp_source_free(t->valid);
     for (size_t i = 0; i < t->n_inputs; i++)
         bp_norm_free(t->norm[i]);
     bp_store_free(t->store);
-    bp_store_free(t->best_store);
     if (!t->o.runtime)
         bp_runtime_free(t->runtime);
     bp_data_free(t->o.train);
@@ -329,7 +329,7 @@ void bp_trainer_free(bp_trainer *t)
 
 void bp_trainer_stop(bp_trainer *t)
 {
-    t->stop = 1;
+    bp_folder_stop(t->folder);
 }
 
 bp_store *bp_trainer_store(bp_trainer *t)

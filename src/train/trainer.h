@@ -4,13 +4,12 @@
 #define BP__TRAINER_H
 
 #include "nn/spec.h"
-#include "train/train.h"
+#include "train/folder.h"
 
 /* Variables trainer.<name>, f64 scalars: exact up to 2^53. */
 #define BP__TRAINER_STATE(X)                                             \
     X(epoch)      /* whole epochs done                               */  \
     X(batch)      /* batches done in this epoch                      */  \
-    X(log_bytes)  /* length of the log                               */  \
     X(has_best)   /* 0 or 1                                          */  \
     X(best)       /* the monitored value of the best epoch           */  \
     X(best_epoch) /* from 1                                          */  \
@@ -35,10 +34,10 @@ struct bp_trainer {
     bp__arena arena; /* paths, names */
     bp_runtime *runtime;
     bp_store *store;
-    bp_store *best_store; /* weights of the best epoch */
+    bp_folder *folder;
     bp__task_steps steps, best_steps;
     bp__evaluator evaluator, best_evaluator;
-    bp_loader *loader;
+    bp_source *source, *valid; /* valid: for its hash alone; NULL: none */
     bp_norm *norm[BP_MAX_INPUTS];
     size_t n_inputs;
     int64_t batches, total_steps;
@@ -53,16 +52,11 @@ struct bp_trainer {
     bp__tally tally[BP_MAX_METRICS]; /* of this epoch, in variables */
     int monitor;         /* index of a metric; -1: the loss */
     bool larger_is_better;
-    char run_id[20];
-    const char *path_checkpoint, *path_best, *path_last, *path_log, *path_curve;
-    const char *path_events;
-    bp__appender log, events;
     const char *hint[BP__MAX_HINTS];
     int n_hints;
     bool has_first_loss;
     double first_loss; /* of a few samples, in the initial state */
-    volatile int stop;
-    double began, last_save;
+    double began;
     bool failed;         /* by a fault: nothing more is saved */
     char end[120];
     bp_transfer_report transfer;
@@ -78,18 +72,12 @@ bp_status bp__trainer_step(bp_trainer *t, double rate, bp_evaluation *now,
 /* The training step has been prepared for a whole batch, which says how large a
  * metric's state is. */
 bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
-/* Everything about the run that may not differ on resume, as 16 digits. */
-bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err);
+/* Everything about the run that may not differ on resume but its graph and its
+ * data, as a text. */
+void bp__trainer_options_text(const bp_trainer *t, bp__str *out);
 
 /* files.c */
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err);
-bp_status bp__trainer_save(bp_trainer *t, bp_error *err); /* checkpoint */
-bp_status bp__trainer_save_last(bp_trainer *t, bp_error *err);
-bp_status bp__trainer_save_best(bp_trainer *t, bp_error *err);
-bp_status bp__trainer_log(bp_trainer *t, const bp__log_record *r,
-                          bp_error *err);
-bp_status bp__trainer_draw(bp_trainer *t, bp_error *err);
-double bp__trainer_clock(void); /* seconds, steady */
 
 /* lint.c: sets the hints and first_loss from the initial state. */
 bp_status bp__trainer_lint(bp_trainer *t, bp_error *err);
@@ -102,10 +90,5 @@ bp_status bp__trainer_lint_units(bp_trainer *t, bp__str *note, bp_error *err);
  * one, whether the loss has run away, and the note on units. */
 void bp__trainer_lint_epoch(const bp_trainer *t, const bp_evaluation *e,
                             const char *units, bp__str *note);
-
-/* events.c: both do nothing without o.tensorboard */
-bp_status bp__trainer_open_events(bp_trainer *t, bp_error *err);
-bp_status bp__trainer_add_event(bp_trainer *t, const bp__log_record *r,
-                                bp_error *err);
 
 #endif
