@@ -171,32 +171,59 @@ static bp_status check_header(const bp__safetensors *st, const char *path,
     return BP_OK;
 }
 
-bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
-                         unsigned kinds, const char *run, bp_error *err)
+static bp_status check_finite(const bp__safetensors *st, const char *path,
+                              bp_error *err)
 {
-    bp__safetensors st;
-    bp_status status = bp__safetensors_read(fs, bp__store_allocator(s), path,
-                                            &st, err);
-    if (status)
-        return status;
-    if (run)
-        status = check_header(&st, path, run, err);
-    if (!status)
-        status = compare_store(s, kinds, &st, path, err);
-    for (size_t i = 0; !status && i < st.n_entries; i++) {
-        const bp__st_entry *e = &st.entries[i];
+    for (size_t i = 0; i < st->n_entries; i++) {
+        const bp__st_entry *e = &st->entries[i];
         bp_var_info v = {.name = e->name, .dtype = e->dtype,
                          .bytes = e->bytes};
         int64_t at = first_not_finite(&v, e->data);
         if (at >= 0)
-            status = bp__error(err, BP_ENONFINITE,
-                               "'%s': %s holds a NaN or an infinity (its "
-                               "element %lld)", path, e->name, (long long)at);
+            return bp__error(err, BP_ENONFINITE,
+                             "'%s': %s holds a NaN or an infinity (its "
+                             "element %lld)", path, e->name, (long long)at);
     }
-    for (size_t i = 0; !status && i < st.n_entries; i++)
-        if (!is_passed_over(s, &st.entries[i]))
-            status = bp_store_set(s, st.entries[i].name, st.entries[i].data,
-                                  st.entries[i].bytes, err);
+    return BP_OK;
+}
+
+bp_status bp__store_read(const bp__fs *fs, bp_store *s, const char *path,
+                         unsigned kinds, const char *run, bp__safetensors *st,
+                         bp_error *err)
+{
+    bp_status status = bp__safetensors_read(fs, bp__store_allocator(s), path,
+                                            st, err);
+    if (status)
+        return status;
+    if (run)
+        status = check_header(st, path, run, err);
+    if (!status)
+        status = compare_store(s, kinds, st, path, err);
+    if (!status)
+        status = check_finite(st, path, err);
+    if (status)
+        bp__safetensors_free(st);
+    return status;
+}
+
+bp_status bp__store_take(bp_store *s, const bp__safetensors *st, bp_error *err)
+{
+    bp_status status = BP_OK;
+    for (size_t i = 0; !status && i < st->n_entries; i++)
+        if (!is_passed_over(s, &st->entries[i]))
+            status = bp_store_set(s, st->entries[i].name, st->entries[i].data,
+                                  st->entries[i].bytes, err);
+    return status;
+}
+
+bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
+                         unsigned kinds, const char *run, bp_error *err)
+{
+    bp__safetensors st;
+    bp_status status = bp__store_read(fs, s, path, kinds, run, &st, err);
+    if (status)
+        return status;
+    status = bp__store_take(s, &st, err);
     bp__safetensors_free(&st);
     return status;
 }

@@ -72,27 +72,11 @@ static bp_store *weights_store(bp_trainer *t, bp_error *err)
     return NULL;
 }
 
-static bp_status load_state(bp_trainer *t, bp_error *err)
-{
-    bp_status st = bp__store_load(t->o.fs, t->store, t->path_checkpoint,
-                                  BP_KINDS_ALL, t->run_id, err);
-    if (!st && *t->state.has_best > 0)
-        st = bp__store_load(t->o.fs, t->best_store, t->path_best,
-                            BP_KINDS_WEIGHTS, NULL, err);
-    return st;
-}
-
-/* The log may not be shorter than the checkpoint says: then it is another. */
+/* bp__trainer_resume has held the length against the file. */
 static bp_status open_log(bp_trainer *t, bp_error *err)
 {
-    int64_t want = (int64_t)*t->state.log_bytes;
-    bp__fs_info info = {0};
-    if (want && (bp__file_stat(t->o.fs, t->path_log, &info, NULL) ||
-                 info.bytes < want))
-        return bp__error(err, BP_EFORMAT, "'%s' is missing or shorter than the "
-                         "checkpoint's %lld bytes", t->path_log,
-                         (long long)want);
-    return bp__append_open(&t->log, t->o.fs, t->path_log, want, err);
+    return bp__append_open(&t->log, t->o.fs, t->path_log,
+                           (int64_t)*t->state.log_bytes, err);
 }
 
 /* Weights of another run or file; before anything of this one is touched. */
@@ -162,7 +146,7 @@ bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
     if (!st)
         st = meet_old_run(t, err);
     if (!st && resumes)
-        st = load_state(t, err);
+        st = bp__trainer_resume(t, err);
     if (!st)
         st = open_log(t, err);
     return st ? st : bp__trainer_open_events(t, err);

@@ -3,6 +3,7 @@
 #define BP__TRAIN_H
 
 #include "base/file.h"
+#include "fmt/safetensors.h"
 #include "ir/ir.h"
 #include "nn/spec.h"
 
@@ -16,6 +17,13 @@ bp_status bp__store_save(const bp__fs *fs, bp_store *s, const char *path,
 /* run: what bp__store_save was given, or NULL: not compared. */
 bp_status bp__store_load(const bp__fs *fs, bp_store *s, const char *path,
                          unsigned kinds, const char *run, bp_error *err);
+/* The same in two acts: all that can be refused, and what changes the store.
+ * st is empty unless BP_OK comes back. */
+bp_status bp__store_read(const bp__fs *fs, bp_store *s, const char *path,
+                         unsigned kinds, const char *run, bp__safetensors *st,
+                         bp_error *err);
+bp_status bp__store_take(bp_store *s, const bp__safetensors *st,
+                         bp_error *err);
 /* transfer.c; fs NULL: the system's. taken: set for each variable that is set;
  * NULL: not wanted. */
 bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,

@@ -6,7 +6,8 @@
 #include "nn/spec.h"
 #include "train/train.h"
 
-/* Variables trainer.<name>, f64 scalars: exact up to 2^53. */
+/* Variables trainer.<name>, f64 scalars: exact up to 2^53. What a checkpoint
+ * may hold in each of them stands in resume.c. */
 #define BP__TRAINER_STATE(X)                                             \
     X(epoch)      /* whole epochs done                               */  \
     X(batch)      /* batches done in this epoch                      */  \
@@ -81,6 +82,11 @@ bp_status bp__trainer_add_state(bp_trainer *t, const bp_program *step,
                                 bp_error *err);
 /* Everything about the run that may not differ on resume, as 16 digits. */
 bp_status bp__trainer_make_id(bp_trainer *t, bp_error *err);
+
+/* resume.c: the state from the folder's checkpoint and best weights. All of
+ * it is checked, on its own and against data and log, before anything is
+ * touched. */
+bp_status bp__trainer_resume(bp_trainer *t, bp_error *err);
 
 /* files.c */
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err);
