@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
+#include "base/math.h"
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -40,9 +42,7 @@ static const char *optimizer_name(const cli_model *m)
 static void print_basin(const cli_model *m, const bp_range *r)
 {
     char decades[32];
-    double wide = 0;
-    for (double x = r->low; x < r->high * (1 - 1e-9); x *= 1.0232929922807541)
-        wide += 0.01; /* 10^0.01: to a hundredth of a decade */
+    double wide = (bp__log(r->high) - bp__log(r->low)) / 2.302585092994046;
     bp__snprintf(decades, sizeof decades, "%.1f", wide);
     printf("basin      %.2g to %.2g: %s decade%s in which the loss falls, from "
            "%.4g to %.4g\n", r->low, r->high, decades,

@@ -32,6 +32,15 @@ static void catch_signals(bp_trainer *t)
     sigaction(SIGTERM, &s, NULL);
 }
 
+/* From here on a signal ends at once: all is saved, and nothing asks. */
+static void release_signals(void)
+{
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    running = NULL;
+    sigaction(SIGINT, &plain, NULL);
+    sigaction(SIGTERM, &plain, NULL);
+}
+
 /* runs/NAME, unless --out says otherwise. NULL: it cannot be made. */
 static const char *choose_folder(const cli_args *a, const bp__config *c,
                                  char *buf, size_t bytes)
@@ -201,7 +210,7 @@ static int run_trainer(const cli_args *a, cli_model *m,
     bp_error err = {0};
     catch_signals(t);
     bp_status st = bp_trainer_run(t, &err);
-    running = NULL;
+    release_signals();
     cli_progress_clear(p);
     if (st == BP_ECANCELED) {
         printf("%s\n", err.message);

@@ -78,6 +78,8 @@ void bp__names_free(const bp_allocator *a, bp__names *n);
 /* Bytes and elements of one row. */
 size_t bp__row_bytes(const bp_array *x);
 int64_t bp__row_numel(const bp_array *x);
+/* How many samples the first batches of an epoch have. */
+int64_t bp__loader_samples(const bp_loader *l, int64_t batches);
 /* Is a batch so large that making it takes longer than waking a thread? */
 bool bp__data_prefetch_pays(const bp_data *d, int64_t batch);
 

@@ -422,6 +422,12 @@ int64_t bp_loader_batches(const bp_loader *l)
     return l->n_batches;
 }
 
+int64_t bp__loader_samples(const bp_loader *l, int64_t batches)
+{
+    bool all = batches >= l->n_batches && !l->o.drop_last;
+    return all ? l->d->count : batches * l->o.batch;
+}
+
 bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
                          bp_error *err)
 {

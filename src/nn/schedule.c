@@ -27,16 +27,27 @@ static double anneal(double from, double to, double t)
     return to + (from - to) * (1 + bp__cos(3.14159265358979323846 * t)) / 2;
 }
 
+/* A count of the schedule's unit, in steps; too many are as good as all. */
+static int64_t steps_of(const bp__spec *s, const char *name, int64_t per_epoch)
+{
+    int64_t n = bp__arg_int(s, name), most = INT64_MAX;
+    if (!bp__arg_is(s, "unit", "epoch") || per_epoch <= 0)
+        return n;
+    return n > most / per_epoch ? most : n * per_epoch;
+}
+
 static double step_rate(const bp__spec *s, double lr, int64_t step,
                         int64_t per_epoch, int64_t total)
 {
     (void)total;
-    int64_t unit = bp__arg_is(s, "unit", "epoch") ? per_epoch : 1;
-    int64_t every = bp__arg_int(s, "every") * (unit > 0 ? unit : 1);
-    double factor = bp__arg_float(s, "factor");
-    /* Multiplied one by one: exact in the same way everywhere. */
-    for (int64_t i = step / every; i > 0 && lr != 0 && factor != 1; i--)
+    int64_t every = steps_of(s, "every", per_epoch);
+    double factor = bp__arg_float(s, "factor"), before = -lr;
+    /* Multiplied one by one: exact in the same way everywhere. Until nothing
+     * changes any more: at 0, at an infinity, at the smallest number. */
+    for (int64_t i = step / every; i > 0 && lr != before; i--) {
+        before = lr;
         lr *= factor;
+    }
     return lr;
 }
 
@@ -92,9 +103,7 @@ static double inverse_sqrt_rate(const bp__spec *s, double lr, int64_t step,
                                 int64_t per_epoch, int64_t total)
 {
     (void)total;
-    int64_t n = bp__arg_int(s, "warmup");
-    if (bp__arg_is(s, "unit", "epoch") && per_epoch > 0)
-        n *= per_epoch;
+    int64_t n = steps_of(s, "warmup", per_epoch);
     double t = (double)(step + 1), w = (double)n;
     return t < w ? lr * t / w : lr * sqrt(w / t);
 }
@@ -111,9 +120,7 @@ static double rate_of(const bp__spec *schedule, double lr, int64_t step,
 static double warmup_rate(const bp__spec *s, double lr, int64_t step,
                           int64_t per_epoch, int64_t total)
 {
-    int64_t n = bp__arg_int(s, "steps");
-    if (bp__arg_is(s, "unit", "epoch") && per_epoch > 0)
-        n *= per_epoch;
+    int64_t n = steps_of(s, "steps", per_epoch);
     if (step < n)
         return lr * (double)(step + 1) / (double)n;
     return rate_of(bp__arg(s, "then")->spec, lr, step - n, per_epoch,

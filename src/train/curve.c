@@ -26,8 +26,9 @@ typedef struct curve {
 } curve;
 
 typedef struct curve_panel {
-    double x0, lo, hi, step; /* left edge; range and ticks of y */
-    double e0, e1, e_step;   /* of the epochs */
+    double x0; /* left edge */
+    bp__ticks y;
+    double e0, e1, e_step; /* of the epochs */
 } curve_panel;
 
 static bool curve_add(curve *c, const bp__log_record *r)
@@ -71,20 +72,6 @@ static bp_status curve_read(curve *c, const char *log, size_t bytes,
     return st;
 }
 
-double bp__nice_step(double range, int n)
-{
-    double p = 1;
-    while (p > range)
-        p /= 10;
-    while (p * 10 <= range)
-        p *= 10;
-    static const double parts[] = {5, 2, 1, 0.5, 0.2, 0.1, 0.05};
-    for (size_t i = 0; i < BP__ARRAY_LEN(parts); i++)
-        if (range >= parts[i] * p * n)
-            return parts[i] * p;
-    return p / 50;
-}
-
 static void panel_range(curve_panel *q, const curve *c, int which)
 {
     double lo = 0, hi = 0;
@@ -102,17 +89,11 @@ static void panel_range(curve_panel *q, const curve *c, int which)
         lo = 0;
     if (share)
         hi = 1;
-    if (!(hi - lo > 1e-9 * (hi > 0 ? hi : 1))) {
-        lo = share ? hi - 0.1 : lo - 0.5;
-        hi = share ? hi : hi + 0.5;
+    if (bp__ticks_widen(&lo, &hi) && share) {
+        lo = 0.9;
+        hi = 1;
     }
-    q->step = bp__nice_step(hi - lo, 4);
-    q->lo = (double)(int64_t)(lo / q->step) * q->step;
-    if (q->lo > lo)
-        q->lo -= q->step;
-    q->hi = q->lo;
-    while (q->hi < hi - 1e-9 * q->step)
-        q->hi += q->step;
+    q->y = bp__ticks_of(lo, hi);
     q->e0 = c->last_epoch > 1 ? 1 : 0;
     q->e1 = c->last_epoch > 1 ? c->last_epoch : 2;
     q->e_step = bp__nice_step(q->e1 - q->e0, 4);
@@ -129,7 +110,7 @@ static double panel_x(const curve_panel *q, double epoch)
 static double panel_y(const curve_panel *q, double y)
 {
     double h = CURVE_PANEL_H - CURVE_TOP - CURVE_BOTTOM;
-    return CURVE_TOP + h * (1 - (y - q->lo) / (q->hi - q->lo));
+    return CURVE_TOP + h * (1 - bp__ticks_place(&q->y, y));
 }
 
 void bp__svg_text(bp__str *s, const char *text)
@@ -147,16 +128,16 @@ void bp__svg_text(bp__str *s, const char *text)
 static void draw_axes(const curve_panel *q, const char *title, bp__str *s)
 {
     double left = panel_x(q, q->e0), right = panel_x(q, q->e1);
-    double bottom = panel_y(q, q->lo);
+    double bottom = panel_y(q, q->y.lo);
     bp__str_printf(s,
                    "<text x=\"%.1f\" y=\"%d\" font-size=\"14\" "
                    "font-weight=\"bold\">",
                    left, CURVE_TOP - 14);
     bp__svg_text(s, title);
     bp__str_printf(s, "</text>\n");
-    int n = (int)((q->hi - q->lo) / q->step + 0.5);
-    for (int i = 0; i <= n; i++) {
-        double v = q->lo + i * q->step, y = panel_y(q, v);
+    for (int i = 0; i <= q->y.n; i++) {
+        double v = q->y.lo + i * q->y.step, y = panel_y(q, v);
+        bool zero = fabs(v) < 1e-9 * q->y.step;
         bp__str_printf(s,
                        "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" "
                        "stroke=\"%s\"/>\n",
@@ -164,16 +145,17 @@ static void draw_axes(const curve_panel *q, const char *title, bp__str *s)
         bp__str_printf(s,
                        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">%.6g"
                        "</text>\n",
-                       left - 7, y + 4, v < 1e-12 && v > -1e-12 ? 0 : v);
+                       left - 7, y + 4, zero ? 0 : v);
     }
-    for (double e = q->e0; e <= q->e1 + 1e-9;) {
+    /* From epoch 1 to the next multiple of the step. */
+    double next = floor(q->e0 / q->e_step) + 1;
+    int ticks = (int)(floor(q->e1 / q->e_step) - next + 1);
+    for (int i = 0; i <= ticks; i++) {
+        double e = i ? (next + (i - 1)) * q->e_step : q->e0;
         bp__str_printf(s,
                        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">"
                        "%.0f</text>\n",
                        panel_x(q, e), bottom + 18, e);
-        /* From epoch 1 to the next multiple of the step. */
-        double next = ((double)(int64_t)(e / q->e_step) + 1) * q->e_step;
-        e = next;
     }
     bp__str_printf(s,
                    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">epoch"

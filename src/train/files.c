@@ -54,15 +54,6 @@ static bp_status scale_weights(bp_trainer *t, const bool *taken,
     return st;
 }
 
-/* The counters that the loop keeps, in a checkpoint that is about to be taken:
- * all must be possible together. */
-static bp_status check_state(void *user, const bp__safetensors *st,
-                             bp_error *err)
-{
-    const bp_trainer *t = user;
-    return bp__trainer_check_state(t, st, t->folder->checkpoint, err);
-}
-
 static bp_status open_folder(bp_trainer *t, bp_error *err)
 {
     bp__str text;
@@ -85,7 +76,7 @@ static bp_status open_folder(bp_trainer *t, bp_error *err)
     bp_folder_add_source(t->folder, "train", t->source);
     if (t->valid)
         bp_folder_add_source(t->folder, "valid", t->valid);
-    t->folder->check = check_state;
+    t->folder->check = bp__trainer_check_state;
     t->folder->check_user = t;
     return BP_OK;
 }

@@ -483,6 +483,7 @@ bp_status bp__folder_keep_best(bp_folder *f, bp_error *err)
 {
     bp_status st = bp__store_copy(&f->a, f->store, BP_KINDS_WEIGHTS,
                                   &f->best_store, err);
+    f->has_best = st ? f->has_best : 1;
     if (st || !f->path)
         return st;
     return bp__store_save(f->o.fs, f->best_store, f->best_file,
@@ -495,17 +496,13 @@ bp_status bp_folder_best(bp_folder *f, double score, bool larger,
     bool better = !(f->has_best > 0) ||
                   (larger ? score > f->best : score < f->best);
     bp_status st = BP_OK;
-    if (score != score && f->has_best > 0)
-        better = false;
     if (best)
         *best = better;
     if (!better)
         return BP_OK;
     st = bp__folder_keep_best(f, err);
-    if (!st) {
-        f->has_best = 1;
+    if (!st)
         f->best = score == score ? score : larger ? -1e308 : 1e308;
-    }
     return st;
 }
 

@@ -194,11 +194,12 @@ static bp_status check_log(const bp_folder *f, double log_bytes, bp_error *err)
     if (s == BP_ENOMEM)
         return s;
     if (s || data.bytes < want)
-        s = bp__error(err, BP_EFORMAT, "'%s' is missing or shorter than the "
-                      "checkpoint's %zu bytes", f->log_file, want);
+        s = bp__error(err, BP_EFORMAT, "'%s': @folder.log_bytes is %zu: '%s' is "
+                      "missing or shorter", f->checkpoint, want, f->log_file);
     else if (data.data[want - 1] != '\n')
-        s = bp__error(err, BP_EFORMAT, "'%s': the checkpoint's %zu bytes of it "
-                      "end within a line", f->log_file, want);
+        s = bp__error(err, BP_EFORMAT, "'%s': @folder.log_bytes is %zu: that is "
+                      "within a line of '%s'", f->checkpoint, want,
+                      f->log_file);
     bp__file_free(&f->a, &data);
     return s;
 }
@@ -224,7 +225,7 @@ static bp_status check_numbers(const bp_folder *f, const bp__safetensors *st,
                       f->counter[i].n ? -0x1p53 : -1.7e308,
                       f->counter[i].n ? 0x1p53 : 1.7e308,
                       f->counter[i].n != NULL, &t->counter[i], err);
-    return s ? s : check_log(f, t->log_bytes, err);
+    return s;
 }
 
 static bool is_registered(const bp_folder *f, const char *name)
@@ -299,14 +300,32 @@ static bp_status take(bp_folder *f, const bp__safetensors *st, const taken *t,
     return BP_OK;
 }
 
-static bp_status load_best(bp_folder *f, bp_error *err)
+/* Into a store of its own, so that it is looked at before anything is taken. */
+static bp_status load_best(bp_folder *f, const taken *t, bp_error *err)
 {
-    if (!(f->has_best > 0))
+    if (!(t->has_best > 0))
         return BP_OK;
     bp_status s = bp__store_copy(&f->a, f->store, BP_KINDS_WEIGHTS,
                                  &f->best_store, err);
     return s ? s : bp__store_load(f->o.fs, f->best_store, f->best_file,
                                   BP_KINDS_WEIGHTS, err);
+}
+
+static bp_status check_all(bp_folder *f, const bp__safetensors *st, taken *t,
+                           bp_error *err)
+{
+    bp_status s = check_version(f, st, err);
+    if (!s)
+        s = check_identity(f, st, err);
+    if (!s)
+        s = bp__store_compare(f->store, BP_KINDS_ALL, st, f->checkpoint, err);
+    if (!s)
+        s = check_entries(f, st, err);
+    if (!s)
+        s = check_numbers(f, st, t, err);
+    if (!s && f->check)
+        s = f->check(f->check_user, st, err);
+    return s ? s : check_log(f, t->log_bytes, err);
 }
 
 bp_status bp__folder_load(bp_folder *f, bp_error *err)
@@ -317,19 +336,11 @@ bp_status bp__folder_load(bp_folder *f, bp_error *err)
                                        err);
     if (s)
         return s;
-    s = check_version(f, &st, err);
+    s = check_all(f, &st, &t, err);
     if (!s)
-        s = check_identity(f, &st, err);
-    if (!s)
-        s = bp__store_compare(f->store, BP_KINDS_ALL, &st, f->checkpoint, err);
-    if (!s)
-        s = check_entries(f, &st, err);
-    if (!s)
-        s = check_numbers(f, &st, &t, err);
-    if (!s && f->check)
-        s = f->check(f->check_user, &st, err);
+        s = load_best(f, &t, err);
     if (!s)
         s = take(f, &st, &t, err);
     bp__safetensors_free(&st);
-    return s ? s : load_best(f, err);
+    return s;
 }

@@ -53,6 +53,22 @@ static double member_number(const bp__json *v, const char *key)
     return m && m->type == BP__JSON_NUMBER ? m->number : 0;
 }
 
+/* A whole number that a double holds exactly; 0 where there is none. */
+static bp_status member_count(const bp__json *v, const char *key,
+                              const char *where, int64_t *n, bp_error *err)
+{
+    char text[32];
+    double x = member_number(v, key);
+    *n = 0;
+    if (!(x >= 0 && x <= 0x1p53 && x == (double)(int64_t)x)) {
+        bp__format_double(text, x);
+        return bp__error(err, BP_EFORMAT, "%s: \"%s\" is %s: a whole number "
+                         "from 0 to 2^53 is wanted", where, key, text);
+    }
+    *n = (int64_t)x;
+    return BP_OK;
+}
+
 bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
                         const char *where, bp__log_record *r, bp_error *err)
 {
@@ -66,16 +82,21 @@ bp_status bp__log_parse(bp__arena *ar, const char *line, size_t bytes,
     if (v->type != BP__JSON_OBJECT || !split ||
         split->type != BP__JSON_STRING || !whole ||
         whole->type != BP__JSON_BOOL || !loss ||
-        loss->type != BP__JSON_NUMBER)
+        (loss->type != BP__JSON_NUMBER && loss->type != BP__JSON_NULL))
         return bp__error(err, BP_EFORMAT, "%s: not a record of a run's log",
                          where);
     *r = (bp__log_record){0};
-    r->step = (int64_t)member_number(v, "step");
-    r->epoch = (int64_t)member_number(v, "epoch");
+    bp_status st = member_count(v, "step", where, &r->step, err);
+    if (!st)
+        st = member_count(v, "epoch", where, &r->epoch, err);
+    if (!st)
+        st = member_count(v, "samples", where, &r->samples, err);
+    if (st)
+        return st;
     r->split = split->string;
     r->whole_epoch = whole->boolean;
-    r->samples = (int64_t)member_number(v, "samples");
-    r->loss = loss->number;
+    /* What was not finite is written as null. */
+    r->loss = loss->type == BP__JSON_NULL ? (double)NAN : loss->number;
     r->lr = member_number(v, "lr");
     r->grad_norm = member_number(v, "grad_norm");
     r->has_step_facts = bp__json_get(v, "lr") != NULL;

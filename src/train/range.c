@@ -25,14 +25,34 @@ static double rate_at(double from, double to, int64_t i, int64_t n)
 
 /* ---- judging ----------------------------------------------------------- */
 
+/* The first point from `lo` on whose rate is x decades or more. */
+static int64_t first_from(const bp_range *r, int64_t lo, double x)
+{
+    int64_t hi = r->n;
+    while (lo < hi) {
+        int64_t k = lo + (hi - lo) / 2;
+        if (decades(r->points[k].lr) < x)
+            lo = k + 1;
+        else
+            hi = k;
+    }
+    return lo;
+}
+
 /* A straight line through the neighbors, weighted by (1 - d^3)^3 (Cleveland
- * 1979): it lags at neither end, as a running mean would. */
+ * 1979): it lags at neither end, as a running mean would. Of very many
+ * neighbors every few are enough. */
 static double smooth_at(const bp_range *r, int64_t at, double most)
 {
+    enum { ENOUGH = 1024 };
     double x0 = decades(r->points[at].lr);
     double sw = 0, sx = 0, sy = 0, sxx = 0, sxy = 0;
-    for (int64_t i = 0; i < r->n; i++) {
-        double x = decades(r->points[i].lr) - x0, y = BP__MIN(r->points[i].loss, most);
+    int64_t from = first_from(r, 0, x0 - range_window);
+    int64_t end = first_from(r, at, x0 + range_window);
+    int64_t step = 1 + (end - from) / ENOUGH;
+    for (int64_t i = from + (at - from) % step; i < end; i += step) {
+        double x = decades(r->points[i].lr) - x0;
+        double y = BP__MIN(r->points[i].loss, most);
         double d = fabs(x) / range_window;
         if (d >= 1)
             continue;
@@ -189,6 +209,12 @@ static bp_status check_range(const bp_range_options *o, bp_error *err)
         return bp__error(err, BP_EARG, "a range test goes from a rate above 0 "
                          "to a larger one, not from %s to %s", from, to);
     }
+    if (!(o->to / o->from < HUGE_VAL)) {
+        bp__format_double(from, o->from);
+        bp__format_double(to, o->to);
+        return bp__error(err, BP_EARG, "a range test from %s to %s is too wide: "
+                         "1e308 times the first rate is possible", from, to);
+    }
     if (o->steps < 10 || o->steps > RANGE_MAX_STEPS)
         return bp__error(err, BP_EARG, "a range test takes 10 to %d steps, "
                          "not %lld", RANGE_MAX_STEPS, (long long)o->steps);
@@ -223,7 +249,7 @@ bp_status bp_range_test(const bp_task *task, const bp_range_options *options,
     bp_range_options o = *options;
     o.from = o.from != 0 ? o.from : 1e-6;
     o.to = o.to != 0 ? o.to : 10;
-    if (!o.steps && o.from > 0 && o.to > o.from)
+    if (!o.steps && o.from > 0 && o.to / o.from < HUGE_VAL)
         o.steps = BP__MAX(20, (int64_t)(RANGE_A_DECADE *
                                         decades(o.to / o.from) + 0.5));
     bp_status st = check_range(&o, err);

@@ -19,6 +19,12 @@ static double log_rate(double lr)
     return bp__log(lr) / 2.30258509299404568402;
 }
 
+/* A NaN is lo: cells are numbered by what comes out. */
+static double clamp(double x, double lo, double hi)
+{
+    return x > lo ? x < hi ? x : hi : lo;
+}
+
 static range_frame frame_of(const bp_range *r)
 {
     range_frame f = {log_rate(r->points[0].lr),
@@ -31,16 +37,15 @@ static range_frame frame_of(const bp_range *r)
     }
     double room = r->start - smooth;
     f.hi = r->start + BP__MAX(0.35 * room, 0.1 * fabs(r->start));
-    if (!(f.hi > f.lo))
-        f.hi = f.lo + 1;
+    f.lo = clamp(f.lo, -1e300, 1e300);
+    f.hi = clamp(f.hi, f.lo, 1e300);
+    if (!(f.hi - f.lo > BP__MAX(1e-9 * fabs(f.lo), 1e-300)))
+        f.hi = f.lo + BP__MAX(1, 1e-3 * fabs(f.lo));
+    f.x0 = clamp(f.x0, -330, 310);
+    f.x1 = clamp(f.x1, f.x0, 310);
     if (!(f.x1 > f.x0))
         f.x1 = f.x0 + 1;
     return f;
-}
-
-static double clamp(double x, double lo, double hi)
-{
-    return x < lo ? lo : x > hi ? hi : x;
 }
 
 /* ---- characters ---------------------------------------------------------- */
@@ -140,7 +145,8 @@ static void svg_axes(const range_frame *f, bp__str *s)
     double step = bp__nice_step(f->hi - f->lo, 4);
     double first = ceil(f->lo / step - 1e-9) * step;
     double bottom = RANGE_H - RANGE_BOTTOM;
-    for (int i = 0; first + i * step <= f->hi + 1e-9 * step; i++) {
+    int n = (int)clamp(floor((f->hi - first) / step + 1e-9), 0, 100);
+    for (int i = 0; i <= n; i++) {
         double v = first + i * step, y = svg_y(f, v);
         bp__str_printf(s, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" "
                        "stroke=\"#e3e3e3\"/>\n", RANGE_LEFT, y,
@@ -149,7 +155,9 @@ static void svg_axes(const range_frame *f, bp__str *s)
                        "</text>\n", RANGE_LEFT - 8, y + 4,
                        fabs(v) < 1e-9 * step ? 0 : v);
     }
-    for (int k = (int)ceil(f->x0 - 1e-9); k <= (int)floor(f->x1 + 1e-9); k++) {
+    int k = (int)ceil(f->x0 - 1e-9), end = (int)floor(f->x1 + 1e-9);
+    int skip = 1 + (end - k) / 20; /* else labels lie on each other */
+    for (; k <= end; k += skip) {
         double x = svg_x(f, k);
         bp__str_printf(s, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" "
                        "y2=\"%.1f\" stroke=\"#e3e3e3\"/>\n", x, RANGE_TOP, x,

@@ -31,7 +31,7 @@ bp_status bp__tally_add(bp__tally *t, const bp_allocator *a,
     int64_t at = keeps(t) ? t->n * (n / rows) : 0;
     size_t need = (size_t)(at + n), had = t->cap;
     t->width = keeps(t) ? n / rows : n;
-    if (t->borrowed && need > t->cap)
+    if (t->borrowed && (at < 0 || need > t->cap))
         return bp__error(err, BP_EBUG, "%s: more samples than there are",
                          t->name);
     if (!t->borrowed && !bp__grow(a, &t->x, &t->cap, need, sizeof *t->x))

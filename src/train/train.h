@@ -214,12 +214,29 @@ void bp__range_plot(const bp_range *r, int width, int height, bp__str *out);
 /* The same as a picture of its own. */
 void bp__range_svg(const bp_range *r, const char *title, bp__str *out);
 
+/* ---- ticks.c ---------------------------------------------------------- */
+
+/* The largest of 1, 2, 5 times a power of ten that gives at least n steps. */
+double bp__nice_step(double range, int n);
+
+/* Ticks lo + i * step, 0 <= i <= n. All finite, lo < hi, whatever came. */
+typedef struct bp__ticks {
+    double lo, hi, step; /* hi is the last tick */
+    int n;
+} bp__ticks;
+
+/* Makes both ends finite and, where nothing lies between them as far as six
+ * digits tell, gives them room; was that so? */
+bool bp__ticks_widen(double *lo, double *hi);
+/* Of the numbers from lo to hi, at least four steps. */
+bp__ticks bp__ticks_of(double lo, double hi);
+/* 0 at lo, 1 at hi; what lies beyond, at the end. */
+double bp__ticks_place(const bp__ticks *x, double v);
+
 /* ---- curve.c --------------------------------------------------------- */
 
 /* Text inside an element of SVG. */
 void bp__svg_text(bp__str *s, const char *text);
-/* The largest of 1, 2, 5 times a power of ten that gives at least n steps. */
-double bp__nice_step(double range, int n);
 /* Draws the epochs of a log as an SVG picture of its own. */
 bp_status bp__curve_draw(const bp_allocator *a, const char *log, size_t bytes,
                          const char *where, const char *title, bp__str *svg,

@@ -6,7 +6,8 @@
 #include "nn/spec.h"
 #include "train/folder.h"
 
-/* Variables trainer.<name>, f64 scalars: exact up to 2^53. */
+/* Variables trainer.<name>, f64 scalars: exact up to 2^53. What a checkpoint
+ * may hold in each of them stands in resume.c. */
 #define BP__TRAINER_STATE(X)                                             \
     X(epoch)      /* whole epochs done                               */  \
     X(batch)      /* batches done in this epoch                      */  \
@@ -75,6 +76,12 @@ bp_status bp__trainer_add_state(bp_trainer *t, bp_error *err);
 /* Everything about the run that may not differ on resume but its graph and its
  * data, as a text. */
 void bp__trainer_options_text(const bp_trainer *t, bp__str *out);
+
+/* resume.c: may a checkpoint be taken, of which the folder has compared names,
+ * types and identity? All counters must be possible, together, with this data
+ * and this log. user: the trainer. */
+bp_status bp__trainer_check_state(void *user, const bp__safetensors *st,
+                                  bp_error *err);
 
 /* files.c */
 bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err);

@@ -50,6 +50,21 @@ static void test_steps(void)
     T_CHECK(rate(o, 6, 10, 100) == 0.25);
 }
 
+/* Counts that no run reaches, factors that change nothing more. */
+static void test_extremes(void)
+{
+    const char *o = "sgd(lr=1, schedule=step(every=2147483647))";
+    T_CHECK(rate(o, INT32_MAX, 1 << 20, INT32_MAX) == 1);
+    o = "sgd(lr=1, schedule=warmup(steps=2147483647, unit=epoch))";
+    T_CHECK(rate(o, 5, (int64_t)1 << 40, 100) == 6 / 0x1p63);
+    o = "sgd(lr=1e300, schedule=step(1, unit=step, factor=2))";
+    T_CHECK(isinf(rate(o, INT32_MAX, 1, INT32_MAX)));
+    o = "sgd(lr=1, schedule=step(1, unit=step, factor=0.9))";
+    T_CHECK(rate(o, INT32_MAX, 1, INT32_MAX) < 1e-320);
+    o = "sgd(lr=1e300, schedule=step(1, unit=step, factor=0.5))";
+    T_CHECK(rate(o, 2, 1, INT32_MAX) == 0.25e300);
+}
+
 static void test_warmup(void)
 {
     const char *o = "sgd(lr=1, schedule=warmup(steps=4, "
@@ -190,6 +205,7 @@ int main(void)
     test_cosine();
     test_steps();
     test_warmup();
+    test_extremes();
     test_torch();
     test_one_cycle_ends();
     test_decays();

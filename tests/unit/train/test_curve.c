@@ -124,10 +124,95 @@ static void test_undefined(void)
     bp__str_free(&log);
 }
 
+/* Whatever the numbers: the picture ends, its axes have a few ticks, and each
+ * point is in its panel. */
+static void test_extremes(void)
+{
+    static const double values[] = {
+        0,           1e-300,  4.9e-324, -4.9e-324, 1e-30,  0x1p53,
+        0x1p53 + 2,  -0x1p53, 4.876e16, -2e38,     3e38,   1e300,
+        -1e300,      1.7e308, -1.7e308, HUGE_VAL,  -HUGE_VAL, (double)NAN,
+        1e15 + 0.25, -1e9,    1e9,      7,         -0.25,  2e8,
+    };
+    enum { N = BP__ARRAY_LEN(values) };
+    bp__str log;
+    bp__str_init(&log, NULL);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < N; j++) {
+            log.len = 0;
+            add(&log, 1, "train", values[i], values[j], true);
+            add(&log, 2, "train", values[j], values[i], true);
+            char *s = draw(&log, "extreme");
+            int lines = count(s, "<line "), texts = count(s, "<text ");
+            T_CHECKF(lines < 40 && texts < 60, "%g and %g: %d lines, %d texts",
+                     values[i], values[j], lines, texts);
+            free(s);
+        }
+    /* What is alike but for its last digits has ticks that differ. */
+    log.len = 0;
+    add(&log, 1, "train", 1, 2e8, true);
+    char *s = draw(&log, "flat");
+    T_CHECK(strstr(s, ">2e+08<") && strstr(s, ">1.998e+08<"));
+    free(s);
+    bp__str_free(&log);
+}
+
+static void test_ticks(void)
+{
+    static const double ends[] = {-HUGE_VAL, -1e300, -1e20, -3, -1e-300, 0,
+                                  5e-324, 1e-9, 1, 0x1p60, 1e308, HUGE_VAL,
+                                  (double)NAN};
+    for (size_t i = 0; i < BP__ARRAY_LEN(ends); i++)
+        for (size_t j = 0; j < BP__ARRAY_LEN(ends); j++) {
+            bp__ticks x = bp__ticks_of(ends[i], ends[j]);
+            double step = bp__nice_step(ends[j], 4);
+            T_CHECKF(x.step > 0 && x.lo < x.hi && x.n >= 1 && x.n <= 15 &&
+                         x.hi - x.lo < HUGE_VAL && step > 0 && step < HUGE_VAL,
+                     "%g to %g: %g + %d * %g", ends[i], ends[j], x.lo, x.n,
+                     x.step);
+            T_CHECK(x.lo + x.step > x.lo && bp__ticks_place(&x, 0) >= 0);
+        }
+    bp__ticks x = bp__ticks_of(0.31, 2.2);
+    T_CHECK(x.lo == 0.2 && x.n == 10 && x.step == 0.2);
+}
+
+/* Epochs of a log that something else has written. */
+static void test_epochs(void)
+{
+    static const char *const bad[] = {"-1", "0.5", "1e300", "1e16", "-1e300"};
+    char text[200];
+    bp__str svg;
+    bp_error err = {0};
+    for (size_t i = 0; i < BP__ARRAY_LEN(bad); i++)
+        for (int k = 0; k < 3; k++) {
+            const char *key = k == 0 ? "epoch" : k == 1 ? "step" : "samples";
+            size_t n = (size_t)snprintf(
+                text, sizeof text, "{\"%s\":%s,\"split\":\"train\","
+                "\"whole_epoch\":true,\"loss\":1}\n", key, bad[i]);
+            bp__str_init(&svg, NULL);
+            T_CHECK(bp__curve_draw(&bp__malloc_allocator, text, n, "log.jsonl",
+                                   "t", &svg, &err) == BP_EFORMAT);
+            T_CHECKF(strstr(err.message, key) && strstr(err.message, "2^53"),
+                     "%s", err.message);
+            bp__str_free(&svg);
+        }
+    bp__str log;
+    bp__str_init(&log, NULL);
+    add(&log, 1, "train", 1, 0, false);
+    add(&log, (int64_t)1 << 49, "train", 1, 0, false);
+    char *s = draw(&log, "many");
+    T_CHECK(count(s, "<text ") < 40);
+    free(s);
+    bp__str_free(&log);
+}
+
 int main(void)
 {
     test_ordinary();
     test_odd();
     test_undefined();
+    test_extremes();
+    test_ticks();
+    test_epochs();
     return t_end();
 }

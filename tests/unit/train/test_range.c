@@ -165,6 +165,31 @@ static void test_pictures(void)
     bp__str_free(&s);
 }
 
+/* Losses and rates at the ends of what numbers can be. */
+static void test_extremes(void)
+{
+    static const double y[] = {0,        4.9e-324, 1e-300,    0x1p53, -0x1p60,
+                               1.7e308,  -1.7e308, HUGE_VAL,  -HUGE_VAL,
+                               (double)NAN};
+    static const double lr[] = {4.9e-324, 1e-30, 1, 1.7e308};
+    enum { Y = BP__ARRAY_LEN(y), R = BP__ARRAY_LEN(lr) };
+    for (int i = 0; i < Y * Y * R * R; i++) {
+        double a = y[i % Y], b = y[i / Y % Y];
+        double from = lr[i / Y / Y % R], to = lr[i / Y / Y / R];
+        bp_range_point p[2] = {{from, a, b}, {to, b, a}};
+        bp_range r = {.n = 2, .points = p, .start = a, .falls = true,
+                      .low = from, .high = from, .suggested = from};
+        bp__str s;
+        bp__str_init(&s, NULL);
+        bp__range_plot(&r, 60, 16, &s);
+        bp__range_svg(&r, "extreme", &s);
+        T_REQUIRE(s.s);
+        T_CHECK(count(s.s, "<line") < 40 && count(s.s, "<text") < 700 &&
+                !strstr(s.s, "=\"nan") && !strstr(s.s, "=\"inf"));
+        bp__str_free(&s);
+    }
+}
+
 static void refuse(double from, double to, int64_t steps, const char *why)
 {
     bp_data *d = rig_data(20, 1);
@@ -206,8 +231,12 @@ int main(void)
     test_known();
     test_same_bits();
     test_pictures();
+    test_extremes();
     refuse(1e-3, 1e-3, 50, "from 0.001 to 0.001");
     refuse(-1, 1, 50, "above 0");
+    refuse(1e-300, 1e300, 50, "too wide");
+    refuse(1e-300, 1e300, 0, "too wide");
+    refuse(1e-3, HUGE_VAL, 0, "inf");
     refuse(1e-3, 1, 3, "10 to 1000000 steps, not 3");
     test_memory();
     return t_end();
