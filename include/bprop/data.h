@@ -35,8 +35,9 @@ bp_status bp_array_new(const bp_allocator *a, bp_dtype dtype, int rank,
                        const int64_t *dims, bp_array *out, bp_error *err);
 void bp_array_free(const bp_allocator *a, bp_array *x); /* leaves it empty */
 
-/* NumPy's .npy: f4, f8, i4, u1, bool; other whole numbers become i32 where all
- * of them fit; Fortran order becomes C order. Free with bp_array_free.
+/* NumPy's .npy: f4, f8, i4, u1, bool; f2 becomes f32, and other whole numbers
+ * (i1, i2, i8, u2, u4, u8) i32 where all of them fit: one that does not is
+ * named with its place. Fortran order becomes C order. Free with bp_array_free.
  * [err: EIO ENOTFOUND EFORMAT EDTYPE ERANGE ENOMEM] */
 bp_status bp_npy_load(const bp_allocator *a, const char *path, bp_array *out,
                       bp_error *err);
@@ -53,8 +54,8 @@ typedef struct bp_data bp_data;
 
 typedef enum bp_target {
     BP_TARGET_NONE = 0,  /* inputs only: for predicting */
-    BP_TARGET_CLASS = 1, /* i32, one label a sample */
-    BP_TARGET_REAL = 2   /* f32, any shape */
+    BP_TARGET_CLASS = 1, /* i32: a label a sample [n], or several [n, ...] */
+    BP_TARGET_REAL = 2   /* f32 or f64, any shape */
 } bp_target;
 
 typedef struct bp_data_options {
@@ -74,8 +75,9 @@ typedef struct bp_data_options {
 bp_status bp_data_from_idx(const char *images, const char *labels,
                            const bp_data_options *options, bp_data **data,
                            bp_error *err);
-/* .npy files: inputs f32, f64 (rounded to f32) or u8 [n, ...]; target NULL, or
- * i32/u8 [n] (classes), or f32/f64 [n, ...]. [err: as above, EDTYPE] */
+/* .npy files: inputs of any type [n, ...], which stay as they are stored; target
+ * NULL, or whole numbers [n, ...] (classes), or f32/f64 [n, ...]. [err: as
+ * above, EDTYPE] */
 bp_status bp_data_from_npy(const char *const *inputs, size_t n_inputs,
                            const char *target, const bp_data_options *options,
                            bp_data **data, bp_error *err);
@@ -86,8 +88,8 @@ bp_status bp_data_from_npz(const char *path, const char *const *inputs,
                            size_t n_inputs, const char *target,
                            const bp_data_options *options, bp_data **data,
                            bp_error *err);
-/* The same from memory. Borrowed arrays must be f32 or u8, and i32 or f32 for
- * the target. */
+/* The same from memory. Borrowed inputs may have any type, a borrowed target
+ * i32, f32 or f64. */
 bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,
                               const bp_array *target,
                               const bp_data_options *options, bp_data **data,
@@ -125,7 +127,7 @@ size_t bp_data_inputs(const bp_data *d);
  * bp_data_read has them. */
 bool bp_data_input(const bp_data *d, size_t i, bp_array *view);
 bool bp_data_target(const bp_data *d, bp_array *view);
-/* One sample of an input as it is stored: f32 or u8, as bp_data_input says.
+/* One sample of an input as it is stored, of the type that bp_data_input says.
  * [err: ERANGE EIO EFORMAT] */
 bp_status bp_data_read(const bp_data *d, size_t input, int64_t row, void *to,
                        bp_error *err);
@@ -148,7 +150,11 @@ typedef struct bp_data_expect {
     int64_t dims[BP_MAX_INPUTS][BP_MAX_RANK]; /* of one sample */
     bp_target target;   /* BP_TARGET_NONE: not checked */
     int64_t n_classes;  /* labels 0 .. n_classes-1; 0: not checked */
-    int64_t target_numel; /* real targets of a sample; 0: not checked */
+    int64_t target_numel; /* targets (or labels) of a sample; 0: not checked */
+    bp_dtype input_dtype[BP_MAX_INPUTS]; /* i32, u8, bool: whole numbers that
+                           fit; BP_F32 (0), BP_F64: any number */
+    int64_t below[BP_MAX_INPUTS]; /* whole numbers from 0 to below this: row
+                           numbers of an embedding; 0: not checked */
 } bp_data_expect;
 
 typedef struct bp_data_report {
@@ -159,7 +165,8 @@ typedef struct bp_data_report {
 } bp_data_report;
 
 /* Looks at every sample: shape (of one sample: equal numbers of elements do,
- * [28,28] fits [1,28,28]), labels in range, finite numbers. Adds to the
+ * [28,28] fits [1,28,28]), labels in range, finite numbers, whole numbers in
+ * range, each with its place (sample 7 has 40 at [3]). Adds to the
  * report, which the caller zeroes first, so that several parts make one
  * report. `what` ("train") starts each line. BP_OK, or the code of the first problem. expect
  * NULL: finite numbers and labels >= 0 only. [err: ESHAPE ERANGE ENONFINITE
@@ -181,21 +188,26 @@ bp_status bp_data_check_sets(const bp_data *const *sets,
 
 typedef enum bp_norm_kind {
     BP_NORM_NONE = 0,    /* as stored: u8 becomes 0 .. 255 */
-    BP_NORM_UNIT = 1,    /* u8 / 255; others as stored */
+    BP_NORM_UNIT = 1,    /* u8 (and bool) / 255; others as stored */
     BP_NORM_GLOBAL = 2,  /* one mean and deviation */
-    BP_NORM_CHANNEL = 3, /* for each index of a sample's first axis (of rank 3
-                            or more; else like GLOBAL) */
+    BP_NORM_CHANNEL = 3, /* for each index of a sample's first axis, [C,H,W] or
+                            [C,T] (a sample of rank 1: like GLOBAL) */
     BP_NORM_FEATURE = 4  /* for each element of a sample */
 } bp_norm_kind;
 const char *bp_norm_kind_name(bp_norm_kind k); /* "none", "unit", ... */
 
-/* y = (x - mean) / std, computed in f64 and rounded once to f32. A deviation
- * that is 0, or below 1e-10 of the mean, is taken for 1. */
+/* y = (x - mean) / std, computed in f64 from what is stored and rounded once,
+ * to f32 (f64 batches of f64 and i32 data: not at all). A deviation that is 0,
+ * or below 1e-10 of the mean (f64 and i32 data: 1e-13), is taken for 1. Of
+ * inputs that the model takes as floats only: whole numbers go to the graph as
+ * they are. */
 typedef struct bp_norm bp_norm;
 
-/* From the samples of an input of d. u8: exact integer sums. f32: f64 sums in
- * row order, mean first, then the squared deviations. Deviations are those of
- * the population (divided by n). [err: EARG ENOMEM ENONFINITE] */
+/* From the samples of an input of d. u8: exact integer sums. Others: f64 sums
+ * in row order, mean first, then the squared deviations. Deviations are those
+ * of the population (divided by n). CHANNEL is about the data's own shape. A
+ * trainer fits to the shape that the model gives a sample: [1,28,28] has one
+ * channel, where the data have [28,28]. [err: EARG ENOMEM ENONFINITE] */
 bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
                       const bp_allocator *a, bp_norm **norm, bp_error *err);
 /* From stored numbers: n means and deviations, copied (n 0 for NONE and
@@ -244,9 +256,14 @@ typedef struct bp_loader_options {
     bp_augment augment; /* by (seed, epoch, sample) */
     bool prefetch;   /* the next batch is made on a thread of its own */
     bool drop_last;  /* leaves out a short last batch */
-    bp_dtype dtype;  /* of inputs and real targets: BP_F32, or BP_F64 (the f32
-                        numbers, widened) */
+    bp_dtype dtype;  /* of inputs and real targets: BP_F32, or BP_F64 (f32 and u8
+                        data: the numbers of an f32 batch, widened; f64 and
+                        i32 data: not rounded) */
     const bp_norm *norm[BP_MAX_INPUTS]; /* copied; NULL: BP_NORM_NONE */
+    /* Of each input in a batch: BP_I32, BP_U8 or BP_BOOL, to which all of the
+     * data's numbers must fit (2.0 does, 2.5 and 256 as u8 do not) and which
+     * norm and augment leave alone; BP_F32 (0) or BP_F64: `dtype`. */
+    bp_dtype input_dtype[BP_MAX_INPUTS];
 } bp_loader_options;
 
 typedef struct bp_batch {
@@ -254,10 +271,16 @@ typedef struct bp_batch {
     int64_t index; /* of the batch within its epoch, from 0 */
     int64_t count; /* samples: options.batch but for a short last one */
     size_t n_inputs;
-    const void *input[BP_MAX_INPUTS]; /* [count, ...], options.dtype */
+    const void *input[BP_MAX_INPUTS]; /* [count, ...] */
     size_t input_bytes[BP_MAX_INPUTS];
-    const void *target; /* i32 [count], or real [count, ...]; NULL: none */
+    bp_dtype input_dtype[BP_MAX_INPUTS];
+    int input_rank[BP_MAX_INPUTS];    /* of one sample, as the data have it */
+    int64_t input_dims[BP_MAX_INPUTS][BP_MAX_RANK];
+    const void *target; /* [count, ...]; NULL: none */
     size_t target_bytes;
+    bp_dtype target_dtype; /* i32 of classes, else options.dtype */
+    int target_rank;       /* of one sample: 0 for a label */
+    int64_t target_dims[BP_MAX_RANK];
     const void *target2; /* of mixup: the other samples' targets, like target */
     const void *mix;     /* of mixup: w, [count], options.dtype; else NULL */
     size_t mix_bytes;
@@ -275,7 +298,7 @@ bp_status bp_loader_seek(bp_loader *l, int64_t epoch, int64_t index,
                          bp_error *err);
 /* The batch is valid until the next call with this loader. After the last
  * batch of an epoch comes the first one of the next. After a failure the same
- * batch is tried again. [err: EIO EFORMAT] */
+ * batch is tried again. [err: EIO EFORMAT ERANGE] */
 bp_status bp_loader_next(bp_loader *l, bp_batch *batch, bp_error *err);
 
 #ifdef __cplusplus

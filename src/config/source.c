@@ -131,7 +131,7 @@ static bp_status deal_data(const bp__ynode *split, const bp_data *all,
     bp__deal k = {.n = bp_data_count(all)};
     size_t room = (size_t)k.n + 1;
     if (bp_data_target_kind(all) == BP_TARGET_CLASS &&
-        bp_data_target(all, &y) && (!even || bp__yaml_bool(even))) {
+        bp_data_target(all, &y) && y.rank == 1 && (!even || bp__yaml_bool(even))) {
         k.class_of = y.data;
         k.n_classes = (int)bp_data_classes(all);
     }

@@ -11,13 +11,15 @@ typedef struct finding {
     int64_t count;
     int64_t sample[N_EXAMPLES];
     double value[N_EXAMPLES];
+    int64_t at[N_EXAMPLES]; /* element of the sample */
 } finding;
 
-static void note_sample(finding *f, int64_t sample, double value)
+static void note_sample(finding *f, int64_t sample, double value, int64_t at)
 {
     if (f->count < N_EXAMPLES) {
         f->sample[f->count] = sample;
         f->value[f->count] = value;
+        f->at[f->count] = at;
     }
     f->count++;
 }
@@ -28,7 +30,7 @@ typedef struct data_checker {
     const char *what;
     bp_data_report *report;
     bp_status status;
-    finding label, target, input[BP_MAX_INPUTS];
+    finding label, target, input[BP_MAX_INPUTS], whole[BP_MAX_INPUTS];
     bool all_bad; /* a shape is wrong: no sample is usable */
 } data_checker;
 
@@ -56,39 +58,44 @@ static void report_line(data_checker *c, bp_status s, const char *format, ...)
         memcpy(text + room - 4, "...", 4);
 }
 
-/* ": sample 3 has 12, sample 8 has nan, and 4 more"; buf: 800 bytes. */
-static const char *examples(const bp_data *d, const finding *f, char *buf)
+/* ": sample 3 has 12, sample 8 has nan at [2], and 4 more", with places where a
+ * sample has axes; x: what has them, or NULL. buf: 1000 bytes. */
+static const char *examples(const bp_data *d, const finding *f,
+                            const bp_array *x, char *buf)
 {
     int at = 0, n = (int)BP__MIN(f->count, (int64_t)N_EXAMPLES);
-    for (int i = 0; i < n; i++) {
-        char value[32], where[100];
+    for (int i = 0; i < n && at < 900; i++) {
+        char value[32], where[100], place[200] = "";
         bp__format_double(value, f->value[i]);
         bp__data_where(d, f->sample[i], where, sizeof where);
-        at +=
-            bp__snprintf(buf + at, (size_t)(800 - at), "%s%s has %s",
-                         i ? ", " : ": ", where, value);
+        if (x)
+            bp__place_text(x->rank - 1, x->dims + 1, f->at[i], place);
+        at += bp__snprintf(buf + at, (size_t)(1000 - at), "%s%s has %s%s",
+                           i ? ", " : ": ", where, value, place);
     }
-    if (f->count > n)
-        bp__snprintf(buf + at, (size_t)(800 - at), ", and %lld more",
+    if (f->count > n && at < 900)
+        bp__snprintf(buf + at, (size_t)(1000 - at), ", and %lld more",
                      (long long)(f->count - n));
     return buf;
 }
 
-static bool is_not_finite(float x)
+static bool is_not_finite(double x)
 {
     return x - x != 0;
 }
 
 /* The first number of row i that is not finite. */
 static bool find_not_finite(const bp_array *x, int64_t row, int64_t numel,
-                            double *value)
+                            double *value, int64_t *at)
 {
-    const float *v = (const float *)x->data + row * numel;
-    for (int64_t k = 0; k < numel; k++)
-        if (is_not_finite(v[k])) {
-            *value = (double)v[k];
-            return true;
-        }
+    for (int64_t k = 0; k < numel; k++) {
+        double v = bp__element(x->dtype, x->data, row * numel + k);
+        if (!is_not_finite(v))
+            continue;
+        *value = v;
+        *at = k;
+        return true;
+    }
     return false;
 }
 
@@ -130,69 +137,141 @@ static void check_target_shape(data_checker *c)
         report_line(c, BP_EDTYPE, "it has %s, and the loss asks for %s",
                     kinds[d->kind], kinds[e->target]);
         c->all_bad = true;
-    } else if (e->target_numel && d->kind == BP_TARGET_REAL &&
+    } else if (e->target_numel && d->kind &&
                bp__row_numel(&d->target) != e->target_numel) {
+        bool real = d->kind == BP_TARGET_REAL;
         report_line(c, BP_ESHAPE,
-                    "its targets have %lld numbers a sample, and the model's "
-                    "output has %lld",
+                    "its targets have %lld %s a sample, and the model's "
+                    "output has %lld%s",
                     (long long)bp__row_numel(&d->target),
-                    (long long)e->target_numel);
+                    real ? "numbers" : "labels", (long long)e->target_numel,
+                    real ? "" : " that get one each");
         c->all_bad = true;
     }
 }
 
 /* ---- contents ------------------------------------------------------------*/
 
+/* The first number of a row that is not whole, or outside what the model
+ * takes. */
+static bool find_misfit(const data_checker *c, size_t i, int64_t row,
+                        double *value, int64_t *at)
+{
+    const bp_array *x = &c->d->input[i];
+    bp_dtype type = c->e->input_dtype[i];
+    int64_t n = bp__row_numel(x), below = c->e->below[i];
+    bool held = !below && (x->dtype == type ||
+                           (type == BP_I32 && bp__is_whole(x->dtype)));
+    if (!x->data || held || (!below && !bp__is_whole(type)))
+        return false;
+    for (int64_t k = 0; k < n; k++) {
+        int32_t whole;
+        double v = bp__element(x->dtype, x->data, row * n + k);
+        *value = v;
+        *at = k;
+        if (!bp__put_whole(below ? BP_I32 : type, &whole, 0, v) ||
+            (below && !(v >= 0 && v < (double)below)))
+            return true;
+    }
+    return false;
+}
+
+static bool check_input(data_checker *c, size_t i, int64_t row)
+{
+    const bp_array *x = &c->d->input[i];
+    double value;
+    int64_t at;
+    if (!bp__is_whole(x->dtype) &&
+        find_not_finite(x, row, bp__row_numel(x), &value, &at)) {
+        note_sample(&c->input[i], row, value, at);
+        return true;
+    }
+    if (!c->e || !find_misfit(c, i, row, &value, &at))
+        return false;
+    note_sample(&c->whole[i], row, value, at);
+    return true;
+}
+
+/* The first label of a row that is out of range. */
+static bool check_labels(data_checker *c, int64_t row)
+{
+    int64_t n = bp__row_numel(&c->d->target), k = c->e ? c->e->n_classes : 0;
+    const int32_t *y = (const int32_t *)c->d->target.data + row * n;
+    for (int64_t i = 0; i < n; i++)
+        if (y[i] < 0 || (k && y[i] >= k)) {
+            note_sample(&c->label, row, y[i], i);
+            return true;
+        }
+    return false;
+}
+
 static bool check_sample(data_checker *c, int64_t row)
 {
     const bp_data *d = c->d;
     bool bad = false;
     double value;
-    for (size_t i = 0; i < d->n_inputs; i++) {
-        const bp_array *x = &d->input[i];
-        if (x->dtype == BP_F32 &&
-            find_not_finite(x, row, bp__row_numel(x), &value)) {
-            note_sample(&c->input[i], row, value);
-            bad = true;
-        }
-    }
-    if (d->kind == BP_TARGET_CLASS) {
-        int32_t y = ((const int32_t *)d->target.data)[row];
-        if (y < 0 || (c->e && c->e->n_classes && y >= c->e->n_classes)) {
-            note_sample(&c->label, row, y);
-            bad = true;
-        }
-    } else if (d->kind == BP_TARGET_REAL &&
-               find_not_finite(&d->target, row, bp__row_numel(&d->target),
-                               &value)) {
-        note_sample(&c->target, row, value);
-        bad = true;
-    }
-    return bad;
+    int64_t at;
+    for (size_t i = 0; i < d->n_inputs; i++)
+        bad |= check_input(c, i, row);
+    if (d->kind == BP_TARGET_CLASS)
+        return check_labels(c, row) || bad;
+    if (d->kind != BP_TARGET_REAL ||
+        !find_not_finite(&d->target, row, bp__row_numel(&d->target), &value,
+                         &at))
+        return bad;
+    note_sample(&c->target, row, value, at);
+    return true;
+}
+
+static void report_misfits(data_checker *c, size_t i)
+{
+    char text[1000];
+    const bp_array *x = &c->d->input[i];
+    int64_t below = c->e->below[i];
+    if (below)
+        report_line(c, BP_ERANGE,
+                    "%lld samples of input %zu hold a number that is none of "
+                    "the whole numbers from 0 to %lld%s",
+                    (long long)c->whole[i].count, i, (long long)below - 1,
+                    examples(c->d, &c->whole[i], x, text));
+    else
+        report_line(c, BP_ERANGE,
+                    "%lld samples of input %zu hold a number that does not fit "
+                    "%s (whole numbers, %s)%s",
+                    (long long)c->whole[i].count, i,
+                    bp_dtype_name(c->e->input_dtype[i]),
+                    bp__whole_range(c->e->input_dtype[i]),
+                    examples(c->d, &c->whole[i], x, text));
 }
 
 static void report_contents(data_checker *c)
 {
-    char text[800];
+    char text[1000];
+    const bp_array *t = &c->d->target;
     int64_t n = c->e ? c->e->n_classes : 0;
+    const char *what = t->rank > 1 ? "samples have labels that" : "labels";
     if (c->label.count && n)
-        report_line(c, BP_ERANGE, "%lld labels are not within 0 to %lld%s",
-                    (long long)c->label.count, (long long)n - 1,
-                    examples(c->d, &c->label, text));
+        report_line(c, BP_ERANGE, "%lld %s are not within 0 to %lld%s",
+                    (long long)c->label.count, what, (long long)n - 1,
+                    examples(c->d, &c->label, t, text));
     else if (c->label.count)
-        report_line(c, BP_ERANGE, "%lld labels are negative%s",
-                    (long long)c->label.count, examples(c->d, &c->label, text));
-    for (size_t i = 0; i < c->d->n_inputs; i++)
+        report_line(c, BP_ERANGE, "%lld %s are negative%s",
+                    (long long)c->label.count, what,
+                    examples(c->d, &c->label, t, text));
+    for (size_t i = 0; i < c->d->n_inputs; i++) {
+        if (c->whole[i].count)
+            report_misfits(c, i);
         if (c->input[i].count)
             report_line(c, BP_ENONFINITE,
                         "%lld samples of input %zu hold a number that is not "
                         "finite%s",
                         (long long)c->input[i].count, i,
-                        examples(c->d, &c->input[i], text));
+                        examples(c->d, &c->input[i], NULL, text));
+    }
     if (c->target.count)
         report_line(c, BP_ENONFINITE,
                     "%lld targets hold a number that is not finite%s",
-                    (long long)c->target.count, examples(c->d, &c->target, text));
+                    (long long)c->target.count, examples(c->d, &c->target, NULL, text));
 }
 
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,

@@ -7,7 +7,8 @@ void bp__data_count_classes(const bp_data *d, int64_t k, int64_t *count)
     memset(count, 0, (size_t)k * sizeof *count);
     if (bp_data_target_kind(d) != BP_TARGET_CLASS || !bp_data_target(d, &t))
         return;
-    for (int64_t i = 0; i < t.dims[0]; i++) {
+    int64_t n = t.dims[0] * bp__row_numel(&t);
+    for (int64_t i = 0; i < n; i++) {
         int32_t c = ((const int32_t *)t.data)[i];
         if (c >= 0 && c < k)
             count[c]++;

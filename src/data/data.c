@@ -77,66 +77,23 @@ void bp_data_free(bp_data *d)
     bp__free(&a, d, sizeof *d);
 }
 
-/* ---- conversion --------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------ */
 
-/* Replaces *x by an array of type `to`. */
-static bp_status convert_array(const bp_allocator *a, bp_array *x, bp_dtype to,
-                               bp_error *err)
+/* Labels become i32; all else stays as it is stored. */
+static bp_status convert_target(const bp_allocator *a, bp_array *x,
+                                bp_target *kind, bp_error *err)
 {
+    *kind = bp__is_whole(x->dtype) ? BP_TARGET_CLASS : BP_TARGET_REAL;
+    if (*kind == BP_TARGET_REAL || x->dtype == BP_I32)
+        return BP_OK;
     bp_array y;
-    bp_status s = bp_array_new(a, to, x->rank, x->dims, &y, err);
+    bp_status s = bp_array_new(a, BP_I32, x->rank, x->dims, &y, err);
     if (s)
         return s;
-    int64_t n = bp__dims_numel(x->rank, x->dims, 1);
-    if (x->dtype == BP_F64)
-        for (int64_t i = 0; i < n; i++)
-            ((float *)y.data)[i] = (float)((const double *)x->data)[i];
-    else if (to == BP_I32)
-        for (int64_t i = 0; i < n; i++)
-            ((int32_t *)y.data)[i] = ((const uint8_t *)x->data)[i];
-    else
-        memcpy(y.data, x->data, x->bytes);
+    for (size_t i = 0; i < x->bytes; i++)
+        ((int32_t *)y.data)[i] = ((const uint8_t *)x->data)[i];
     bp_array_free(a, x);
     *x = y;
-    return BP_OK;
-}
-
-static bp_status convert_input(const bp_allocator *a, bp_array *x, size_t i,
-                               const char *source, bp_error *err)
-{
-    switch (x->dtype) {
-    case BP_F32:
-    case BP_U8:
-        return BP_OK;
-    case BP_F64:
-        return convert_array(a, x, BP_F32, err);
-    case BP_BOOL:
-        return convert_array(a, x, BP_U8, err);
-    default:
-        return bp__error(err, BP_EDTYPE,
-                         "%s: input %zu holds %s; f32, f64, u8 and bool are "
-                         "possible",
-                         source, i, bp_dtype_name(x->dtype));
-    }
-}
-
-static bp_status convert_target(const bp_allocator *a, bp_array *x,
-                                const char *source, bp_target *kind,
-                                bp_error *err)
-{
-    bool whole =
-        x->dtype == BP_I32 || x->dtype == BP_U8 || x->dtype == BP_BOOL;
-    *kind = whole ? BP_TARGET_CLASS : BP_TARGET_REAL;
-    char text[200];
-    if (whole && x->rank != 1)
-        return bp__error(err, BP_ESHAPE,
-                         "%s: class labels have the shape %s; one label a "
-                         "sample is right ([n])",
-                         source, bp__shape_text(x->rank, x->dims, text));
-    if (x->dtype == BP_F64)
-        return convert_array(a, x, BP_F32, err);
-    if (x->dtype == BP_U8 || x->dtype == BP_BOOL)
-        return convert_array(a, x, BP_I32, err);
     return BP_OK;
 }
 
@@ -226,7 +183,8 @@ int64_t bp__largest_label(const bp_array *labels)
 {
     const int32_t *y = labels->data;
     int64_t most = -1;
-    for (int64_t i = 0; i < labels->dims[0]; i++)
+    int64_t n = labels->dims[0] * bp__row_numel(labels);
+    for (int64_t i = 0; i < n; i++)
         most = BP__MAX(most, (int64_t)y[i]);
     return most;
 }
@@ -258,15 +216,12 @@ static bp_status prepare_arrays(const bp_allocator *a, bp_array *inputs,
     bool all = !o || (o->first == 0 && o->last == 0);
     int64_t first = all ? 0 : o->first, last = all ? count : o->last;
     s = check_range(first, last, count, source, err);
-    for (size_t i = 0; i < n_inputs && !s; i++) {
+    for (size_t i = 0; i < n_inputs && !s; i++)
         s = keep_rows(a, &inputs[i], first, last, err);
-        if (!s)
-            s = convert_input(a, &inputs[i], i, source, err);
-    }
     if (!s && target) {
         s = keep_rows(a, target, first, last, err);
         if (!s)
-            s = convert_target(a, target, source, kind, err);
+            s = convert_target(a, target, kind, err);
     }
     return s;
 }
@@ -324,14 +279,11 @@ static bp_status borrow_arrays(const bp_allocator *a, const bp_array *inputs,
     bp_status s = check_arrays(inputs, n_inputs, target, source, err);
     if (s)
         return s;
-    bool bad = target && target->dtype != BP_F32 &&
-               (target->dtype != BP_I32 || target->rank != 1);
-    for (size_t i = 0; i < n_inputs; i++)
-        bad |= inputs[i].dtype != BP_F32 && inputs[i].dtype != BP_U8;
-    if (bad)
+    if (target && (target->dtype == BP_U8 || target->dtype == BP_BOOL))
         return bp__error(err, BP_EDTYPE,
-                         "arrays: borrowed inputs must be f32 or u8, and a "
-                         "borrowed target f32 or i32 [n]");
+                         "arrays: a borrowed target must be i32 (classes), "
+                         "f32 or f64, not %s",
+                         bp_dtype_name(target->dtype));
     int64_t count = inputs[0].dims[0];
     bool all = o->first == 0 && o->last == 0;
     int64_t first = all ? 0 : o->first, last = all ? count : o->last;

@@ -31,9 +31,9 @@ struct bp_data {
     bool borrowed;   /* the caller owns the arrays */
     int64_t count;
     size_t n_inputs;
-    bp_array input[BP_MAX_INPUTS]; /* f32 or u8; dims[0] is count */
+    bp_array input[BP_MAX_INPUTS]; /* of any type; dims[0] is count */
     bp_target kind;
-    bp_array target; /* i32 [count], or f32 [count, ...] */
+    bp_array target; /* [count, ...]: i32 of classes, else f32 or f64 */
     int64_t n_classes;
     char *source;
     /* Of pictures. Both belong to the set that has no parent. */
@@ -83,15 +83,14 @@ int64_t bp__loader_samples(const bp_loader *l, int64_t batches);
 /* Is a batch so large that making it takes longer than waking a thread? */
 bool bp__data_prefetch_pays(const bp_data *d, int64_t batch);
 
-/* Samples of each of k classes; others are passed over. */
+/* Labels of each of k classes; others are passed over. */
 void bp__data_count_classes(const bp_data *d, int64_t k, int64_t *count);
 
 /* The allocator of options, or malloc. */
 bp_allocator bp__data_allocator(const bp_data_options *o);
 bp_status bp__data_check_options(const bp_data_options *o, bp_error *err);
 /* Makes a set of arrays that it takes over (also when it fails); keeps the
- * rows of options. Arrays of other types than a set's are converted. target's
- * data NULL: no target. */
+ * rows of options. Labels become i32. target's data NULL: no target. */
 bp_status bp__data_take(const bp_allocator *a, bp_array *inputs,
                         size_t n_inputs, bp_array *target,
                         const bp_data_options *o, const char *source,

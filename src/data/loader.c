@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/rng.h"
 #include "data/batch.h"
+#include "fmt/array.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -37,7 +38,7 @@ struct bp_loader {
     int64_t next_epoch, next_index;
     int64_t *perm; /* of perm_epoch; NULL without shuffling */
     int64_t perm_epoch;
-    float *row; /* one row, where batches are f64 or mixed */
+    void *row; /* one row, where batches are mixed */
     size_t row_bytes;
     void *stored; /* one row, where the data are in a file */
     size_t stored_bytes;
@@ -57,50 +58,66 @@ struct bp_loader {
 
 /* ---- filling ------------------------------------------------------------ */
 
-static void widen_row(const float *row, int64_t n, double *out)
+/* n numbers of a target or an input, as the batch has them. */
+static void fill_numbers(const bp_loader *l, const bp_array *x, int64_t from,
+                         int64_t n, int64_t at, void *out)
 {
-    for (int64_t k = 0; k < n; k++)
-        out[k] = (double)row[k];
+    if (x->dtype == BP_I32 || x->dtype == l->o.dtype) {
+        size_t size = bp_dtype_bytes(x->dtype);
+        memcpy((char *)out + (size_t)at * size,
+               (const char *)x->data + (size_t)from * size, (size_t)n * size);
+        return;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        double v = bp__element(x->dtype, x->data, from + k);
+        if (l->o.dtype == BP_F64)
+            ((double *)out)[at + k] = v;
+        else
+            ((float *)out)[at + k] = (float)v;
+    }
 }
 
 static void fill_target(const bp_loader *l, int64_t row, int64_t at,
                         void *target)
 {
     const bp_array *t = &l->d->target;
-    int64_t numel = bp__row_numel(t);
-    if (l->d->kind == BP_TARGET_CLASS)
-        ((int32_t *)target)[at] = ((const int32_t *)t->data)[row];
-    else if (l->o.dtype == BP_F64)
-        widen_row((const float *)t->data + row * numel, numel,
-                  (double *)target + at * numel);
-    else if (numel)
-        memcpy((float *)target + at * numel,
-               (const float *)t->data + row * numel,
-               (size_t)numel * sizeof(float));
+    int64_t n = bp__row_numel(t);
+    if (n)
+        fill_numbers(l, t, row * n, n, at * n, target);
 }
 
-/* One row of an input as floats, as augmentation has it. */
-static bp_status make_row(bp_loader *l, size_t i, int64_t row,
-                          const bp__placement *place, float *out,
-                          bp_error *err)
+static bp_status not_whole(const bp_loader *l, size_t i, int64_t row,
+                           const void *stored, int64_t k, bp_error *err)
+{
+    const bp_array *x = &l->d->input[i];
+    char where[120], place[200], number[32];
+    bp__data_where(l->d, row, where, sizeof where);
+    bp__format_double(number, bp__element(x->dtype, stored, k));
+    return bp__error(err, BP_ERANGE,
+                     "%s: %s of input %zu has %s%s: the model takes whole "
+                     "numbers, %s",
+                     l->d->source, where, i, number,
+                     bp__place_text(x->rank - 1, x->dims + 1, k, place),
+                     bp__whole_range(l->in[i].dtype));
+}
+
+/* Row `at` of the batch, as augmentation has it. */
+static bp_status make_row(bp_loader *l, size_t i, int64_t row, int64_t at,
+                          void *out, bp_error *err)
 {
     const void *stored;
+    const bp__batch_input *in = &l->in[i];
+    int64_t bad = 0;
     bp_status s = bp__data_stored(l->d, i, row, l->stored, &stored, err);
-    if (!s)
-        bp__batch_row(&l->in[i], stored, place, out);
-    return s;
-}
-
-static bp_status fill_input(bp_loader *l, size_t i, int64_t row, int64_t at,
-                            batch_slot *b, bp_error *err)
-{
-    int64_t n = l->in[i].numel;
-    bool wide = l->o.dtype == BP_F64;
-    float *to = wide ? l->row : (float *)b->input[i] + at * n;
-    bp_status s = make_row(l, i, row, l->augment ? &l->place : NULL, to, err);
-    if (!s && wide)
-        widen_row(to, n, (double *)b->input[i] + at * n);
-    return s;
+    if (s)
+        return s;
+    void *to = (char *)out + (size_t)(at * in->numel) *
+                                 bp_dtype_bytes(in->dtype);
+    if (!bp__is_whole(in->dtype))
+        bp__batch_row(in, stored, l->augment ? &l->place : NULL, to);
+    else if (!bp__batch_whole(in, stored, to, &bad))
+        return not_whole(l, i, row, stored, bad, err);
+    return BP_OK;
 }
 
 /* w of what stands there, 1-w of another sample, placed as its own draws say.
@@ -109,16 +126,17 @@ static bp_status mix_input(bp_loader *l, size_t i, int64_t other, int64_t at,
                            float w, batch_slot *b, bp_error *err)
 {
     int64_t n = l->in[i].numel;
-    bp_status s = make_row(l, i, other, l->augment ? &l->place : NULL, l->row,
-                           err);
+    bool narrow = l->in[i].narrow;
+    bp_status s = make_row(l, i, other, 0, l->row, err);
     for (int64_t k = 0; k < n && !s; k++) {
-        float part = (1 - w) * l->row[k];
-        if (l->o.dtype == BP_F64) {
-            double *x = (double *)b->input[i] + at * n + k;
-            *x = (double)(w * (float)*x + part);
-        } else {
+        if (l->o.dtype == BP_F32) {
             float *x = (float *)b->input[i] + at * n + k;
-            *x = w * *x + part;
+            *x = w * *x + (1 - w) * ((const float *)l->row)[k];
+        } else {
+            double *x = (double *)b->input[i] + at * n + k;
+            double y = ((const double *)l->row)[k];
+            *x = narrow ? (double)(w * (float)*x + (1 - w) * (float)y)
+                        : (double)w * *x + (1 - (double)w) * y;
         }
     }
     return s;
@@ -167,7 +185,7 @@ static bp_status fill_batch(bp_loader *l, batch_slot *b, int64_t epoch,
         if (l->augment)
             bp__augment_draw(&l->o.augment, l->o.seed, epoch, row, &l->place);
         for (size_t i = 0; i < l->d->n_inputs && !s; i++)
-            s = fill_input(l, i, row, at, b, err);
+            s = make_row(l, i, row, at, b->input[i], err);
         if (!s && l->d->kind)
             fill_target(l, row, at, b->target);
         if (!s && mixup)
@@ -240,7 +258,7 @@ static bool init_slot(bp_loader *l, batch_slot *b)
     bool ok = b->sample != NULL;
     for (size_t i = 0; i < l->d->n_inputs && ok; i++) {
         b->input[i] =
-            bp__alloc64(&l->a, slot_bytes(l, l->in[i].numel, l->o.dtype));
+            bp__alloc64(&l->a, slot_bytes(l, l->in[i].numel, l->in[i].dtype));
         ok = b->input[i] != NULL;
     }
     size_t bytes = slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l));
@@ -259,7 +277,7 @@ static void free_slot(bp_loader *l, batch_slot *b)
     bp__free(&l->a, b->sample, (size_t)l->o.batch * sizeof *b->sample);
     for (size_t i = 0; i < l->d->n_inputs; i++)
         bp__free64(&l->a, b->input[i],
-                   slot_bytes(l, l->in[i].numel, l->o.dtype));
+                   slot_bytes(l, l->in[i].numel, l->in[i].dtype));
     size_t bytes = slot_bytes(l, bp__row_numel(&l->d->target), target_dtype(l));
     bp__free64(&l->a, b->target, bytes);
     bp__free64(&l->a, b->target2, bytes);
@@ -320,6 +338,36 @@ static bp_status start_thread(bp_loader *l, bp_error *err)
     return BP_OK;
 }
 
+/* Of input i in a batch. */
+static bp_dtype input_dtype(const bp_loader_options *o, size_t i)
+{
+    return bp__is_whole(o->input_dtype[i]) ? o->input_dtype[i] : o->dtype;
+}
+
+static bp_status check_inputs(const bp_data *d, const bp_loader_options *o,
+                              bp_error *err)
+{
+    bool picture = false;
+    for (size_t i = 0; i < d->n_inputs; i++) {
+        bool whole = bp__is_whole(input_dtype(o, i));
+        picture |= d->input[i].rank >= 3 && !whole;
+        if ((unsigned)o->input_dtype[i] >= BP_N_DTYPES)
+            return bp__error(err, BP_EARG, "loader: input %zu has the unknown "
+                             "type %d", i, (int)o->input_dtype[i]);
+        if (whole && o->augment.mixup > 0)
+            return bp__error(err, BP_EARG,
+                             "%s: mixup mixes numbers, and input %zu is taken "
+                             "as whole numbers (%s), which stand for something",
+                             d->source, i, bp_dtype_name(o->input_dtype[i]));
+    }
+    if (bp__augment_any(&o->augment) && !picture)
+        return bp__error(err, BP_ESHAPE,
+                         "%s: samples must have at least two axes to be "
+                         "augmented",
+                         d->source);
+    return BP_OK;
+}
+
 static bp_status check_options(const bp_data *d, const bp_loader_options *o,
                                bp_error *err)
 {
@@ -336,14 +384,9 @@ static bp_status check_options(const bp_data *d, const bp_loader_options *o,
     bp_status s = bp__augment_check(&o->augment, err);
     if (s)
         return s;
-    bool picture = false;
-    for (size_t i = 0; i < d->n_inputs; i++)
-        picture |= d->input[i].rank >= 3;
-    if (bp__augment_any(&o->augment) && !picture)
-        return bp__error(err, BP_ESHAPE,
-                         "%s: samples must have at least two axes to be "
-                         "augmented",
-                         d->source);
+    s = check_inputs(d, o, err);
+    if (s)
+        return s;
     if (o->drop_last && o->batch > d->count)
         return bp__error(err, BP_EARG,
                          "%s: %lld samples make no whole batch of %lld",
@@ -364,13 +407,14 @@ static bp_status set_up_loader(bp_loader *l, bp_error *err)
             return bp__oom(err);
         l->o.norm[i] = NULL;
         bp_status s = bp__batch_input_init(&l->in[i], &l->a, &l->d->input[i],
-                                           l->norm[i], l->augment, err);
+                                           l->norm[i], input_dtype(&l->o, i),
+                                           l->augment, err);
         if (s)
             return s;
         most = BP__MAX(most, l->in[i].numel);
     }
-    if (l->o.dtype == BP_F64 || l->o.augment.mixup > 0) {
-        l->row_bytes = bp__mul_size((size_t)most, sizeof(float));
+    if (l->o.augment.mixup > 0) {
+        l->row_bytes = bp__mul_size((size_t)most, bp_dtype_bytes(l->o.dtype));
         if (!(l->row = bp__alloc(&l->a, l->row_bytes)))
             return bp__oom(err);
     }
@@ -453,14 +497,24 @@ static void describe_batch(const bp_loader *l, const batch_slot *b,
     out->n_inputs = l->d->n_inputs;
     size_t count = (size_t)b->count;
     for (size_t i = 0; i < l->d->n_inputs; i++) {
+        const bp_array *x = &l->d->input[i];
         out->input[i] = b->input[i];
+        out->input_dtype[i] = l->in[i].dtype;
         out->input_bytes[i] =
-            count * (size_t)l->in[i].numel * bp_dtype_bytes(l->o.dtype);
+            count * (size_t)l->in[i].numel * bp_dtype_bytes(l->in[i].dtype);
+        out->input_rank[i] = x->rank - 1;
+        memcpy(out->input_dims[i], x->dims + 1,
+               (size_t)(x->rank - 1) * sizeof *x->dims);
     }
     if (l->d->kind) {
+        const bp_array *t = &l->d->target;
         out->target = b->target;
-        out->target_bytes = count * (size_t)bp__row_numel(&l->d->target) *
-                            bp_dtype_bytes(target_dtype(l));
+        out->target_dtype = target_dtype(l);
+        out->target_bytes = count * (size_t)bp__row_numel(t) *
+                            bp_dtype_bytes(out->target_dtype);
+        out->target_rank = t->rank - 1;
+        memcpy(out->target_dims, t->dims + 1,
+               (size_t)(t->rank - 1) * sizeof *t->dims);
     }
     if (b->mix) {
         out->target2 = l->d->kind ? b->target2 : NULL;

@@ -2,6 +2,7 @@
 #include "data/norm.h"
 
 #include "data/data.h"
+#include "fmt/array.h"
 
 #include <math.h>
 
@@ -103,14 +104,14 @@ const double *bp_norm_std(const bp_norm *n)
 
 /* ---- fitting ------------------------------------------------------------ */
 
-/* Numbers that share a mean: a row is n groups of group_numel. */
-static int64_t count_groups(bp_norm_kind kind, const bp_array *x,
-                            int64_t *group_numel)
+/* Numbers that share a mean: a sample of this shape is n groups of
+ * group_numel. */
+static int64_t count_groups(bp_norm_kind kind, int rank, const int64_t *dims,
+                            int64_t numel, int64_t *group_numel)
 {
-    int64_t numel = bp__row_numel(x);
-    int64_t n = kind == BP_NORM_FEATURE                  ? numel
-                : kind == BP_NORM_CHANNEL && x->rank > 3 ? x->dims[1]
-                                                         : 1;
+    int64_t n = kind == BP_NORM_FEATURE                 ? numel
+                : kind == BP_NORM_CHANNEL && rank > 1 ? dims[0]
+                                                        : 1;
     *group_numel = n ? numel / n : 0;
     return n;
 }
@@ -149,19 +150,25 @@ static bp_status fit_u8(const bp_data *d, size_t input, int64_t group,
     return st;
 }
 
-static void fit_f32(const bp_array *x, int64_t group, int64_t numel,
-                    bp_norm *n, int64_t g)
+/* In f64, whatever type the numbers have. Of f64 and i32, the distances from
+ * the first number are added up: large numbers that differ little keep their
+ * differences. */
+static void fit_numbers(const bp_array *x, int64_t group, int64_t numel,
+                        bp_norm *n, int64_t g)
 {
-    const float *v = x->data;
     double sum = 0, squares = 0;
+    double from = x->dtype == BP_F32
+                      ? 0 : bp__element(x->dtype, x->data, g * group);
     for (int64_t i = 0; i < x->dims[0]; i++)
         for (int64_t k = 0; k < group; k++)
-            sum += (double)v[i * numel + g * group + k];
+            sum += bp__element(x->dtype, x->data,
+                               i * numel + g * group + k) - from;
     double count = (double)x->dims[0] * (double)group;
-    double mean = sum / count;
+    double mean = from + sum / count;
     for (int64_t i = 0; i < x->dims[0]; i++)
         for (int64_t k = 0; k < group; k++) {
-            double t = (double)v[i * numel + g * group + k] - mean;
+            double t = bp__element(x->dtype, x->data,
+                                   i * numel + g * group + k) - mean;
             squares += t * t;
         }
     n->mean[g] = mean;
@@ -171,6 +178,13 @@ static void fit_f32(const bp_array *x, int64_t group, int64_t numel,
 bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
                       const bp_allocator *a, bp_norm **norm, bp_error *err)
 {
+    return bp__norm_fit(d, input, kind, 0, NULL, a, norm, err);
+}
+
+bp_status bp__norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
+                       int rank, const int64_t *dims, const bp_allocator *a,
+                       bp_norm **norm, bp_error *err)
+{
     *norm = NULL;
     if (input >= d->n_inputs)
         return bp__error(err, BP_EARG, "%s: no input %zu, it has %zu",
@@ -179,7 +193,13 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
         return bp_norm_new(kind, 0, NULL, NULL, a, norm, err);
     const bp_array *x = &d->input[input];
     int64_t group, numel = bp__row_numel(x);
-    int64_t n = count_groups(kind, x, &group);
+    if (!rank || bp__dims_numel(rank, dims, 8) != numel) {
+        rank = x->rank - 1;
+        dims = x->dims + 1;
+    }
+    int64_t n = count_groups(kind, rank, dims, numel, &group);
+    bool bytes = x->dtype == BP_U8 || x->dtype == BP_BOOL;
+    double trace = x->dtype == BP_F64 || x->dtype == BP_I32 ? 1e-13 : 1e-10;
     if (numel == 0 || n > INT32_MAX)
         return bp__error(err, BP_EARG,
                          "%s: input %zu has no elements, or too "
@@ -188,18 +208,18 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
     bp_norm *y = alloc_norm(a ? a : &bp__malloc_allocator, kind, n);
     if (!y)
         return bp__oom(err);
-    bp_status s = x->dtype == BP_U8 ? fit_u8(d, input, group, y, err) : BP_OK;
+    bp_status s = bytes ? fit_u8(d, input, group, y, err) : BP_OK;
     if (s) {
         bp_norm_free(y);
         return s;
     }
     for (int64_t g = 0; g < n; g++) {
-        if (x->dtype != BP_U8)
-            fit_f32(x, group, numel, y, g);
+        if (!bytes)
+            fit_numbers(x, group, numel, y, g);
         /* Of equal numbers, rounding may leave a trace, even below the root's
          * 0. */
-        if (y->std[g] <= 1e-10 * fabs(y->mean[g]) ||
-            (x->dtype == BP_U8 && isnan(y->std[g])))
+        if (y->std[g] <= trace * fabs(y->mean[g]) ||
+            (bytes && isnan(y->std[g])))
             y->std[g] = 1;
         if (!isfinite(y->mean[g]) || !isfinite(y->std[g])) {
             bp_norm_free(y);
@@ -215,13 +235,30 @@ bp_status bp_norm_fit(const bp_data *d, size_t input, bp_norm_kind kind,
 
 /* ---- applying ----------------------------------------------------------- */
 
+/* Channels of a shape that a model gives the data's samples: they end where
+ * the data's axes do, unless a sample has a single one. */
+static bool fits_channels(const bp_array *x, int64_t channels)
+{
+    int64_t n = 1;
+    bool fits = channels == 1;
+    for (int i = 1; i < x->rank && !fits; i++)
+        fits = (n *= x->dims[i]) == channels;
+    return fits || (x->rank == 2 && n % channels == 0);
+}
+
 bp_status bp__norm_groups(const bp_norm *n, const bp_array *x,
                           int64_t *group_numel, bp_error *err)
 {
     *group_numel = 0;
     if (!n || !norm_has_numbers(n->kind))
         return BP_OK;
-    int64_t groups = count_groups(n->kind, x, group_numel);
+    int64_t numel = bp__row_numel(x);
+    int64_t groups = count_groups(n->kind, x->rank - 1, x->dims + 1, numel,
+                                  group_numel);
+    if (n->kind == BP_NORM_CHANNEL && groups != n->n && fits_channels(x, n->n)) {
+        groups = n->n;
+        *group_numel = numel / groups;
+    }
     if (groups != n->n)
         return bp__error(err, BP_ESHAPE,
                          "normalization '%s' has %lld means where the data "
@@ -231,11 +268,11 @@ bp_status bp__norm_groups(const bp_norm *n, const bp_array *x,
     return BP_OK;
 }
 
-float bp__norm_apply(const bp_norm *n, int64_t g, double x, bp_dtype stored)
+double bp__norm_apply(const bp_norm *n, int64_t g, double x, bp_dtype stored)
 {
     if (!n || n->kind == BP_NORM_NONE)
-        return (float)x;
+        return x;
     if (n->kind == BP_NORM_UNIT)
-        return stored == BP_U8 ? (float)(x / 255) : (float)x;
-    return (float)((x - n->mean[g]) / n->std[g]);
+        return stored == BP_U8 || stored == BP_BOOL ? x / 255 : x;
+    return (x - n->mean[g]) / n->std[g];
 }

@@ -219,7 +219,8 @@ static bp_status tell_classes(same_checker *c, const bp_data *d,
     int64_t *count = bp__calloc(&d->a, n, sizeof *count);
     if (!count)
         return bp__oom(err);
-    for (int64_t i = 0; i < d->count; i++) {
+    int64_t labels = d->count * bp__row_numel(&d->target);
+    for (int64_t i = 0; i < labels; i++) {
         int32_t y = ((const int32_t *)d->target.data)[i];
         if (y >= 0)
             count[y]++;

@@ -30,6 +30,63 @@ const char *bp__shape_text(int rank, const int64_t *dims, char *buf)
     return buf;
 }
 
+const char *bp__place_text(int rank, const int64_t *dims, int64_t k,
+                           char *buf)
+{
+    int64_t at[BP_MAX_RANK];
+    char text[200];
+    buf[0] = '\0';
+    for (int i = rank - 1; i >= 0; i--) {
+        at[i] = dims[i] ? k % dims[i] : 0;
+        k = dims[i] ? k / dims[i] : 0;
+    }
+    if (rank)
+        bp__snprintf(buf, 200, " at %s", bp__shape_text(rank, at, text));
+    return buf;
+}
+
+/* ---- elements ------------------------------------------------------------ */
+
+double bp__element(bp_dtype t, const void *data, int64_t i)
+{
+    switch (t) {
+    case BP_F32:
+        return (double)((const float *)data)[i];
+    case BP_F64:
+        return ((const double *)data)[i];
+    case BP_I32:
+        return ((const int32_t *)data)[i];
+    default:
+        return ((const uint8_t *)data)[i];
+    }
+}
+
+bool bp__is_whole(bp_dtype t)
+{
+    return t == BP_I32 || t == BP_U8 || t == BP_BOOL;
+}
+
+const char *bp__whole_range(bp_dtype t)
+{
+    return t == BP_I32  ? "from -2147483648 to 2147483647"
+           : t == BP_U8 ? "from 0 to 255"
+                        : "0 or 1";
+}
+
+bool bp__put_whole(bp_dtype t, void *data, int64_t i, double x)
+{
+    double low = t == BP_I32 ? INT32_MIN : 0;
+    double high = t == BP_I32 ? INT32_MAX : t == BP_U8 ? 255 : 1;
+    if (!(x >= low && x <= high))
+        return false;
+    int32_t v = (int32_t)x;
+    if (t == BP_I32)
+        ((int32_t *)data)[i] = v;
+    else
+        ((uint8_t *)data)[i] = (uint8_t)v;
+    return (double)v == x;
+}
+
 bp_status bp_array_new(const bp_allocator *a, bp_dtype dtype, int rank,
                        const int64_t *dims, bp_array *out, bp_error *err)
 {
@@ -176,20 +233,4 @@ bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
         }
     }
     return true;
-}
-
-double bp__array_number(const bp_array *x, int64_t i)
-{
-    switch (x->dtype) {
-    case BP_F32:
-        return (double)((const float *)x->data)[i];
-    case BP_F64:
-        return ((const double *)x->data)[i];
-    case BP_I32:
-        return ((const int32_t *)x->data)[i];
-    case BP_U8:
-    case BP_BOOL:
-        return ((const uint8_t *)x->data)[i];
-    }
-    return 0;
 }

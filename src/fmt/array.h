@@ -38,9 +38,23 @@ bp_dtype bp__stored_dtype(bp__stored s);
 bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
                         int64_t n, void *to, int64_t *at);
 
-/* Element i of an array, whatever its type. */
-double bp__array_number(const bp_array *x, int64_t i);
+/* Element i of an array of type t, as a number. */
+double bp__element(bp_dtype t, const void *data, int64_t i);
+static inline double bp__array_number(const bp_array *x, int64_t i)
+{
+    return bp__element(x->dtype, x->data, i);
+}
+bool bp__is_whole(bp_dtype t); /* i32, u8, bool */
+/* x as an element of a whole-number type. False: it is no whole number, or
+ * outside the type's range. */
+bool bp__put_whole(bp_dtype t, void *data, int64_t i, double x);
+/* "from 0 to 255" */
+const char *bp__whole_range(bp_dtype t);
+
 /* "[2,3]"; buf: 200 bytes. */
 const char *bp__shape_text(int rank, const int64_t *dims, char *buf);
+/* The place of element k of an array: " at [1,0]"; "" where rank is 0. */
+const char *bp__place_text(int rank, const int64_t *dims, int64_t k,
+                           char *buf);
 
 #endif

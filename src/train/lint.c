@@ -6,6 +6,8 @@
  * units are looked at after each epoch, too. */
 #include "train/trainer.h"
 
+#include "data/data.h"
+#include "fmt/array.h"
 #include "nn/nn.h"
 
 #include <math.h>
@@ -76,23 +78,23 @@ static void lint_targets(bp_trainer *t, const char *last)
     char range[60];
     if (!bp_data_target(t->o.train, &y))
         return;
-    int64_t n = y.dims[0], each = n ? (int64_t)(y.bytes / 4) / n : 0;
+    int64_t n = y.dims[0], each = bp__row_numel(&y);
     if (bp_data_target_kind(t->o.train) == BP_TARGET_CLASS) {
         const int32_t *c = y.data;
         int64_t same = 0;
-        while (same < n && c[same] == c[0])
+        while (same < n * each && c[same] == c[0])
             same++;
-        if (n > 1 && same == n)
+        if (n > 1 && each && same == n * each)
             lint_hint(t, "all %lld training samples are of class %d: there is "
                       "nothing to tell apart", (long long)n, (int)c[0]);
         return;
     }
-    const float *x = y.data;
     int64_t out = 0, first = -1, same = 0;
     bool known = find_range(t, last, &r);
     for (int64_t i = 0; i < n * each; i++) {
-        same += x[i] == x[i % each];
-        if (!known || ((double)x[i] >= r.lo && (double)x[i] <= r.hi))
+        double x = bp__element(y.dtype, y.data, i);
+        same += x == bp__element(y.dtype, y.data, i % each);
+        if (!known || (x >= r.lo && x <= r.hi))
             continue;
         first = out++ ? first : i;
     }
@@ -105,7 +107,7 @@ static void lint_targets(bp_trainer *t, const char *last)
     lint_hint(t, "%lld of %lld targets lie outside %s, which is all that %s "
               "can give: sample %lld has %g; scale them, or end with a dense "
               "layer", (long long)out, (long long)(n * each), range, r.kind,
-              (long long)(first / each), (double)x[first]);
+              (long long)(first / each), bp__element(y.dtype, y.data, first));
 }
 
 /* ---- inputs ------------------------------------------------------------ */
@@ -121,7 +123,7 @@ static bp_status input_moments(const bp_trainer *t, size_t input,
     for (int i = 1; i < x->rank; i++)
         each *= x->dims[i];
     double by = bp_norm_get_kind(t->norm[input]) == BP_NORM_UNIT &&
-                        x->dtype == BP_U8 ? 255 : 1;
+                        (x->dtype == BP_U8 || x->dtype == BP_BOOL) ? 255 : 1;
     for (int64_t r = 0; r < rows; r++) {
         size_t bytes = (size_t)each * bp_dtype_bytes(x->dtype);
         const void *at = row;
@@ -133,8 +135,7 @@ static bp_status input_moments(const bp_trainer *t, size_t input,
         if (st)
             return st;
         for (int64_t i = k < 0 ? 0 : k; i < (k < 0 ? each : k + 1); i++) {
-            double v = x->dtype == BP_U8 ? ((const unsigned char *)at)[i]
-                                         : (double)((const float *)at)[i];
+            double v = bp__element(x->dtype, at, i);
             sum += v / by;
             squares += v / by * v / by;
             n++;
@@ -176,6 +177,13 @@ static bp_status lint_input(bp_trainer *t, size_t i, const bp_array *x,
     return BP_OK;
 }
 
+static bp_dtype whole_type(const bp_trainer *t, size_t i)
+{
+    bp_nn_io io;
+    bp__task_input(&t->task, i, &io);
+    return io.dtype;
+}
+
 /* Without normalization, a deviation or a mean far from what initial weights
  * are made for. Numbers that an embedding takes are no sizes. */
 static bp_status lint_inputs(bp_trainer *t, const char *first, bp_error *err)
@@ -186,7 +194,7 @@ static bp_status lint_inputs(bp_trainer *t, const char *first, bp_error *err)
         bp_norm_kind kind = bp_norm_get_kind(t->norm[i]);
         if ((kind != BP_NORM_NONE && kind != BP_NORM_UNIT) ||
             !bp_data_input(t->o.train, i, &x) || !x.dims[0] ||
-            (x.dtype != BP_F32 && x.dtype != BP_U8) ||
+            bp__is_whole(whole_type(t, i)) ||
             !strcmp(first, "embedding") || !strcmp(first, "batch_norm"))
             continue;
         int64_t numel = 1;

@@ -6,6 +6,7 @@
 #include "base/math.h"
 #include "base/rng.h"
 #include "data/data.h"
+#include "fmt/array.h"
 #include "nn/measure.h"
 
 #include <math.h>
@@ -43,7 +44,7 @@ static bp_status new_predictions(bp__predictions *p, const bp_data *d,
     for (size_t i = 0; i < n && p->classes; i++)
         p->label[i] = ((const int32_t *)t.data)[i];
     for (size_t i = 0; i < n * (size_t)k && !p->classes; i++)
-        p->truth[i] = (double)((const float *)t.data)[i];
+        p->truth[i] = bp__element(t.dtype, t.data, (int64_t)i);
     return BP_OK;
 }
 
@@ -134,7 +135,7 @@ bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
             p->y[((const int32_t *)t.data)[i]] += 1;
         else
             for (int64_t c = 0; c < k; c++)
-                p->y[c] += (double)((const float *)t.data)[i * k + c];
+                p->y[c] += bp__element(t.dtype, t.data, i * k + c);
     for (int64_t c = 0; c < k; c++)
         p->y[c] /= (double)t.dims[0];
     for (int64_t i = 1; i < p->n; i++)

@@ -44,8 +44,7 @@ static void by_hand(void)
         T_NEAR(bp_norm_std(n)[0], sqrt(5), 1e-14);
         T_CHECK(bp_norm_std(n)[1] == 1); /* a constant channel */
         T_CHECK(bp__norm_apply(n, 1, 10, BP_U8) == 0);
-        T_CHECK(bp__norm_apply(n, 0, 4, BP_F32) ==
-                (float)(1 / bp_norm_std(n)[0]));
+        T_CHECK(bp__norm_apply(n, 0, 4, BP_F32) == 1 / bp_norm_std(n)[0]);
         bp_norm_free(n);
         fit(d, BP_NORM_FEATURE, &n);
         T_CHECK(bp_norm_count(n) == 4);
@@ -53,7 +52,7 @@ static void by_hand(void)
         bp_norm_free(n);
         fit(d, BP_NORM_UNIT, &n);
         T_CHECK(bp_norm_count(n) == 0);
-        T_CHECK(bp__norm_apply(n, 0, 51, BP_U8) == 0.2f);
+        T_CHECK(bp__norm_apply(n, 0, 51, BP_U8) == 0.2);
         T_CHECK(bp__norm_apply(n, 0, 51, BP_F32) == 51);
         bp_norm_free(n);
         fit(d, BP_NORM_NONE, &n);
