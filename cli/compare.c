@@ -2,8 +2,8 @@
  * linear model and the constant guess, on the same rows. */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
+#include "source/pictures_conf.h"
+#include "source/tables.h"
 #include "data/data.h"
 #include "verdict.h"
 

@@ -1,9 +1,9 @@
 /* bprop new PATH */
 #include "cli.h"
 
-#include "config/draft.h"
-#include "config/draft_arrays.h"
-#include "config/draft_pictures.h"
+#include "source/table_draft.h"
+#include "source/arrays_draft.h"
+#include "source/pictures_draft.h"
 
 /* NAME.yaml in this folder, for data/NAME.csv.gz. */
 static void choose_file(const char *path, char *buf, size_t bytes)

@@ -1,8 +1,8 @@
 /* bprop predict RUN INPUT... */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
+#include "source/pictures_conf.h"
+#include "source/tables.h"
 #include "data/pictures.h"
 #include "fmt/array.h"
 #include "fmt/json.h"

@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli.h"
 
-#include "config/tables.h"
+#include "source/tables.h"
 #include "lower/lower.h"
 
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* bprop show FILE: layers, graphs, kernels, plan. */
 #include "cli.h"
 
-#include "config/tables.h"
+#include "source/tables.h"
 #include "xform/xform.h"
 
 enum { VIEWS = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN };

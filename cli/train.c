@@ -2,8 +2,8 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
+#include "source/pictures_conf.h"
+#include "source/tables.h"
 #include "progress.h"
 
 #include <fcntl.h>

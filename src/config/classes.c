@@ -1,6 +1,6 @@
 /* What is known of the classes: their names, for what names them (metrics,
  * weights). */
-#include "config/tables.h"
+#include "source/tables.h"
 
 #include "data/data.h"
 

@@ -1,5 +1,6 @@
 /* Loading: file -> tree -> overrides -> checked tree -> task and options. */
-#include "config/tables.h"
+#include "config/yaml.h"
+#include "source/tables.h"
 
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
@@ -191,8 +192,7 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         bp__yaml_override(&d, raw, sets[i]);
     bp__scheck check = {&d, c};
     if (raw)
-        c->resolved = bp__schema_map(&check, "", bp__config_keys,
-                                     bp__config_n_keys, raw);
+        c->resolved = bp__schema_map(&check, "", &bp__config_key, raw);
     if (c->resolved && !d.n) {
         check_monitor(c, &d);
         check_split(c, &d);

@@ -7,7 +7,7 @@
 #define BP__CONFIG_H
 
 #include "base/file.h"
-#include "config/schema.h"
+#include "fmt/schema.h"
 #include "nn/spec.h"
 
 #include <bprop/train.h>
@@ -92,7 +92,6 @@ bp__spec *bp__kind_read(bp__scheck *c, bp_nn_table table, bp__arena *specs,
 bp__ynode *bp__kind_node(bp__arena *a, const bp__spec *s, bp__place at);
 
 /* The task's part of the schema. */
-extern const bp__skey bp__config_keys[];
-extern const size_t bp__config_n_keys;
+extern const bp__skey bp__config_key; /* the file: a map */
 
 #endif

@@ -1,7 +1,7 @@
 /* The schema of a model file: one table. What a value must be stands here and
  * in nn's tables, nowhere else. */
-#include "config/pictures.h"
-#include "config/tables.h"
+#include "source/pictures_conf.h"
+#include "source/tables.h"
 
 #define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
 #define KEYS(k) .keys = (k), .n_keys = BP__ARRAY_LEN(k)
@@ -285,8 +285,9 @@ static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
     if (!raw)
         return NULL;
     size_t before = c->d->n;
-    bp__ynode *out = bp__schema_map(c, path, source_keys,
-                                    BP__ARRAY_LEN(source_keys) - !train, raw);
+    const bp__skey key = {.keys = source_keys,
+                          .n_keys = BP__ARRAY_LEN(source_keys) - !train};
+    bp__ynode *out = bp__schema_map(c, path, &key, raw);
     if (!out || c->d->n != before)
         return out;
     int n = 0;
@@ -434,7 +435,7 @@ static const bp__skey train_keys[] = {
      .doc = "writes an event file for TensorBoard into the run, too"},
 };
 
-const bp__skey bp__config_keys[] = {
+static const bp__skey config_keys[] = {
     {.name = "name", .type = BP__S_TEXT,
      .doc = "what the run is called; the file's name unless given", .fallback = ""},
     {.name = "model", .type = BP__S_MAP, KEYS(model_keys)},
@@ -451,4 +452,4 @@ const bp__skey bp__config_keys[] = {
     {.name = "data", .type = BP__S_MAP, .fallback = "", KEYS(data_keys)},
     {.name = "train", .type = BP__S_MAP, .fallback = "{}", KEYS(train_keys)},
 };
-const size_t bp__config_n_keys = BP__ARRAY_LEN(bp__config_keys);
+const bp__skey bp__config_key = {.type = BP__S_MAP, KEYS(config_keys)};

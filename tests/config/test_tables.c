@@ -3,7 +3,7 @@
  * report. */
 #include "t.h"
 
-#include "config/tables.h"
+#include "source/tables.h"
 
 #include <math.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 /* What arrays hold, told, and the model file that fits them: rows of numbers get
  * the network of tables, pictures that of pictures. */
-#include "config/draft_arrays.h"
+#include "source/arrays_draft.h"
 
-#include "config/draft_model.h"
-#include "config/yaml.h"
+#include "source/draft_model.h"
+#include "fmt/tree.h"
 #include "fmt/array.h"
 
 #include <math.h>

@@ -3,10 +3,10 @@
  * short forms written out. Resolving a resolved tree gives the same tree.
  *
  * Knows YAML's shapes and nothing of what keys mean. */
-#ifndef BP__CONFIG_SCHEMA_H
-#define BP__CONFIG_SCHEMA_H
+#ifndef BP__SCHEMA_H
+#define BP__SCHEMA_H
 
-#include "config/yaml.h"
+#include "fmt/tree.h"
 
 typedef enum bp__stype {
     BP__S_INT,
@@ -21,12 +21,10 @@ typedef enum bp__stype {
     BP__S_TEXTS,       /* a list of texts, or one: becomes a list */
     BP__S_WORDS,       /* a list of words, or one: becomes a list */
     BP__S_MAP,         /* of keys */
-    BP__S_CHOICE,      /* a name, or {name: arguments}: one of choices */
     BP__S_CUSTOM       /* read by custom() */
 } bp__stype;
 
 typedef struct bp__skey bp__skey;
-typedef struct bp__schoice bp__schoice;
 typedef struct bp__scheck bp__scheck;
 
 struct bp__skey {
@@ -41,17 +39,10 @@ struct bp__skey {
     size_t n_words;
     const bp__skey *keys; /* of a MAP */
     size_t n_keys;
-    const bp__schoice *choices;
-    size_t n_choices;
+    const bp__skey *(*key_at)(size_t i); /* instead of these two: the i-th;
+                                            NULL past the end */
     bp__ynode *(*custom)(bp__scheck *c, const char *path, bp__ynode *raw);
     const char *what; /* of a custom value: "a list of layers" */
-};
-
-struct bp__schoice {
-    const char *name;
-    const bp__skey *keys;
-    size_t n_keys;
-    const char *main; /* key that a bare value stands for; NULL: none */
 };
 
 struct bp__scheck {
@@ -59,32 +50,19 @@ struct bp__scheck {
     void *user; /* for custom() */
 };
 
-/* raw, a map, against keys: the resolved map. Problems go to c->d; what was
- * wrong is missing in the result. path: for messages ("train"); "" at the
- * top. NULL: out of memory, or nothing usable. */
-bp__ynode *bp__schema_map(bp__scheck *c, const char *path, const bp__skey *keys,
-                          size_t n_keys, bp__ynode *raw);
-/* A name, or a map with one member: the resolved {name: {...}}. noun: "layer".
- */
-bp__ynode *bp__schema_choice(bp__scheck *c, const char *noun,
-                             const bp__schoice *choices, size_t n,
-                             bp__ynode *raw);
+/* raw, a map, against the keys of map: the resolved map. Problems go to c->d;
+ * what was wrong is missing in the result. path: for messages ("train"); "" at
+ * the top. NULL: out of memory, or nothing usable. */
+bp__ynode *bp__schema_map(bp__scheck *c, const char *path, const bp__skey *map,
+                          bp__ynode *raw);
+/* The i-th key of a map; NULL past the end. */
+const bp__skey *bp__schema_key(const bp__skey *map, size_t i);
 bp__ynode *bp__schema_value(bp__scheck *c, const char *path, const bp__skey *k,
                             bp__ynode *raw);
 
 /* The table for people: a line a key, "path  what  default", then its doc. */
-void bp__schema_describe(const bp__skey *keys, size_t n, const char *path,
-                         bp__str *out);
+void bp__schema_describe(const bp__skey *top, const char *path, bp__str *out);
 /* "a whole number from 1": what a message expects. buf: 200 bytes. */
 const char *bp__schema_expects(const bp__skey *k, char *buf);
-
-/* Reading a resolved tree: it has been checked, so these cannot fail; a
- * missing value gives 0, NULL or false. */
-int64_t bp__yaml_int(const bp__ynode *n);
-double bp__yaml_number(const bp__ynode *n);
-bool bp__yaml_bool(const bp__ynode *n);
-const char *bp__yaml_text(const bp__ynode *n);
-/* Along a path of keys, "train.batch". */
-bp__ynode *bp__yaml_at(const bp__ynode *n, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* The schema in words: for messages, and as a reference. */
-#include "config/schema.h"
+#include "fmt/schema.h"
 
 static void number_text(const bp__skey *k, bool whole, char *buf)
 {
@@ -69,11 +69,10 @@ const char *bp__schema_expects(const bp__skey *k, char *buf)
     return buf;
 }
 
-void bp__schema_describe(const bp__skey *keys, size_t n, const char *path,
-                         bp__str *out)
+void bp__schema_describe(const bp__skey *top, const char *path, bp__str *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        const bp__skey *k = &keys[i];
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(top, i)); i++) {
         char name[120], buf[200];
         bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
                      k->name);
@@ -89,6 +88,6 @@ void bp__schema_describe(const bp__skey *keys, size_t n, const char *path,
             bp__str_printf(out, "%s%s", map ? " " : "\n                          ",
                            k->doc);
         bp__str_printf(out, "\n");
-        bp__schema_describe(k->keys, k->n_keys, name, out);
+        bp__schema_describe(k, name, out);
     }
 }

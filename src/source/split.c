@@ -1,5 +1,5 @@
 /* Dealing samples into parts, in an order drawn by the seed. */
-#include "config/split.h"
+#include "source/split.h"
 
 #include "base/rng.h"
 

@@ -4,7 +4,7 @@
  * alone, and Nesterov's momentum, as often as the time for a first try pays
  * for. Both have warm-up and cosine, and the best epoch by the loss on a
  * held-out part. bench/RESULTS.md has what they reach. */
-#include "config/draft_model.h"
+#include "source/draft_model.h"
 
 static void put_start(bp__str *out, const char *input)
 {

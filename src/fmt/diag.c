@@ -1,5 +1,5 @@
 /* Problems of a model file: collected, sorted by place, printed once each. */
-#include "config/yaml.h"
+#include "fmt/tree.h"
 
 #include <stdlib.h>
 

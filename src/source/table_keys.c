@@ -1,6 +1,6 @@
 /* The part of the schema that is about tables: data.table, which says how to
  * read one, and data.columns, which training writes. */
-#include "config/tables.h"
+#include "source/tables.h"
 
 #define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
 #define LIMITS(lo, hi) .min = (lo), .max = (hi)

@@ -1,8 +1,8 @@
 /* The data that a configuration names: paths, ranges, shares of one set, and
  * the fitted normalization that a run keeps. */
-#include "config/pictures.h"
-#include "config/split.h"
-#include "config/tables.h"
+#include "source/pictures_conf.h"
+#include "source/split.h"
+#include "source/tables.h"
 
 #include "base/rng.h"
 

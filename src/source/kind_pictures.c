@@ -1,7 +1,7 @@
 /* data.pictures, and opening what it is about. */
-#include "config/pictures.h"
+#include "source/pictures_conf.h"
 
-#include "config/tables.h"
+#include "source/tables.h"
 #include "data/pictures.h"
 #include "fmt/array.h"
 #include "train/train.h"

@@ -1,6 +1,6 @@
 /* The checker: one function for each type of value, and the walk over a map.
  */
-#include "config/schema.h"
+#include "fmt/schema.h"
 
 static bp__ynode *schema_bad(bp__scheck *c, const char *path,
                              const bp__ynode *n, const char *expected)
@@ -217,9 +217,7 @@ bp__ynode *bp__schema_value(bp__scheck *c, const char *path, const bp__skey *k,
     case BP__S_WORDS:
         return schema_list_or_one(c, path, k, BP__S_WORD, "names", raw);
     case BP__S_MAP:
-        return bp__schema_map(c, path, k->keys, k->n_keys, raw);
-    case BP__S_CHOICE:
-        return bp__schema_choice(c, path, k->choices, k->n_choices, raw);
+        return bp__schema_map(c, path, k, raw);
     case BP__S_CUSTOM:
         return k->custom(c, path, raw);
     }
@@ -228,42 +226,49 @@ bp__ynode *bp__schema_value(bp__scheck *c, const char *path, const bp__skey *k,
 
 /* ---- maps ------------------------------------------------------------ */
 
-static void unknown_key(bp__scheck *c, const char *path, const bp__skey *keys,
-                        size_t n, const bp__ynode *member)
+static void unknown_key(bp__scheck *c, const char *path, const bp__skey *map,
+                        const bp__ynode *member)
 {
     const char *names[64];
-    size_t count = n < 64 ? n : 64;
-    for (size_t i = 0; i < count; i++)
-        names[i] = keys[i].name;
+    size_t count = 0;
+    for (const bp__skey *k; count < 64 && (k = bp__schema_key(map, count));)
+        names[count++] = k->name;
     char buf[BP__NEAR_BYTES];
     const char *near = bp__near_text(member->key, names, count, "' or '", buf);
     const char *in = *path ? " in " : "";
     if (near)
         bp__diag_add(c->d, member->key_at, "unknown key '%s'%s%s (did you mean "
                      "'%s'?)", member->key, in, path, near);
-    else if (count)
+    else
         bp__diag_add(c->d, member->key_at, "unknown key '%s'%s%s; expected %s",
                      member->key, in, path, word_list(c, names, count));
-    else
-        bp__diag_add(c->d, member->key_at, "unknown key '%s': %s takes no "
-                     "arguments", member->key, path);
 }
 
 static bp__ynode *fallback_value(bp__scheck *c, const char *path,
                                  const bp__skey *k, const bp__ynode *map)
 {
-    bp__diags none;
-    bp__diags_init(&none, c->d->arena);
-    bp__ynode *n =
-        bp__yaml_parse(&none, "default", k->fallback, strlen(k->fallback));
-    if (!n)
-        return NULL;
-    n->at = map->at;
-    return bp__schema_value(c, path, k, n);
+    bp__ynode *n = bp__yaml_value(c->d->arena, map->at, k->fallback);
+    return n ? bp__schema_value(c, path, k, n) : NULL;
 }
 
-bp__ynode *bp__schema_map(bp__scheck *c, const char *path,
-                          const bp__skey *keys, size_t n_keys, bp__ynode *raw)
+const bp__skey *bp__schema_key(const bp__skey *map, size_t i)
+{
+    if (map->key_at)
+        return map->key_at(i);
+    return i < map->n_keys ? &map->keys[i] : NULL;
+}
+
+static bool is_key(const bp__skey *map, const char *name)
+{
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++)
+        if (!strcmp(name, k->name))
+            return true;
+    return false;
+}
+
+bp__ynode *bp__schema_map(bp__scheck *c, const char *path, const bp__skey *map,
+                          bp__ynode *raw)
 {
     bp__place at = raw->at;
     if (bp__yaml_is_null(raw)) { /* "dense:" and nothing after it */
@@ -275,15 +280,11 @@ bp__ynode *bp__schema_map(bp__scheck *c, const char *path,
         return schema_bad(c, *path ? path : "the file", raw,
                           "a map of keys and values");
     bp__ynode *out = bp__yaml_new(c->d->arena, BP__Y_MAP, at);
-    for (bp__ynode *m = raw->child; m; m = m->next) {
-        bool known = false;
-        for (size_t i = 0; i < n_keys; i++)
-            known |= !strcmp(m->key, keys[i].name);
-        if (!known)
-            unknown_key(c, path, keys, n_keys, m);
-    }
-    for (size_t i = 0; i < n_keys; i++) {
-        const bp__skey *k = &keys[i];
+    for (bp__ynode *m = raw->child; m; m = m->next)
+        if (!is_key(map, m->key))
+            unknown_key(c, path, map, m);
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
         bp__ynode *m = bp__yaml_get(raw, k->name), *v = NULL;
         const char *sub = sub_path(c, path, k->name);
         if (m && k->fallback && bp__yaml_is_null(m) && k->type != BP__S_MAP)
@@ -298,131 +299,4 @@ bp__ynode *bp__schema_map(bp__scheck *c, const char *path,
         bp__yaml_append(out, k->name, m ? m->key_at : at, v);
     }
     return out;
-}
-
-/* The argument map of a choice, with a bare value put under the main key. */
-static bp__ynode *choice_arguments(bp__scheck *c, const bp__schoice *h,
-                                   bp__ynode *args)
-{
-    bp__arena *a = c->d->arena;
-    bool bare = args->kind != BP__Y_MAP && !bp__yaml_is_null(args);
-    bp__ynode *extra = args->kind == BP__Y_MAP ? bp__yaml_get(args, "") : NULL;
-    if (!bare && !extra)
-        return args;
-    if (!h->main) {
-        char what[120];
-        bp__diag_add(c->d, args->at, "%s: takes %s, got %s", h->name,
-                     h->n_keys ? "named arguments" : "no arguments",
-                     bp__yaml_what(extra ? extra : args, what));
-        return NULL;
-    }
-    bp__ynode *map = bp__yaml_new(a, BP__Y_MAP, args->at);
-    if (bare) {
-        bp__ynode *v = bp__yaml_copy(a, args);
-        bp__yaml_append(map, h->main, args->at, v);
-        return map;
-    }
-    bp__ynode *given = bp__yaml_get(args, h->main);
-    for (bp__ynode *m = args->child; m; m = m->next) {
-        if (m == extra && given)
-            continue; /* an override names it in full */
-        bp__yaml_append(map, m == extra ? h->main : m->key, m->key_at,
-                        bp__yaml_copy(a, m));
-    }
-    return map;
-}
-
-static void unknown_choice(bp__scheck *c, const char *noun,
-                           const bp__schoice *choices, size_t n,
-                           const char *name, bp__place at)
-{
-    const char *names[64];
-    size_t count = n < 64 ? n : 64;
-    for (size_t i = 0; i < count; i++)
-        names[i] = choices[i].name;
-    char buf[BP__NEAR_BYTES];
-    const char *near = bp__near_text(name, names, count, "' or '", buf);
-    if (near)
-        bp__diag_add(c->d, at, "unknown %s '%s' (did you mean '%s'?)", noun,
-                     name, near);
-    else
-        bp__diag_add(c->d, at, "unknown %s '%s'; known: %s", noun, name,
-                     word_list(c, names, count));
-}
-
-bp__ynode *bp__schema_choice(bp__scheck *c, const char *noun,
-                             const bp__schoice *choices, size_t n,
-                             bp__ynode *raw)
-{
-    bp__arena *a = c->d->arena;
-    bp__place at = raw->at;
-    const char *name;
-    bp__ynode *args;
-    if (raw->kind == BP__Y_SCALAR && !bp__yaml_is_null(raw)) {
-        name = raw->text;
-        args = bp__yaml_new(a, BP__Y_MAP, at);
-    } else if (raw->kind == BP__Y_MAP && raw->n == 1) {
-        name = raw->child->key;
-        args = raw->child;
-        at = raw->child->key_at;
-    } else if (raw->kind == BP__Y_MAP && raw->n > 1) {
-        bp__diag_add(c->d, raw->at, "%s: expected one name with its arguments, "
-                     "got '%s' and '%s' side by side (indent what belongs to "
-                     "'%s')", noun, raw->child->key, raw->child->next->key,
-                     raw->child->key);
-        return NULL;
-    } else {
-        return schema_bad(c, noun, raw, "a name, or {name: arguments}");
-    }
-    for (size_t i = 0; i < n && args; i++) {
-        if (strcmp(name, choices[i].name))
-            continue;
-        bp__ynode *given = choice_arguments(c, &choices[i], args);
-        if (!given)
-            return NULL;
-        bp__ynode *out = bp__yaml_new(a, BP__Y_MAP, raw->at);
-        bp__yaml_append(out, choices[i].name, at,
-                        bp__schema_map(c, choices[i].name, choices[i].keys,
-                                       choices[i].n_keys, given));
-        return out;
-    }
-    unknown_choice(c, noun, choices, n, name, at);
-    return NULL;
-}
-
-/* ---- reading --------------------------------------------------------- */
-
-int64_t bp__yaml_int(const bp__ynode *n)
-{
-    int64_t i = 0;
-    return n && bp__parse_int64(n->text, &i) ? i : 0;
-}
-
-double bp__yaml_number(const bp__ynode *n)
-{
-    double x = 0;
-    return n && bp__parse_double(n->text, &x) ? x : 0;
-}
-
-bool bp__yaml_bool(const bp__ynode *n)
-{
-    return n && !strcmp(n->text, "true");
-}
-
-const char *bp__yaml_text(const bp__ynode *n)
-{
-    return n && n->kind == BP__Y_SCALAR ? n->text : NULL;
-}
-
-bp__ynode *bp__yaml_at(const bp__ynode *n, const char *path)
-{
-    while (n && *path) {
-        size_t len = strcspn(path, ".");
-        const bp__ynode *c = n->kind == BP__Y_MAP ? n->child : NULL;
-        while (c && (strlen(c->key) != len || strncmp(c->key, path, len)))
-            c = c->next;
-        n = c;
-        path += len + (path[len] == '.');
-    }
-    return (bp__ynode *)n;
 }

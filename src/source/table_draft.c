@@ -1,8 +1,8 @@
 /* Looking at a table, and the model file that fits it. */
-#include "config/draft.h"
+#include "source/table_draft.h"
 
-#include "config/draft_model.h"
-#include "config/yaml.h"
+#include "source/draft_model.h"
+#include "fmt/tree.h"
 #include "data/looks.h"
 
 /* ---- looking ------------------------------------------------------------ */

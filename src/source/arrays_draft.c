@@ -1,5 +1,5 @@
 /* Looking at arrays: which are inputs and targets, and what they hold. */
-#include "config/draft_arrays.h"
+#include "source/arrays_draft.h"
 
 #include "data/data.h"
 #include "fmt/npy.h"

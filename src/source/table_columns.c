@@ -1,5 +1,5 @@
 /* Columns that training learned <-> data.columns of the run's configuration. */
-#include "config/tables.h"
+#include "source/tables.h"
 
 bp_status bp__tables_set_input(bp__config *c, bp_error *err)
 {

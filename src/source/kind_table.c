@@ -1,8 +1,8 @@
 /* Tables of a configuration: files -> rows of each split -> columns, learned
  * on the training rows -> data sets. */
-#include "config/tables.h"
+#include "source/tables.h"
 
-#include "config/split.h"
+#include "source/split.h"
 #include "data/looks.h"
 
 static const bp__ynode *table_node(const bp__config *c, const char *key)

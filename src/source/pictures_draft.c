@@ -1,8 +1,8 @@
 /* Looking at pictures, and the model file that fits them. */
-#include "config/draft_pictures.h"
+#include "source/pictures_draft.h"
 
-#include "config/draft_model.h"
-#include "config/yaml.h"
+#include "source/draft_model.h"
+#include "fmt/tree.h"
 #include "fmt/picture.h"
 
 #include <stdlib.h>
