@@ -1,7 +1,7 @@
 /* A model file for arrays that nobody has described yet: an .npz file, or a
  * pair of .npy files. */
-#ifndef BP__CONFIG_DRAFT_ARRAYS_H
-#define BP__CONFIG_DRAFT_ARRAYS_H
+#ifndef BP__ARRAYS_DRAFT_H
+#define BP__ARRAYS_DRAFT_H
 
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /* What the model files of all drafts have: a network, its loss, metrics and
  * optimizer, and how long it trains, by the size of the data. */
-#ifndef BP__CONFIG_DRAFT_MODEL_H
-#define BP__CONFIG_DRAFT_MODEL_H
+#ifndef BP__DRAFT_MODEL_H
+#define BP__DRAFT_MODEL_H
 
 #include "base/base.h"
 

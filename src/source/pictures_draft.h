@@ -1,9 +1,9 @@
 /* A model file for pictures that nobody has described yet. */
-#ifndef BP__CONFIG_DRAFT_PICTURES_H
-#define BP__CONFIG_DRAFT_PICTURES_H
+#ifndef BP__PICTURES_DRAFT_H
+#define BP__PICTURES_DRAFT_H
 
-#include "config/config.h"
 #include "data/picture_files.h"
+#include "source/source.h"
 
 typedef struct bp__picture_draft {
     bp__arena memory;

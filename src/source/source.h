@@ -44,10 +44,12 @@ typedef struct bp__source_config {
     void *user;
 } bp__source_config;
 
-/* Finds the kinds, and reads back what a run has kept. data: checked by
- * bp__data_key, with all defaults; may be NULL. [err: EFORMAT ENOMEM] */
+/* Finds the kinds, and reads back what a run has kept. data: checked by the
+ * keys of bp__data_key_at, with all defaults; raw: as the file gives it, which
+ * tells what is a default. Both may be NULL. [err: EFORMAT ENOMEM] */
 bp_status bp__source_init(bp__source_config *c, bp__arena *arena,
-                          bp__ynode *data, bp_error *err);
+                          bp__ynode *data, const bp__ynode *raw,
+                          bp_error *err);
 void bp__source_free(bp__source_config *c); /* what was learned */
 /* Are samples of this split named, or taken out of the training set? */
 bool bp__source_has(const bp__source_config *c, bp_split s);
@@ -147,7 +149,8 @@ bool bp__source_may_change(const char *key);
 /* ---- a path that nobody has described --------------------------------------- */
 
 /* The kind whose samples a path looks like, by its name and by whether it is a
- * folder: NULL: not known. noun (may be NULL): "a table", "an archive" ... */
+ * folder; NULL: none is known. noun (may be NULL): "a table", "an archive" ...,
+ * also of files that hold no samples, "a model file"; NULL: nothing is known. */
 const bp__source_kind *bp__source_of_path(const char *path, const char **noun);
 
 /* `bprop new`: looks at data and writes the model file that fits them. */
@@ -166,11 +169,13 @@ bp_status bp__source_draft(const bp__draft_options *o, bp__str *found,
 
 /* ---- the schema ------------------------------------------------------------- */
 
-/* The key `data` of a model file: common keys, and those of all rows. */
-extern const bp__skey bp__data_key;
+/* The keys of `data` in a model file: common ones, and those of all rows. The
+ * i-th; NULL past the end. */
+const bp__skey *bp__data_key_at(size_t i);
 /* What model.input may say instead of dims: the i-th word; NULL past the end.
  */
 const char *bp__source_input_word(size_t i);
+#define BP__SOURCE_INPUT_DOC "table: what the columns make"
 
 /* ---- rows ---------------------------------------------------------------------- */
 
@@ -191,7 +196,7 @@ struct bp__source_kind {
     const char *input_word; /* model.input: WORD; NULL: has none */
     const char *normalize;  /* data.normalize unless given; NULL: the common */
 
-    bool built_in;    /* needs no files */
+    bool built_in;    /* needs no files, and no options: its name will do */
     bool any_text;    /* a path that looks like nothing known may be of it */
     bool any_run;     /* runs on other kinds predict on it, too */
     bool own_columns; /* only runs on it predict on it, and on nothing else but
@@ -233,8 +238,9 @@ struct bp__source_kind {
     bp_status (*embed)(const bp__source_config *c, bp_model *m, int64_t dim,
                        bp_error *err);
 
-    /* Drafting; can_draft NULL: whatever looks like it. */
-    bp_status (*can_draft)(const char *path, bp_error *err);
+    /* Drafting. Why a path of this name is no set of samples: "an IDX file:
+     * ..."; NULL: it may be one. */
+    const char *(*no_draft)(const char *path);
     bp_status (*draft)(const bp__draft_options *o, bp__str *found,
                        bp__str *text, bp_error *err);
 };
@@ -246,8 +252,14 @@ const bp__source_kind *bp__source_find(const char *name);
 /* For rows. A file of the data: dir or data.dir before it; NULL: no memory. */
 const char *bp__source_path(const bp__source_config *c, const char *dir,
                             const char *file);
-/* A member of data.KEY, such as data.table.header; NULL: not given. */
+/* A member of the map data.MAP: data.table.header; NULL: not given. */
 const bp__ynode *bp__source_option(const bp__source_config *c, const char *map,
                                    const char *key);
+/* The texts of a list, in the configuration's memory; NULL: no memory. */
+const char *const *bp__source_texts(const bp__source_config *c,
+                                    const bp__ynode *list, size_t *n);
+/* A line more in c->notes. */
+void bp__source_note(bp__source_config *c, const char *text);
+bool bp__path_ends(const char *path, const char *end);
 
 #endif

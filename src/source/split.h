@@ -1,8 +1,8 @@
 /* Dealing samples into parts: training, validation, test, folds. */
-#ifndef BP__CONFIG_SPLIT_H
-#define BP__CONFIG_SPLIT_H
+#ifndef BP__SPLIT_H
+#define BP__SPLIT_H
 
-#include "config/config.h"
+#include "source/source.h"
 
 typedef struct bp__deal {
     int64_t n;

@@ -1,15 +1,7 @@
 /* Columns that training learned <-> data.columns of the run's configuration. */
 #include "source/tables.h"
 
-bp_status bp__tables_set_input(bp__config *c, bp_error *err)
-{
-    const bp__columns *k = c->columns;
-    int64_t width = k->width;
-    if (!c->table_input)
-        return BP_OK;
-    bp__model_set_dims(c->model, 0, 1, &width);
-    return bp__columns_embed(k, c->model, 0, err);
-}
+#include "nn/nn.h"
 
 bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,
                             bp_error *err)
@@ -30,24 +22,24 @@ bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,
     return BP_OK;
 }
 
-static void put(bp__config *c, bp__ynode *map, const char *key, bool plain,
+static void put(bp__source_config *c, bp__ynode *map, const char *key, bool plain,
                 const char *text)
 {
-    bp__place at = c->resolved->at;
-    bp__yaml_append(map, key, at, bp__yaml_scalar(&c->arena, at, plain, text));
+    bp__place at = c->data->at;
+    bp__yaml_append(map, key, at, bp__yaml_scalar(c->arena, at, plain, text));
 }
 
-static void put_number(bp__config *c, bp__ynode *map, const char *key, double x)
+static void put_number(bp__source_config *c, bp__ynode *map, const char *key, double x)
 {
     char text[32];
     bp__format_double(text, x);
     put(c, map, key, true, text);
 }
 
-static bp__ynode *column_node(bp__config *c, const bp__column *x)
+static bp__ynode *column_node(bp__source_config *c, const bp__column *x)
 {
-    bp__place at = c->resolved->at;
-    bp__ynode *m = bp__yaml_new(&c->arena, BP__Y_MAP, at);
+    bp__place at = c->data->at;
+    bp__ynode *m = bp__yaml_new(c->arena, BP__Y_MAP, at);
     char text[32];
     put(c, m, "name", false, x->name);
     put(c, m, "kind", true, bp__column_kind_name(x->kind));
@@ -58,33 +50,32 @@ static bp__ynode *column_node(bp__config *c, const bp__column *x)
         put(c, m, "why", false, x->why);
     put_number(c, m, "center", x->center);
     put_number(c, m, "factor", x->factor);
-    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
+    bp__ynode *list = bp__yaml_new(c->arena, BP__Y_LIST, at);
     for (int i = 0; i < x->n_edges; i++) {
         bp__format_double(text, x->edges[i]);
         bp__yaml_append(list, NULL, at,
-                        bp__yaml_scalar(&c->arena, at, true, text));
+                        bp__yaml_scalar(c->arena, at, true, text));
     }
     if (x->n_edges)
         bp__yaml_append(m, "edges", at, list);
-    list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
+    list = bp__yaml_new(c->arena, BP__Y_LIST, at);
     for (int i = 0; i < x->n_words; i++)
         bp__yaml_append(list, NULL, at,
-                        bp__yaml_scalar(&c->arena, at, false, x->words[i]));
+                        bp__yaml_scalar(c->arena, at, false, x->words[i]));
     if (x->n_words)
         bp__yaml_append(m, "words", at, list);
     return m;
 }
 
-void bp__columns_to_config(bp__config *c)
+bp_status bp__columns_keep(bp__source_config *c, bp_error *err)
 {
-    bp__place at = c->resolved->at;
-    if (!c->columns)
-        return;
-    bp__ynode *list = bp__yaml_new(&c->arena, BP__Y_LIST, at);
-    for (int i = 0; i < c->columns->n; i++)
-        bp__yaml_append(list, NULL, at,
-                        column_node(c, &c->columns->column[i]));
-    bp__config_set_member(c, "columns", list);
+    bp__place at = c->data->at;
+    const bp__columns *k = c->learned;
+    bp__ynode *list = bp__yaml_new(c->arena, BP__Y_LIST, at);
+    for (int i = 0; i < k->n; i++)
+        bp__yaml_append(list, NULL, at, column_node(c, &k->column[i]));
+    bp__source_set(c, "columns", list);
+    return c->arena->failed ? bp__oom(err) : BP_OK;
 }
 
 static void read_column(bp__columns *k, bp__column *x, const bp__ynode *n)
@@ -117,9 +108,9 @@ static void read_column(bp__columns *k, bp__column *x, const bp__ynode *n)
         x->words[x->n_words++] = bp__arena_strdup(&k->memory, v->text);
 }
 
-bp_status bp__columns_from_config(bp__config *c, bp_error *err)
+bp_status bp__columns_restore(bp__source_config *c, bp_error *err)
 {
-    const bp__ynode *list = bp__yaml_at(c->resolved, "data.columns");
+    const bp__ynode *list = bp__yaml_get(c->data, "columns");
     if (!list)
         return BP_OK;
     bp__columns *k = bp__columns_new(NULL, (int)list->n);
@@ -133,6 +124,6 @@ bp_status bp__columns_from_config(bp__config *c, bp_error *err)
         return bp__oom(err);
     }
     bp__columns_place(k);
-    c->columns = k;
-    return bp__tables_set_input(c, err);
+    c->learned = k;
+    return BP_OK;
 }

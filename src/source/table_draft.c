@@ -1,13 +1,28 @@
 /* Looking at a table, and the model file that fits it. */
 #include "source/table_draft.h"
 
-#include "source/draft_model.h"
-#include "fmt/tree.h"
+#include "data/columns.h"
 #include "data/looks.h"
+#include "fmt/tree.h"
+#include "source/draft_model.h"
+
+typedef struct draft {
+    bp__table *table, *test; /* test NULL: none */
+    bp__columns *columns;
+    bp__repeats repeats;
+    int64_t shared;      /* rows of the test table that are in the first */
+    int64_t *class_rows; /* of each class, in the first table */
+    int64_t *missing;    /* cells of each column */
+    /* Classes of the test table that the first has in another spelling. */
+    const char **rename; /* pairs: from, to */
+    size_t n_rename;
+    bp__str looks;       /* remarks of data/looks.h */
+    bp__arena memory;
+} draft;
 
 /* ---- looking ------------------------------------------------------------ */
 
-static bp_status count_cells(bp__draft *d, bp_error *err)
+static bp_status count_cells(draft *d, bp_error *err)
 {
     const bp__table *t = d->table;
     const bp__columns *c = d->columns;
@@ -56,7 +71,7 @@ static const char *same_class(const bp__column *y, const char *cell)
     return NULL;
 }
 
-static bp_status match_classes(bp__draft *d, int col, bp_error *err)
+static bp_status match_classes(draft *d, int col, bp_error *err)
 {
     const bp__column *y = &d->columns->column[d->columns->target];
     enum { MOST = 100 };
@@ -80,7 +95,7 @@ static bp_status match_classes(bp__draft *d, int col, bp_error *err)
 }
 
 /* One column whose name may hold commas, or several between them. */
-static bp_status cut_targets(bp__draft *d, const char *list,
+static bp_status cut_targets(draft *d, const char *list,
                              bp__columns_options *o, bp_error *err)
 {
     size_t n = 1;
@@ -107,7 +122,7 @@ static bp_status cut_targets(bp__draft *d, const char *list,
     return BP_OK;
 }
 
-static bp_status count_repeats(bp__draft *d, bp_error *err)
+static bp_status count_repeats(draft *d, bp_error *err)
 {
     const bp__columns *c = d->columns;
     bool *target = bp__arena_array(&d->memory, (size_t)c->n, sizeof *target);
@@ -119,7 +134,7 @@ static bp_status count_repeats(bp__draft *d, bp_error *err)
 }
 
 /* The table to test on beside the first one. */
-static bp_status look_at_test(const bp__draft_options *o, bp__draft *d,
+static bp_status look_at_test(const bp__draft_options *o, draft *d,
                               bp_error *err)
 {
     bp__table_options to = {0};
@@ -143,12 +158,25 @@ static bp_status look_at_test(const bp__draft_options *o, bp__draft *d,
     return s ? s : bp__tables_shared(d->table, d->test, at, &d->shared, err);
 }
 
-bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
-                         bp_error *err)
+static void draft_free(draft *d)
+{
+    bp__table_free(d->table);
+    bp__table_free(d->test);
+    bp__columns_free(d->columns);
+    bp__str_free(&d->looks);
+    bp__arena_free(&d->memory);
+    memset(d, 0, sizeof *d);
+}
+
+static bp_status draft_look(const bp__draft_options *o, draft *d,
+                            bp_error *err)
 {
     memset(d, 0, sizeof *d);
     bp__arena_init(&d->memory, NULL);
-    bp__columns_options k = {.task = o->task};
+    bp__columns_options k = {
+        .task = !o->task                  ? BP__TASK_GUESS
+                : !strcmp(o->task, "class") ? BP__TASK_CLASS
+                                          : BP__TASK_NUMBER};
     bp_status s = bp__table_read(NULL, NULL, o->path, NULL, &d->table, err);
     if (!s && d->table->n_rows < 10)
         s = bp__error(err, BP_ERANGE, "'%s' has %lld row%s; 10 are the least "
@@ -180,18 +208,8 @@ bp_status bp__draft_look(const bp__draft_options *o, bp__draft *d,
     if (!s && d->looks.failed)
         s = bp__oom(err);
     if (s)
-        bp__draft_free(d);
+        draft_free(d);
     return s;
-}
-
-void bp__draft_free(bp__draft *d)
-{
-    bp__table_free(d->table);
-    bp__table_free(d->test);
-    bp__columns_free(d->columns);
-    bp__str_free(&d->looks);
-    bp__arena_free(&d->memory);
-    memset(d, 0, sizeof *d);
 }
 
 /* ---- telling ------------------------------------------------------------ */
@@ -202,7 +220,7 @@ static const char *separator_name(char c)
                                                                    : "commas";
 }
 
-static void describe_column(const bp__draft *d, int i, bp__str *out)
+static void describe_column(const draft *d, int i, bp__str *out)
 {
     const bp__columns *c = d->columns;
     const bp__column *x = &c->column[i];
@@ -232,7 +250,7 @@ static void describe_column(const bp__draft *d, int i, bp__str *out)
     bp__str_printf(out, "\n");
 }
 
-static void describe_rows(const bp__draft *d, bp__str *out)
+static void describe_rows(const draft *d, bp__str *out)
 {
     if (d->table->n_ragged)
         bp__str_printf(out, "%lld row%s other than %d cells, the first in line "
@@ -262,7 +280,7 @@ static void describe_rows(const bp__draft *d, bp__str *out)
     bp__str_printf(out, "\n");
 }
 
-static void describe_balance(const bp__draft *d, bp__str *out)
+static void describe_balance(const draft *d, bp__str *out)
 {
     const bp__column *y = &d->columns->column[d->columns->target];
     int64_t least = INT64_MAX, most = 0, sum = 0;
@@ -284,7 +302,7 @@ static void describe_balance(const bp__draft *d, bp__str *out)
                        (long long)sum);
 }
 
-void bp__draft_describe(const bp__draft *d, bp__str *out)
+static void draft_describe(const draft *d, bp__str *out)
 {
     const bp__table *t = d->table;
     bp__str_printf(out, "%s: %lld rows, %d columns, separated by %s, %s\n",
@@ -301,7 +319,7 @@ void bp__draft_describe(const bp__draft *d, bp__str *out)
 /* ---- the model file ----------------------------------------------------- */
 
 /* A column's name, or its number where it has none of its own. */
-static void put_column(const bp__draft *d, int i, bp__str *out)
+static void put_column(const draft *d, int i, bp__str *out)
 {
     const bp__columns *c = d->columns;
     int same = 0;
@@ -313,7 +331,7 @@ static void put_column(const bp__draft *d, int i, bp__str *out)
         bp__str_printf(out, "%d", i + 1);
 }
 
-static void write_table(const bp__draft *d, bp__str *out)
+static void write_table(const draft *d, bp__str *out)
 {
     const bp__columns *c = d->columns;
     bp__str_printf(out, "  table:\n    target: ");
@@ -347,8 +365,8 @@ static void write_table(const bp__draft *d, bp__str *out)
     bp__str_printf(out, "}\n");
 }
 
-void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
-                     bp__str *out)
+static void draft_write(const draft *d, const bp__draft_options *o,
+                        bp__str *out)
 {
     const bp__columns *c = d->columns;
     bool classes = bp__columns_classes(c);
@@ -372,4 +390,17 @@ void bp__draft_write(const bp__draft *d, const bp__draft_options *o,
                    o->test ? "" : ", test: 0.2");
     write_table(d, out);
     bp__draft_rows_train(out, &m);
+}
+
+bp_status bp__table_draft(const bp__draft_options *o, bp__str *found,
+                          bp__str *text, bp_error *err)
+{
+    draft d;
+    bp_status st = draft_look(o, &d, err);
+    if (st)
+        return st;
+    draft_describe(&d, found);
+    draft_write(&d, o, text);
+    draft_free(&d);
+    return BP_OK;
 }

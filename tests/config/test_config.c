@@ -331,13 +331,13 @@ static void test_values(void)
     T_CHECK(c->train.shards == 1 && c->train.checkpoint_seconds == 30);
     T_CHECK(c->task.dtype == BP_F32 && c->task.seed == 1);
     T_CHECK(c->task.optimizer && !strncmp(c->task.optimizer, "adam", 4));
-    T_CHECK(!c->task.metrics && c->normalize == BP_NORM_NONE);
+    T_CHECK(!c->task.metrics && c->train.normalize == BP_NORM_NONE);
     T_CHECK(!strcmp(c->name, "m"));
     bp__config_free(c);
 
     c = load(HEAD "data: {train: digits}\n", "train.dtype=f64");
     T_REQUIRE(c->resolved);
-    T_CHECK(c->task.dtype == BP_F64 && c->normalize == BP_NORM_GLOBAL);
+    T_CHECK(c->task.dtype == BP_F64 && c->train.normalize == BP_NORM_GLOBAL);
     T_CHECK(c->has_data[BP_SPLIT_TRAIN] && !c->has_data[BP_SPLIT_VALID]);
     bp__config_free(c);
 
