@@ -1,7 +1,7 @@
 /* libyaml's events -> the tree, without recursion. Anchors and aliases are
  * copied out; the number of copied nodes and the depth are limited, so that a
  * small hostile file cannot grow. What stands in the file itself may be as
- * long as the file: a run on a table of many columns is. */
+ * long as the file: what a run keeps of its data may be much. */
 #include "config/yaml.h"
 
 #include <yaml.h>
