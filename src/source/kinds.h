@@ -1,10 +1,19 @@
-/* The rows, each in a file of its own; sources.c has their order. */
+/* The rows, each in a file of its own, in the order of the schema. */
 #ifndef BP__SOURCE_KINDS_H
 #define BP__SOURCE_KINDS_H
 
 #include "source/source.h"
 
-extern const bp__source_kind bp__source_idx, bp__source_npy, bp__source_npz,
-    bp__source_table, bp__source_pictures, bp__source_digits;
+#define BP__SOURCE_KINDS(ROW) \
+    ROW(idx)                  \
+    ROW(npy)                  \
+    ROW(npz)                  \
+    ROW(table)                \
+    ROW(pictures)             \
+    ROW(digits)
+
+#define BP__SOURCE_ROW(name) extern const bp__source_kind bp__source_##name;
+BP__SOURCE_KINDS(BP__SOURCE_ROW)
+#undef BP__SOURCE_ROW
 
 #endif

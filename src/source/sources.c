@@ -3,10 +3,8 @@
 
 #include "base/file.h"
 
-static const bp__source_kind *const kinds[] = {
-    &bp__source_idx,   &bp__source_npy,      &bp__source_npz,
-    &bp__source_table, &bp__source_pictures, &bp__source_digits,
-};
+#define ROW(name) &bp__source_##name,
+static const bp__source_kind *const kinds[] = {BP__SOURCE_KINDS(ROW)};
 
 const bp__source_kind *bp__source_at(size_t i)
 {
@@ -89,6 +87,10 @@ bp_status bp__source_can_draft(const char *path, bp_error *err)
                           : NULL;
     for (size_t i = 0; i < BP__ARRAY_LEN(kinds) && !why; i++)
         why = kinds[i]->no_draft ? kinds[i]->no_draft(path) : NULL;
+    const char *noun;
+    const bp__source_kind *k = why ? NULL : bp__source_of_path(path, &noun);
+    if (k && !k->draft)
+        why = noun;
     if (!why)
         return BP_OK;
     bp__str drafted;
