@@ -61,9 +61,9 @@ static int choose_directions(const cli_model *m)
 
 static bool wants_data(const cli_args *a, const cli_model *m)
 {
-    const bp__ynode *r = m->config->resolved;
-    return (a->given & OPT_DATA) || m->config->dir ||
-           bp__yaml_at(r, "data.train.digits") != NULL;
+    const bp__source_config *s = &m->config->source;
+    const bp__source_kind *k = s->of[BP_SPLIT_TRAIN];
+    return (a->given & OPT_DATA) || s->dir || (k && k->built_in);
 }
 
 static int run_check(const cli_args *a)

@@ -165,12 +165,8 @@ const char *cli_shipped_model(const char *name, size_t *bytes);
 /* filekind.c: "a table", by its name or as a folder; NULL: not known. */
 #define CLI_MODEL_FILE "a model file"
 #define CLI_TABLE "a table"
-#define CLI_FOLDER "a folder"
 #define CLI_ARCHIVE "an archive"
-#define CLI_ARRAY "an array"
-#define CLI_ARRAYS "an archive of arrays"
 const char *cli_file_kind(const char *path);
-bool cli_may_be_idx(const char *path); /* by its first bytes */
 
 /* explain.c: draws filters and activations into --features. */
 int cli_features(const cli_args *a);
@@ -190,8 +186,6 @@ const char *cli_metric_text(char *buf, const char *name, double x);
 void cli_print_confusion(const cli_model *m, const bp_evaluation *e);
 /* FNV-1a of a file as 16 hexadecimal digits; false: cannot be read. */
 bool cli_file_hash(const char *path, char hash[20]);
-/* By its name, or that of what it is in: "x.tar", "x.zip/folder". */
-bool cli_is_archive(const char *path);
 /* Prints "bprop: message" on stderr. */
 void cli_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -2,8 +2,6 @@
  * linear model and the constant guess, on the same rows. */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
 #include "data/data.h"
 #include "verdict.h"
 
@@ -25,16 +23,11 @@ enum { LEAST_STEPS = 2000, MOST_TARGETS = 16 };
 static bp_status linear_data(const contest *c, bp_data *d[3], bp_error *err)
 {
     static const int parts[] = {BP_SPLIT_TRAIN, BP_SPLIT_VALID};
-    const bp__columns *k = c->m->config->columns;
     bp_status st = BP_OK;
     for (int i = 0; i < 3 && !st; i++) {
         bp_data *from = i < 2 ? c->d->split[parts[i]] : c->rows;
-        if (!from)
-            continue;
-        if (k)
-            st = bp__columns_plain(k, from, &d[i], err);
-        else
-            d[i] = bp_data_retain(from);
+        if (from)
+            st = bp__source_plain(&c->m->config->source, from, &d[i], err);
     }
     return st;
 }
@@ -52,8 +45,7 @@ static bp_status linear_model(const contest *c, const bp_data *d, bp_model **m,
         bp_model_add(model, "flatten");
     /* Vectors as long as the outputs are many leave it a free weight for each
      * word and output. */
-    const bp__columns *k = c->m->config->columns;
-    bp_status st = k ? bp__columns_embed(k, model, c->k, err) : BP_OK;
+    bp_status st = bp__source_embed(&c->m->config->source, model, c->k, err);
     bp__snprintf(layer, sizeof layer, "dense(%lld, init=zeros)",
                  (long long)c->k);
     bp_model_add(model, layer);
@@ -71,8 +63,8 @@ static bp_status train_linear(contest *c, bp_error *err)
         st = linear_model(c, d[0], &model, err);
     bp_task task = c->m->config->task;
     bp_array x;
-    bool table = c->m->config->columns != NULL;
-    bool rows = table || (!st && bp_data_input(d[0], 0, &x) && x.rank == 2);
+    bool scaled = c->m->config->source.learned != NULL; /* its features are */
+    bool rows = scaled || (!st && bp_data_input(d[0], 0, &x) && x.rank == 2);
     task.model = model;
     /* Pixels are many and alike: steps of a table's size would overshoot. */
     task.optimizer =
@@ -85,8 +77,8 @@ static bp_status train_linear(contest *c, bp_error *err)
                             .no_hints = true,
                             .epochs = c->m->config->train.epochs,
                             .batch = c->m->config->train.batch};
-    if (!table)
-        o.normalize = c->m->config->normalize;
+    if (!scaled)
+        o.normalize = c->m->config->train.normalize;
     /* Few rows make few steps an epoch: enough of them to converge. */
     int64_t n = bp_data_count(c->d->split[BP_SPLIT_TRAIN]);
     int64_t steps = (n + o.batch - 1) / o.batch;
@@ -110,8 +102,8 @@ static bp_status train_linear(contest *c, bp_error *err)
  */
 static double scale_of(const contest *c, int64_t of)
 {
-    const bp__columns *k = c->m->config->columns;
-    return k ? 1 / bp__columns_target_at(k, (int)of)->factor : 1;
+    bp__target_units u;
+    return bp__source_units(&c->m->config->source, of, &u) ? 1 / u.factor : 1;
 }
 
 /* In the target's units, which may be any: 22246, 0.0012. */
@@ -174,10 +166,7 @@ static void print_row(const contest *c, const char *name,
 
 static const char *row_noun(const contest *c)
 {
-    const bp__config *f = c->m->config;
-    return f->columns                   ? "rows"
-           : bp__config_has_pictures(f) ? "pictures"
-                                        : "samples";
+    return bp__source_samples_noun(&c->m->config->source);
 }
 
 /* Never cut: "4.78e+0" of 4.78e+05 is another number. */
@@ -231,15 +220,15 @@ static void score_target(contest *c, int64_t of)
 static bool print_numbers(contest *c, int64_t of)
 {
     char guess[80], name[40] = "", cell[BP__CELL_BYTES];
-    const bp__columns *k = c->m->config->columns;
-    const bp__column *y = k ? bp__columns_target_at(k, (int)of) : NULL;
-    if (c->k > 1 && !y)
+    bp__target_units u;
+    bool known = bp__source_units(&c->m->config->source, of, &u);
+    if (c->k > 1 && !known)
         bp__snprintf(name, sizeof name, "number %lld", (long long)of + 1);
     printf("  %s  %8s  %-18s  %9s  %9s\n",
-           bp__text_cell(cell, c->k > 1 && y ? y->name : name, 24, 24), "R2",
+           bp__text_cell(cell, c->k > 1 && known ? u.name : name, 24, 24), "R2",
            "95 % interval", "RMSE", "MAE");
     score_target(c, of);
-    constant_text(guess, y ? y->center : c->constant.y[of]);
+    constant_text(guess, known ? u.center : c->constant.y[of]);
     return print_rows(c, guess);
 }
 
@@ -272,34 +261,19 @@ static cli_scores fold_scores(contest *c)
     return s;
 }
 
-static bool has_arrays(const bp__config *f)
-{
-    return bp__yaml_at(f->resolved, "data.train.npy") ||
-           bp__yaml_at(f->resolved, "data.train.npz");
-}
-
 /* Is this a run that ends with a comparison, and of how many numbers? Those on
  * tables, pictures and arrays do, unless a sample's target is many numbers;
  * folds of anything need a score. */
 static bool contest_of(contest *c, bp_split split, bp_trainer *t)
 {
-    const bp__config *f = c->m->config;
-    const bp__columns *k = f->columns;
+    bp_array y;
     c->rows = c->d->split[split];
     if (!c->rows)
         return false;
-    if (k && k->target >= 0 && f->table_input) {
-        c->k = bp__columns_classes(k) ? k->column[k->target].n_words
-                                      : k->n_targets;
+    bool compares = bp__source_compares(&c->m->config->source, &c->k);
+    if (compares && c->k)
         return true;
-    }
-    const bp__ynode *names = bp__yaml_at(f->resolved, "data.classes");
-    bp_array y;
-    if (bp__config_has_pictures(f)) {
-        c->k = names ? (int64_t)names->n : 0;
-        return c->k > 1;
-    }
-    if ((!c->a->folds && !has_arrays(f)) || c->m->n_inputs != 1 ||
+    if ((!c->a->folds && !compares) || c->m->n_inputs != 1 ||
         !bp_data_target(c->rows, &y))
         return false;
     bool classes = bp_data_target_kind(c->rows) == BP_TARGET_CLASS;

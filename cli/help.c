@@ -19,7 +19,7 @@ static int help_keys(void)
 {
     bp__str s;
     bp__str_init(&s, NULL);
-    bp__schema_describe(bp__config_keys, bp__config_n_keys, "", &s);
+    bp__schema_describe(&bp__config_key, "", &s);
     fputs(s.failed ? "" : s.s, stdout);
     bp__str_free(&s);
     return EXIT_FINE;

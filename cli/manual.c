@@ -121,31 +121,33 @@ static bool print_choices(const cli_option *o)
     return true;
 }
 
-static void print_keys(const bp__skey *keys, size_t n, const char *path)
+static void print_keys(const bp__skey *map, const char *path)
 {
-    for (size_t i = 0; i < n; i++) {
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
         char name[160];
         bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
-                     keys[i].name);
-        if (keys[i].type != BP__S_MAP)
+                     k->name);
+        if (k->type != BP__S_MAP)
             printf("%s ", name);
-        print_keys(keys[i].keys, keys[i].n_keys, name);
+        print_keys(k, name);
     }
 }
 
-static void print_values(const bp__skey *keys, size_t n, const char *path)
+static void print_values(const bp__skey *map, const char *path)
 {
-    for (size_t i = 0; i < n; i++) {
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
         char name[160];
         bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
-                     keys[i].name);
-        if (keys[i].n_words || keys[i].type == BP__S_BOOL) {
+                     k->name);
+        if (k->n_words || k->type == BP__S_BOOL) {
             printf("    %s) words=\"", name);
-            for (size_t w = 0; w < keys[i].n_words; w++)
-                printf("%s ", keys[i].words[w]);
-            printf("%s\" ;;\n", keys[i].n_words ? "" : "true false");
+            for (size_t w = 0; w < k->n_words; w++)
+                printf("%s ", k->words[w]);
+            printf("%s\" ;;\n", k->n_words ? "" : "true false");
         }
-        print_values(keys[i].keys, keys[i].n_keys, name);
+        print_values(k, name);
     }
 }
 
@@ -185,7 +187,7 @@ static void print_lists(void)
     for (int i = 1; i < BP__N_OPS; i++)
         printf("%s ", bp__ops[i]->name);
     printf("\"\n_bprop_keys=\"");
-    print_keys(bp__config_keys, bp__config_n_keys, "");
+    print_keys(&bp__config_key, "");
     printf("\"\n\n");
 }
 
@@ -202,7 +204,7 @@ int cli_print_bash(void)
     print_rows("optimizer", BP_NN_OPTIMIZERS);
     print_rows("optimizer.*.schedule", BP_NN_SCHEDULES);
     print_rows("model.layers.*", BP_NN_LAYERS);
-    print_values(bp__config_keys, bp__config_n_keys, "");
+    print_values(&bp__config_key, "");
     printf("    data.train|data.valid|data.test) words=digits ;;\n"
            "    *) words= ;;\n    esac\n}\n\n"
            "# ... and an option.\n_bprop_option_values() {\n    case $1 in\n");

@@ -1,10 +1,6 @@
 /* bprop new PATH */
 #include "cli.h"
 
-#include "config/draft.h"
-#include "config/draft_arrays.h"
-#include "config/draft_pictures.h"
-
 /* NAME.yaml in this folder, for data/NAME.csv.gz. */
 static void choose_file(const char *path, char *buf, size_t bytes)
 {
@@ -20,29 +16,6 @@ static void choose_file(const char *path, char *buf, size_t bytes)
         bp__snprintf(buf, bytes, "model.yaml");
     else
         bp__snprintf(buf, bytes, "%.*s.yaml", (int)n, base);
-}
-
-static int refuse_kind(const char *path)
-{
-    static const struct {
-        const char *end, *what;
-    } others[] = {{".png", "one picture: a set has a folder for each class"},
-                  {".jpg", "one picture: a set has a folder for each class"},
-                  {"-ubyte", "an IDX file: data: {train: {idx: ...}} names it"},
-                  {"-ubyte.gz",
-                   "an IDX file: data: {train: {idx: ...}} names it"},
-                  {".yaml", "a model file: `bprop train` takes it"}};
-    size_t n = strlen(path);
-    for (size_t i = 0; i < BP__ARRAY_LEN(others); i++) {
-        size_t k = strlen(others[i].end);
-        if (n > k && !strcmp(path + n - k, others[i].end)) {
-            cli_complain("'%s' is %s; `bprop new` looks at tables, "
-                         "pictures and arrays", path,
-                         others[i].what);
-            return EXIT_USAGE;
-        }
-    }
-    return EXIT_FINE;
 }
 
 /* Prints what was found, writes the file. */
@@ -70,75 +43,20 @@ static int look_failed(const bp_error *err)
                                                                : EXIT_RUN;
 }
 
-static int new_table(const cli_args *a, const char *file)
+static int draft(const cli_args *a, const char *file)
 {
+    static const char *const tasks[] = {NULL, "class", "number"};
     bp_error err = {0};
-    bp__draft d;
     bp__draft_options o = {.path = a->operands[0], .test = a->test,
-                           .target = a->target, .task = a->task};
+                           .target = a->target, .task = tasks[a->task]};
     bp__str found, text;
-    if (bp__draft_look(&o, &d, &err))
-        return look_failed(&err);
     bp__str_init(&found, NULL);
     bp__str_init(&text, NULL);
-    bp__draft_describe(&d, &found);
-    bp__draft_write(&d, &o, &text);
-    bp__draft_free(&d);
-    return give_draft(&found, &text, file);
-}
-
-static int new_pictures(const cli_args *a, const char *file)
-{
-    bp_error err = {0};
-    bp__picture_draft d;
-    bp__str found, text;
-    if (a->given & (OPT_TARGET | OPT_TASK)) {
-        cli_complain("'%s' holds pictures: their folders are the classes; "
-                     "--target and --task are for tables", a->operands[0]);
-        return EXIT_USAGE;
-    }
-    if (bp__picture_draft_look(a->operands[0], a->test, &d, &err))
-        return look_failed(&err);
-    bp__str_init(&found, NULL);
-    bp__str_init(&text, NULL);
-    bp__picture_draft_describe(&d, &found);
-    bp__picture_draft_write(&d, &text);
-    bp__picture_draft_free(&d);
-    return give_draft(&found, &text, file);
-}
-
-static bool are_arrays(const char *path)
-{
-    const char *kind = cli_file_kind(path);
-    return kind && (!strcmp(kind, CLI_ARRAY) || !strcmp(kind, CLI_ARRAYS));
-}
-
-static int new_arrays(const cli_args *a, const char *file)
-{
-    bp_error err = {0};
-    bp__array_draft d;
-    bp__str found, text;
-    if (a->given & OPT_TASK) {
-        cli_complain("'%s': --task is for tables; an array's type says what "
-                     "it is: whole numbers are classes", a->operands[0]);
-        return EXIT_USAGE;
-    }
-    if (bp__array_draft_look(a->operands[0], a->target, a->test, &d, &err))
-        return look_failed(&err);
-    bp__str_init(&found, NULL);
-    bp__str_init(&text, NULL);
-    bp__array_draft_describe(&d, &found);
-    bp__array_draft_write(&d, &text);
-    bp__array_draft_free(&d);
-    return give_draft(&found, &text, file);
-}
-
-/* A folder, an archive, or a folder in one. */
-static bool are_pictures(const char *path)
-{
-    bp__fs_info info;
-    return (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir) ||
-           cli_is_archive(path);
+    if (!bp__source_draft(&o, &found, &text, &err))
+        return give_draft(&found, &text, file);
+    bp__str_free(&found);
+    bp__str_free(&text);
+    return look_failed(&err);
 }
 
 static int run_new(const cli_args *a)
@@ -149,18 +67,17 @@ static int run_new(const cli_args *a)
         choose_file(path, buf, sizeof buf);
         file = buf;
     }
-    int rc = refuse_kind(path);
-    if (rc == EXIT_FINE && !(a->given & OPT_FORCE) &&
-        bp__file_exists(NULL, file)) {
+    bp_error err = {0};
+    if (bp__source_can_draft(path, &err)) {
+        cli_fail(&err);
+        return EXIT_USAGE;
+    }
+    if (!(a->given & OPT_FORCE) && bp__file_exists(NULL, file)) {
         cli_complain("'%s' is there already: --force replaces it, --out FILE "
                      "takes another name", file);
-        rc = EXIT_USAGE;
+        return EXIT_USAGE;
     }
-    if (rc != EXIT_FINE)
-        return rc;
-    if (are_arrays(path))
-        return new_arrays(a, file);
-    return are_pictures(path) ? new_pictures(a, file) : new_table(a, file);
+    return draft(a, file);
 }
 
 const cli_command cli_new = {

@@ -68,12 +68,13 @@ static int usage_error(const cli_command *c, const char *format, ...)
  * none. buf: 100 bytes. */
 static const char *key_like(const char *name, char *buf)
 {
-    for (size_t i = 0; i < bp__config_n_keys; i++) {
-        const bp__skey *map = &bp__config_keys[i];
+    const bp__skey *map, *k;
+    for (size_t i = 0; (map = bp__schema_key(&bp__config_key, i)); i++) {
         const char *names[64];
         size_t n = 0;
-        for (; !strcmp(map->name, "train") && n < map->n_keys && n < 64; n++)
-            names[n] = map->keys[n].name;
+        while (!strcmp(map->name, "train") && n < 64 &&
+               (k = bp__schema_key(map, n)))
+            names[n++] = k->name;
         const char *key = bp__nearest(name + strspn(name, "-"), names, n);
         if (!key)
             continue;

@@ -1,99 +1,20 @@
 /* bprop predict RUN INPUT... */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
-#include "data/pictures.h"
 #include "fmt/array.h"
 #include "fmt/json.h"
-
-#include <stdlib.h>
 
 typedef struct predictor {
     const cli_args *a;
     cli_model *m;
     bp__task_steps steps;
     bool classes; /* outputs are scores of classes */
-    int64_t *line; /* of a table: where each sample starts */
-    const char *const *name; /* of pictures: their files; NULL */
+    const bp__source_samples *samples; /* that are predicted */
 } predictor;
 
-static bool is_npy(const char *path)
+static const bp__source_config *source_of(const predictor *q)
 {
-    size_t n = strlen(path);
-    return n > 4 && !strcmp(path + n - 4, ".npy");
-}
-
-/* The run's data was a table, and this is no array. */
-static bool is_table(const predictor *q, const char *path)
-{
-    return q->m->config->columns && q->m->n_inputs == 1 && !is_npy(path);
-}
-
-/* A folder or archive of pictures, or one. */
-static bool is_pictures(const char *path)
-{
-    bp__fs_info info;
-    if (bp__picture_name(path))
-        return true;
-    if (!bp__file_stat(NULL, path, &info, NULL) && info.is_dir)
-        return true;
-    return cli_is_archive(path);
-}
-
-static int64_t numel_of(int rank, const int64_t *dims)
-{
-    int64_t n = 1;
-    for (int i = 0; i < rank; i++)
-        n *= dims[i];
-    return n;
-}
-
-/* A .npy file that holds one sample without an axis for it counts as one. */
-static bp_status open_npy(const char *file, const bp_nn_io *io, bp_data **d,
-                          bp_error *err)
-{
-    bp_data_options o = {.size = sizeof o};
-    bp_array x = {0};
-    bp_status st = bp_npy_load(NULL, file, &x, err);
-    if (st)
-        return st;
-    bool one = x.rank == io->rank && x.rank < BP_MAX_RANK &&
-               numel_of(x.rank, x.dims) == numel_of(io->rank, io->dims);
-    /* [28,28] for [1,28,28] too, but [1,28,28] is then one picture. */
-    one |= x.rank == io->rank - 1 && io->dims[0] == 1 &&
-           numel_of(x.rank, x.dims) == numel_of(io->rank, io->dims);
-    if (one) {
-        for (int i = x.rank; i > 0; i--)
-            x.dims[i] = x.dims[i - 1];
-        x.dims[0] = 1;
-        x.rank++;
-        st = bp_data_from_arrays(&x, 1, NULL, &o, d, err);
-    } else {
-        st = bp_data_from_npy(&file, 1, NULL, &o, d, err);
-    }
-    bp_array_free(NULL, &x);
-    return st;
-}
-
-/* One data set out of as many files as the model has inputs. */
-static bp_status open_inputs(predictor *q, const char *const *files,
-                             bp_data **d, bp_error *err)
-{
-    bp_data_options o = {.size = sizeof o};
-    bp_nn_io io;
-    bp__task_input(&q->m->config->task, 0, &io);
-    if (q->m->n_inputs > 1)
-        return bp_data_from_npy(files, q->m->n_inputs, NULL, &o, d, err);
-    if (is_table(q, files[0])) {
-        bp_status st = bp__table_inputs(q->m->config, files[0], d, &q->line,
-                                        err);
-        cli_print_notes(q->m);
-        return st;
-    }
-    if (is_npy(files[0]))
-        return open_npy(files[0], &io, d, err);
-    return bp_data_from_idx(files[0], NULL, &o, d, err);
+    return &q->m->config->source;
 }
 
 /* The sample's scores in f64: probabilities where the loss defines them. */
@@ -122,20 +43,22 @@ static int64_t best_of(const double *x, int64_t n)
     return best;
 }
 
-static void print_json(const predictor *q, const char *file, int64_t sample,
-                       const double *x, int64_t n)
+static void print_json(const predictor *q, int64_t sample, const double *x,
+                       int64_t n)
 {
+    const bp__source_samples *from = q->samples;
     char buf[40];
     bp__str s;
     bp__json_writer w;
     bp__str_init(&s, NULL);
     bp__jw_init(&w, &s);
     bp__jw_object(&w, NULL);
-    bp__jw_string(&w, "input", file);
-    if (q->name)
-        bp__jw_string(&w, "file", q->name[sample]);
+    bp__jw_string(&w, "input", from->path);
+    if (from->name)
+        bp__jw_string(&w, "file", from->name[sample]);
     else
-        bp__jw_int(&w, q->line ? "line" : "sample", sample);
+        bp__jw_int(&w, from->line ? "line" : "sample",
+                   from->line ? from->line[sample] : sample);
     if (q->classes) {
         int64_t k = best_of(x, n);
         bp__jw_int(&w, "class", k);
@@ -147,13 +70,15 @@ static void print_json(const predictor *q, const char *file, int64_t sample,
     for (int64_t i = 0; i < n; i++)
         bp__jw_double(&w, NULL, x[i]);
     bp__jw_end_array(&w);
-    const bp__columns *c = q->m->config->columns;
-    if (c && !q->classes && n > 1 && n == c->n_targets) {
+    bp__target_units u;
+    bool named = !q->classes && n > 1 && n == bp__source_n_units(source_of(q));
+    if (named)
         bp__jw_array(&w, "targets");
-        for (int64_t i = 0; i < n; i++)
-            bp__jw_string(&w, NULL, bp__columns_target_at(c, (int)i)->name);
+    for (int64_t i = 0; i < n && named; i++)
+        if (bp__source_units(source_of(q), i, &u))
+            bp__jw_string(&w, NULL, u.name);
+    if (named)
         bp__jw_end_array(&w);
-    }
     bp__jw_end_object(&w);
     if (!s.failed)
         printf("%s\n", s.s);
@@ -188,23 +113,23 @@ static void print_others(const predictor *q, const double *x, int64_t n,
 /* With its name where a table has several targets. */
 static void print_number(const predictor *q, double x, int64_t i, int64_t n)
 {
-    const bp__columns *c = q->m->config->columns;
-    const bp__column *y = c && n == c->n_targets && n > 1
-                              ? bp__columns_target_at(c, (int)i)
-                              : NULL;
-    if (y)
-        printf("  %s", y->name);
+    bp__target_units u;
+    if (n > 1 && n == bp__source_n_units(source_of(q)) &&
+        bp__source_units(source_of(q), i, &u))
+        printf("  %s", u.name);
     printf(" %.6g", x);
 }
 
-static void print_text(const predictor *q, const char *file, int64_t sample,
-                       const double *x, int64_t n)
+static void print_text(const predictor *q, int64_t sample, const double *x,
+                       int64_t n)
 {
     char buf[40], text[BP__CELL_BYTES];
-    if (q->name)
-        printf("%s", q->name[sample]);
+    const bp__source_samples *from = q->samples;
+    if (from->name)
+        printf("%s", from->name[sample]);
     else
-        printf("%s:%lld", file, (long long)sample);
+        printf("%s:%lld", from->path,
+               (long long)(from->line ? from->line[sample] : sample));
     if (!q->classes) {
         for (int64_t i = 0; i < n; i++)
             print_number(q, x[i], i, n);
@@ -219,20 +144,15 @@ static void print_text(const predictor *q, const char *file, int64_t sample,
     printf("\n");
 }
 
-/* A table's numbers were scaled for training. */
+/* Numbers that were scaled for training. */
 static void unscale(const predictor *q, double *x, int64_t n)
 {
-    const bp__columns *c = q->m->config->columns;
-    if (!c || bp__columns_classes(c))
-        return;
-    for (int64_t i = 0; i < n && i < c->n_targets; i++) {
-        const bp__column *y = bp__columns_target_at(c, (int)i);
-        x[i] = x[i] / y->factor + y->center;
-    }
+    bp__target_units u;
+    for (int64_t i = 0; i < n && bp__source_units(source_of(q), i, &u); i++)
+        x[i] = x[i] / u.factor + u.center;
 }
 
-static bp_status predict_batch(predictor *q, const bp_batch *b,
-                               const char *file, bp_error *err)
+static bp_status predict_batch(predictor *q, const bp_batch *b, bp_error *err)
 {
     enum { ROOM = 100000 };
     static double scores[ROOM]; /* of the command, not of the library */
@@ -244,11 +164,10 @@ static bp_status predict_batch(predictor *q, const bp_batch *b,
             return bp__error(err, BP_ELIMIT, "the output has more than %d "
                              "numbers a sample", ROOM);
         unscale(q, scores, n);
-        int64_t at = q->line ? q->line[b->sample[r]] : b->sample[r];
         if (q->a->given & OPT_JSON)
-            print_json(q, file, at, scores, n);
+            print_json(q, b->sample[r], scores, n);
         else
-            print_text(q, file, at, scores, n);
+            print_text(q, b->sample[r], scores, n);
     }
     return st;
 }
@@ -270,174 +189,45 @@ static bp_status check_inputs(const predictor *q, const bp_data *d,
     return st;
 }
 
-static bp_status predict_data(predictor *q, bp_data *d, const char *file,
-                              bp_error *err)
+static bp_status predict_samples(void *user, const bp__source_samples *s,
+                                 bp_error *err)
 {
+    predictor *q = user;
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .batch = 256,
                            .dtype = q->m->config->task.dtype};
     for (size_t i = 0; i < q->m->n_inputs; i++)
         o.norm[i] = q->m->norm[i];
-    bp_status st = check_inputs(q, d, file, err);
+    cli_print_notes(q->m);
+    q->samples = s;
+    bp_status st = check_inputs(q, s->data, s->path, err);
     if (!st)
-        st = bp_loader_new(d, &o, &l, err);
+        st = bp_loader_new(s->data, &o, &l, err);
     int64_t n = st ? 0 : bp_loader_batches(l);
     for (int64_t i = 0; i < n && !st; i++) {
         bp_batch b;
         st = bp_loader_next(l, &b, err);
         if (!st)
-            st = predict_batch(q, &b, file, err);
+            st = predict_batch(q, &b, err);
     }
     bp_loader_free(l);
     return st;
 }
 
-/* ---- pictures ----------------------------------------------------------- */
-
-/* Pictures that wait until they make a batch. */
-typedef struct pending {
-    predictor *q;
-    const char *path;
-    const bp__picture_files *files; /* NULL: one file */
-    int64_t chw[3];
-    uint8_t *pixels;
-    const char *name[256];
-    int64_t n, room; /* pictures that make a batch: few of large ones */
-    int64_t n_bad;
-} pending;
-
-static bp_status flush_pending(pending *p, bp_error *err)
+static void tell_unreadable(void *user, const char *message)
 {
-    if (!p->n)
-        return BP_OK;
-    bp_array x = {.dtype = BP_U8, .rank = 4,
-                  .dims = {p->n, p->chw[0], p->chw[1], p->chw[2]},
-                  .data = p->pixels};
-    x.bytes = (size_t)numel_of(4, x.dims);
-    bp_data_options o = {.size = sizeof o, .borrow = true};
-    bp_data *d = NULL;
-    p->q->name = p->name;
-    bp_status st = bp_data_from_arrays(&x, 1, NULL, &o, &d, err);
-    if (!st)
-        st = predict_data(p->q, d, p->path, err);
-    p->q->name = NULL;
-    bp_data_free(d);
-    p->n = 0;
-    return st;
-}
-
-/* One that cannot be read is told, and the others are predicted. */
-static bp_status predict_picture(void *user, size_t i, const void *data,
-                                 size_t bytes, const char *why, bp_error *err)
-{
-    pending *p = user;
-    const bp_allocator *a = &bp__malloc_allocator;
-    const char *name = p->files ? p->files->file[i].full : p->path;
-    bp__picture pic = {0};
-    bp_error e = {0};
-    bp_status st = BP_EIO;
-    if (data)
-        st = bp__picture_decode(a, data, bytes, name, &pic, &e);
-    if (st) {
-        fflush(stdout);
-        cli_complain("%s", data ? e.message : why);
-        p->n_bad++;
-        return st == BP_ENOMEM ? bp__oom(err) : BP_OK;
-    }
-    int64_t numel = numel_of(3, p->chw);
-    st = bp__picture_planes(
-        a, &pic, (bp__picture_fit)bp__config_picture_fit(p->q->m->config),
-        (int)p->chw[0], p->chw[1], p->chw[2], p->pixels + p->n * numel, err);
-    bp__picture_free(a, &pic);
-    if (st)
-        return st;
-    p->name[p->n++] = name;
-    return p->n == p->room ? flush_pending(p, err) : BP_OK;
-}
-
-static bp_status predict_one(pending *p, bp_error *err)
-{
-    bp__file_data f;
-    bp_status st = bp__file_read(NULL, &bp__malloc_allocator, p->path, false,
-                                 1 << 29, &f, err);
-    if (st)
-        return st;
-    st = predict_picture(p, 0, f.data, f.bytes, NULL, err);
-    bp__file_free(&bp__malloc_allocator, &f);
-    return st;
-}
-
-static bp_status predict_pictures(predictor *q, const char *path, bp_error *err)
-{
-    static pending p; /* large; of the command, not of the library */
-    bp__picture_files files;
-    p = (pending){.q = q, .path = path};
-    bp_status st = bp__config_picture_shape(q->m->config, p.chw, err);
-    if (!st && p.chw[0] != 1 && p.chw[0] != 3)
-        st = bp__error(err, BP_ESHAPE, "'%s': this model's input has %lld "
-                       "channels; pictures have 1 or 3", path,
-                       (long long)p.chw[0]);
-    if (st)
-        return st;
-    p.room = (1 << 20) / numel_of(3, p.chw);
-    p.room = BP__MIN(BP__MAX(p.room, 1), (int64_t)BP__ARRAY_LEN(p.name));
-    size_t room = (size_t)(p.room * numel_of(3, p.chw));
-    if (!(p.pixels = bp__alloc(&bp__malloc_allocator, room)))
-        return bp__oom(err);
-    if (bp__picture_name(path)) {
-        st = predict_one(&p, err);
-        st = st ? st : flush_pending(&p, err);
-    } else if (!(st = bp__picture_files_list(NULL, NULL, path, &files, err))) {
-        p.files = &files;
-        st = bp__picture_files_visit(NULL, NULL, &files, predict_picture, &p,
-                                     err);
-        st = st ? st : flush_pending(&p, err);
-        bp__picture_files_free(&files);
-    }
-    bp__free(&bp__malloc_allocator, p.pixels, room);
-    if (!st && p.n_bad)
-        st = bp__error(err, BP_EFORMAT, "'%s': %lld picture%s could not be "
-                       "read", path, (long long)p.n_bad,
-                       p.n_bad == 1 ? "" : "s");
-    return st;
-}
-
-/* A file that this run cannot read is told by what it is, not by what its
- * first bytes are not. */
-static bp_status check_kind(const predictor *q, const char *path,
-                            bp_error *err)
-{
-    const char *kind = cli_file_kind(path);
-    bool table = q->m->config->columns != NULL;
-    if (q->m->n_inputs > 1 || is_npy(path) ||
-        (table ? !kind || !strcmp(kind, CLI_TABLE) : is_pictures(path)))
-        return BP_OK;
-    if (!table && !kind && cli_may_be_idx(path))
-        return BP_OK;
-    return bp__error(err, BP_EARG, "'%s' is %s; this run takes %s", path,
-                     kind ? kind : "no IDX file",
-                     table ? "tables (.csv, .csv.gz ...) with the columns of "
-                             "that which it was trained on"
-                           : "a .npy array, an IDX file, or pictures: one "
-                             "(.png, .jpg), a folder or an archive");
+    (void)user;
+    fflush(stdout);
+    cli_complain("%s", message);
 }
 
 static bp_status predict_files(predictor *q, const char *const *files,
                                bp_error *err)
 {
-    bp_data *d = NULL;
-    bp_status kind = check_kind(q, files[0], err);
-    if (kind)
-        return kind;
-    if (q->m->n_inputs == 1 && !q->m->config->columns && is_pictures(files[0]))
-        return predict_pictures(q, files[0], err);
-    bp_status st = open_inputs(q, files, &d, err);
-    if (!st)
-        st = predict_data(q, d, files[0], err);
-    bp_data_free(d);
-    free(q->line);
-    q->line = NULL;
-    return st;
+    bp__source_reader to = {predict_samples, tell_unreadable, q};
+    bp__config_shapes(q->m->config);
+    return bp__source_inputs(&q->m->config->source, files, q->m->n_inputs, &to,
+                             err);
 }
 
 static int run_predict(const cli_args *a)

@@ -117,19 +117,6 @@ void cli_print_confusion(const cli_model *m, const bp_evaluation *e)
     }
 }
 
-bool cli_is_archive(const char *path)
-{
-    static const char *const ends[] = {".tar", ".tgz", ".tar.gz", ".tar.xz",
-                                       ".tar.bz2", ".tar.zst", ".zip"};
-    for (size_t i = 0; i < BP__ARRAY_LEN(ends); i++) {
-        const char *s = strstr(path, ends[i]);
-        size_t n = strlen(ends[i]);
-        if (s && (!s[n] || s[n] == '/'))
-            return true;
-    }
-    return false;
-}
-
 bool cli_file_hash(const char *path, char hash[20])
 {
     bp__file_data f;

@@ -3,7 +3,6 @@
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli.h"
 
-#include "config/tables.h"
 #include "lower/lower.h"
 
 #include <unistd.h>
@@ -83,14 +82,14 @@ void cli_set_cache(cli_model *m, const char *run)
         while (slash > run && *--slash != '/')
             ;
     if (run)
-        m->config->cache =
+        m->config->source.cache =
             !slash || slash == run
                 ? "."
                 : bp__arena_printf(&m->config->arena, "%.*s",
                                    (int)(slash - run), run);
     else
-        m->config->cache = "runs";
-    m->config->progress = show_decoding;
+        m->config->source.cache = "runs";
+    m->config->source.progress = show_decoding;
 }
 
 /* Names that --no-pass or --no-kernel may hold. */
@@ -173,7 +172,7 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
                  : EXIT_RUN;
     m->n_inputs = bp_model_input_count(m->config->model);
     if (rc == EXIT_FINE && m->run &&
-        bp__config_get_fitted(m->config, m->n_inputs, m->norm, &err))
+        bp__source_get_fitted(&m->config->source, m->n_inputs, m->norm, &err))
         rc = cli_fail(&err);
     if (rc != EXIT_FINE)
         cli_close(m);
@@ -191,11 +190,12 @@ void cli_close(cli_model *m)
 
 void cli_print_notes(cli_model *m)
 {
-    if (!m->config->notes)
+    bp__source_config *s = &m->config->source;
+    if (!s->notes)
         return;
     fflush(stdout);
-    fprintf(stderr, "%s\n", m->config->notes);
-    m->config->notes = NULL; /* once */
+    fprintf(stderr, "%s\n", s->notes);
+    s->notes = NULL; /* once */
 }
 
 int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
@@ -213,7 +213,7 @@ int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
         cli_print_notes(m);
         return EXIT_FINE;
     }
-    if (err.status == BP_ENOTFOUND && !a->data && !m->config->dir)
+    if (err.status == BP_ENOTFOUND && !a->data && !m->config->source.dir)
         cli_complain("%s\n(where is the data? --data FOLDER says it)",
                      err.message);
     else
@@ -345,7 +345,7 @@ int cli_norms(cli_model *m, bp_data *d)
 {
     bp_error err = {0};
     for (size_t i = 0; i < m->n_inputs; i++)
-        if (!m->norm[i] && bp_norm_fit(d, i, m->config->normalize, NULL,
+        if (!m->norm[i] && bp_norm_fit(d, i, m->config->train.normalize, NULL,
                                        &m->norm[i], &err))
             return cli_fail(&err);
     return EXIT_FINE;
@@ -353,16 +353,9 @@ int cli_norms(cli_model *m, bp_data *d)
 
 const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
 {
-    const bp__ynode *names = bp__yaml_at(m->config->resolved, "data.classes");
-    const bp__columns *c = m->config->columns;
-    if (!names && c && bp__columns_classes(c) &&
-        k < c->column[c->target].n_words)
-        return c->column[c->target].words[k];
-    const bp__ynode *n = names ? names->child : NULL;
-    for (int64_t i = 0; n && i < k; i++)
-        n = n->next;
-    if (n)
-        return n->text;
+    const bp_task *t = &m->config->task;
+    if (k < t->n_classes)
+        return t->class_name[k];
     bp__snprintf(buf, 40, "%lld", (long long)k);
     return buf;
 }

@@ -1,7 +1,6 @@
 /* bprop show FILE: layers, graphs, kernels, plan. */
 #include "cli.h"
 
-#include "config/tables.h"
 #include "xform/xform.h"
 
 enum { VIEWS = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN };
@@ -142,37 +141,15 @@ static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
     return st;
 }
 
-/* What the columns of the run's table are. */
-static void print_columns(const bp__columns *c)
+/* What the data have taught the run, such as the columns of its table. */
+static void print_learned(const cli_model *m)
 {
-    char text[BP__CELL_BYTES];
-    printf("\n%-20s %-10s %10s  %s\n", "column", "kind", "features", "what");
-    for (int i = 0; i < c->n; i++) {
-        const bp__column *x = &c->column[i];
-        char n[20];
-        bp__snprintf(n, sizeof n, "%d", x->width);
-        printf("%s %-10s %10s  ", bp__text_cell(text, x->name, 20, 20),
-               bp__column_kind_name(x->kind),
-               x->target                       ? "target"
-               : x->kind == BP__COLUMN_IGNORED ? ""
-                                               : n);
-        if (x->kind == BP__COLUMN_IGNORED) {
-            printf("%s", x->why);
-        } else if (x->kind == BP__COLUMN_NUMBER) {
-            bp__format_float(text, (float)x->center);
-            printf(x->target ? "mean %s" : "median %s", text);
-            if (x->n_edges)
-                printf(", from %.6g to %.6g", x->edges[0],
-                       x->edges[x->n_edges - 1]);
-        } else {
-            for (int k = 0; k < x->n_words && k < 4; k++)
-                printf("%s%s", k ? ", " : "",
-                       bp__text_cell(text, x->words[k], 0, 20));
-            if (x->n_words > 4)
-                printf(" and %d more", x->n_words - 4);
-        }
-        printf("%s\n", x->had_missing ? "; some missing" : "");
-    }
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__source_show(&m->config->source, &s);
+    if (s.len && !s.failed)
+        fputs(s.s, stdout);
+    bp__str_free(&s);
 }
 
 static int run_show(const cli_args *a)
@@ -192,8 +169,8 @@ static int run_show(const cli_args *a)
     rc = cli_assume_target(&m);
     if (rc == EXIT_FINE && show(a, &m, s, &err))
         rc = cli_fail(&err);
-    else if (rc == EXIT_FINE && !(a->given & VIEWS) && m.config->columns)
-        print_columns(m.config->columns);
+    else if (rc == EXIT_FINE && !(a->given & VIEWS))
+        print_learned(&m);
     bp_store_free(s);
     cli_close(&m);
     return rc;

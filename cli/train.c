@@ -2,8 +2,6 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
-#include "config/pictures.h"
-#include "config/tables.h"
 #include "progress.h"
 
 #include <fcntl.h>
@@ -98,16 +96,17 @@ static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
     bp__str s;
     for (size_t i = 0; i < m->n_inputs; i++)
         norm[i] = (bp_norm *)bp_trainer_norm(t, i);
-    bp__config_set_fitted(m->config, m->n_inputs, norm);
-    bp__columns_to_config(m->config);
+    bp__source_set_fitted(&m->config->source, m->n_inputs, norm);
+    bp_status st = bp__source_keep(&m->config->source, err);
     bp__config_set_start(m->config, bp_trainer_transfer(t)->hash);
-    bp_status st = bp__config_set_counts(m->config, err);
+    if (!st)
+        st = bp__config_set_counts(m->config, err);
     if (st)
         return st;
     if (data)
         full = realpath(data, NULL);
     if (full)
-        bp__config_set_dir(m->config, full);
+        bp__source_set_dir(&m->config->source, full);
     free(full);
     bp__str_init(&s, NULL);
     bp__config_print(m->config, &s);
@@ -178,9 +177,7 @@ static void print_end(const cli_args *a, const cli_model *m,
     if (m->config->has_data[BP_SPLIT_TEST])
         printf("  bprop eval %s%s%s\n", out, flag, data);
     printf("  bprop predict %s %s\n", out,
-           m->config->columns                   ? "TABLE.csv"
-           : bp__config_has_pictures(m->config) ? "PICTURE.jpg"
-                                                : "INPUT.npy");
+           m->config->source.kind->example);
     /* More epochs are for a network that was still getting better. */
     int64_t epochs = m->config->train.epochs;
     bool early = 10 * (epochs - bp_trainer_best_epoch(t)) > epochs;
@@ -284,8 +281,8 @@ static int remark(const cli_model *m, const bp__config_data *d)
     fflush(stdout);
     if (report.text[0])
         fprintf(stderr, "%s\n", report.text);
-    if (m->config->telling)
-        fprintf(stderr, "%s", m->config->telling);
+    if (m->config->source.telling)
+        fprintf(stderr, "%s", m->config->source.telling);
     return EXIT_FINE;
 }
 
@@ -327,7 +324,7 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
         bp_trainer_free(t);
         return rc;
     }
-    if (write_config(m, t, out, a->data ? a->data : m->config->dir, &err)) {
+    if (write_config(m, t, out, a->data ? a->data : m->config->source.dir, &err)) {
         cli_fail(&err);
     } else {
         print_start(m, d, t, out, o.resume);

@@ -8,7 +8,7 @@ cd "$root"
 # From the bottom up. A public header belongs to the folder that implements
 # it: nothing below may include it. bprop.h and ops.h are for everybody; data.h
 # has the arrays that the formats read and write.
-order="base fmt ir op xform cpu lower plan exec nn data train explain config export cli"
+order="base fmt ir op xform cpu lower plan exec nn data train source loops explain config predict export cli"
 
 awk -v order="$order" '
 function folder(path) {

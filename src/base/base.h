@@ -130,7 +130,7 @@ void bp__format_float(char *buf, float x);
 bool bp__parse_double(const char *s, double *x);
 bool bp__parse_int64(const char *s, int64_t *x);
 
-/* ---- columns of a terminal (columns.c) -------------------------------- */
+/* ---- columns of a terminal (text_width.c) ----------------------------- */
 
 uint32_t bp__next_char(const char **p); /* of UTF-8; *p goes behind it */
 /* Chinese, Japanese and Korean characters take two columns. */

@@ -1,13 +1,21 @@
 /* Loading: file -> tree -> overrides -> checked tree -> task and options. */
-#include "config/tables.h"
+#include "config/config.h"
+#include "config/yaml.h"
 
 /* Keys whose change does not make another run of it. */
 static const char *const may_change[] = {
     "train.epochs", "train.checkpoint_seconds", "train.log_every",
-    "train.tensorboard", "data.dir", "data.fitted", "data.columns",
-    "data.decoded", "data.classes", "data.class_counts", "name",
-    "train.init_hash",
+    "train.tensorboard", "name", "train.init_hash",
 };
+
+static bool is_free(const char *path)
+{
+    bool data = !strncmp(path, "data.", 5);
+    for (size_t i = 0; i < BP__ARRAY_LEN(may_change); i++)
+        if (!strcmp(path, may_change[i]))
+            return true;
+    return data && bp__source_may_change(path + 5);
+}
 
 static bp__config *config_new(const char *file)
 {
@@ -37,7 +45,7 @@ void bp__config_free(bp__config *c)
     if (!c)
         return;
     bp_model_free(c->model);
-    bp__columns_free(c->columns);
+    bp__source_free(&c->source);
     bp__str_free(&c->problems);
     bp__arena_free(&c->arena);
     bp__free(&bp__malloc_allocator, c, sizeof *c);
@@ -119,23 +127,9 @@ static void fill_train(bp__config *c)
         bp__yaml_number(bp__yaml_get(t, "checkpoint_seconds"));
     if (!(o->checkpoint_seconds > 0))
         o->checkpoint_seconds = -1; /* 0 in the file: ends of epochs only */
-    const bp__ynode *g = bp__yaml_at(c->resolved, "data.train.augment");
-    o->augment = (bp_augment){
-        .shift = (int)bp__yaml_int(bp__yaml_get(g, "shift")),
-        .flip = bp__yaml_bool(bp__yaml_get(g, "flip")),
-        .rotate = bp__yaml_number(bp__yaml_get(g, "rotate")),
-        .crop = bp__yaml_number(bp__yaml_get(g, "crop")),
-        .elastic = bp__yaml_number(bp__yaml_get(g, "elastic")),
-        .cutout = (int)bp__yaml_int(bp__yaml_get(g, "cutout")),
-        .mixup = bp__yaml_number(bp__yaml_get(g, "mixup")),
-    };
+    o->augment = c->source.augment;
+    o->normalize = c->source.normalize;
     o->title = c->name;
-    const char *norm = bp__yaml_text(bp__yaml_at(c->resolved,
-                                                 "data.normalize"));
-    for (int k = BP_NORM_NONE; norm && k <= BP_NORM_FEATURE; k++)
-        if (!strcmp(norm, bp_norm_kind_name((bp_norm_kind)k)))
-            o->normalize = (bp_norm_kind)k;
-    c->normalize = o->normalize;
 }
 
 /* The file's name, unless the file gives one: a run keeps it. */
@@ -165,15 +159,8 @@ static void fill_task(bp__config *c)
     c->task.dtype =
         !strcmp(bp__yaml_text(bp__yaml_get(t, "dtype")), "f64") ? BP_F64
                                                                 : BP_F32;
-    c->dir = bp__yaml_text(bp__yaml_at(c->resolved, "data.dir"));
-    const bp__ynode *split = bp__yaml_at(c->resolved, "data.split");
-    for (int s = 0; s < BP__N_SPLITS; s++) {
-        const char *name = bp_split_name((bp_split)s);
-        c->has_data[s] =
-            bp__yaml_get(bp__yaml_get(c->resolved, "data"), name) ||
-            bp__yaml_number(bp__yaml_get(split, name)) > 0 ||
-            (s == BP_SPLIT_TEST && split && bp__yaml_get(split, "folds"));
-    }
+    for (int i = 0; i < BP__N_SPLITS; i++)
+        c->has_data[i] = bp__source_has(&c->source, (bp_split)i);
 }
 
 bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
@@ -191,8 +178,7 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         bp__yaml_override(&d, raw, sets[i]);
     bp__scheck check = {&d, c};
     if (raw)
-        c->resolved = bp__schema_map(&check, "", bp__config_keys,
-                                     bp__config_n_keys, raw);
+        c->resolved = bp__schema_map(&check, "", &bp__config_key, raw);
     if (c->resolved && !d.n) {
         check_monitor(c, &d);
         check_split(c, &d);
@@ -207,11 +193,13 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
         return bp__error(err, BP_EFORMAT, "%s", c->problems.s);
     }
     fill_name(c);
-    if (bp__config_has_table(c) && !bp__yaml_at(raw, "data.normalize"))
-        bp__yaml_at(c->resolved, "data.normalize")->text = "none";
+    bp_status st = bp__source_init(&c->source, &c->arena,
+                                   bp__yaml_get(c->resolved, "data"),
+                                   bp__yaml_get(raw, "data"), err);
+    if (!st)
+        st = bp__source_set_input(&c->source, c->model, err);
     fill_task(c);
     fill_train(c);
-    bp_status st = bp__columns_from_config(c, err);
     if (!st)
         st = bp__config_name_classes(c, err);
     if (!st)
@@ -285,9 +273,7 @@ static void add_differences(const bp__ynode *a, const bp__ynode *b,
             bool skip = side && q; /* told already */
             bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
                          p->key);
-            for (size_t i = 0; i < BP__ARRAY_LEN(may_change); i++)
-                skip |= !strcmp(name, may_change[i]);
-            if (skip || same_tree(p, q))
+            if (skip || is_free(name) || same_tree(p, q))
                 continue;
             if (!*path && p->kind == BP__Y_MAP && q &&
                 q->kind == BP__Y_MAP)

@@ -7,12 +7,11 @@
 #define BP__CONFIG_H
 
 #include "base/file.h"
-#include "config/schema.h"
+#include "fmt/schema.h"
 #include "nn/spec.h"
+#include "source/source.h"
 
 #include <bprop/train.h>
-
-enum { BP__N_SPLITS = 3 };
 
 typedef struct bp__config {
     bp__arena arena;
@@ -24,17 +23,8 @@ typedef struct bp__config {
     size_t n_metrics;
     const char *metric[BP_MAX_METRICS]; /* their names: "top_5" */
     bp_trainer_options train; /* no data, runtime, folder or callbacks */
-    bp_norm_kind normalize;
-    const char *dir;     /* data.dir; NULL: none */
+    bp__source_config source; /* of the samples: resolved `data` */
     bool has_data[BP__N_SPLITS];
-    bool table_input;    /* the model's input is what the columns make */
-    const char *notes;   /* of the data, for the user; NULL: none */
-    const char *telling; /* columns that tell the target, as columns are
-                            learned; NULL: none */
-    struct bp__columns *columns; /* learned, or a run's; NULL: not yet */
-    const char *cache;   /* folder for decoded pictures; NULL: this one */
-    void (*progress)(void *user, int64_t done, int64_t all); /* of decoding */
-    void *progress_user;
 } bp__config;
 
 /* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the
@@ -62,24 +52,18 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
-/* classes.c: the task's class names, where the file or the table has them, and
- * the training samples of each, where a run has them. */
+/* Tells the source what the model's inputs look like: before new samples are
+ * read by it (opening does it, too). */
+void bp__config_shapes(bp__config *c);
+/* The task's class names, where the file or the data have them, and the
+ * training samples of each, where a run has them. */
 bp_status bp__config_name_classes(bp__config *c, bp_error *err);
 /* Records the file that a run started from, as train.init_hash; "": none. */
 void bp__config_set_start(bp__config *c, const char *hash);
 /* Keeps them as data.class_counts, where the loss depends on them. */
 bp_status bp__config_set_counts(bp__config *c, bp_error *err);
-bp_status bp__config_count_classes(bp__config *c, const bp_data *train,
-                                   bp_error *err);
-/* Are the shapes of the model known only once its table has been read? */
+/* Are the shapes of the model known only once its data have been read? */
 bool bp__config_needs_data(const bp__config *c);
-
-/* Fitted normalization, kept in a run's configuration as data.fitted, so that
- * predicting needs no training data. */
-void bp__config_set_fitted(bp__config *c, size_t n, bp_norm *const *norm);
-bp_status bp__config_get_fitted(const bp__config *c, size_t n, bp_norm **norm,
-                                bp_error *err);
-void bp__config_set_dir(bp__config *c, const char *dir);
 /* Paths of keys in which two configurations differ, "train.seed, loss", but
  * for those that may change on resume; "" where there are none. */
 void bp__config_difference(const bp__config *a, const bp__config *b,
@@ -91,8 +75,12 @@ bp__spec *bp__kind_read(bp__scheck *c, bp_nn_table table, bp__arena *specs,
                         bp__ynode *raw, bp__ynode **resolved);
 bp__ynode *bp__kind_node(bp__arena *a, const bp__spec *s, bp__place at);
 
-/* The task's part of the schema. */
-extern const bp__skey bp__config_keys[];
-extern const size_t bp__config_n_keys;
+/* start.c: train.init_from and train.freeze. */
+bp__ynode *bp__read_init_from(bp__scheck *c, const char *path, bp__ynode *raw);
+bp_status bp__config_start(bp__config *c, bp_error *err);
+bp_status bp__config_freeze(bp__config *c, bp_error *err);
+
+/* The schema. */
+extern const bp__skey bp__config_key; /* the file: a map */
 
 #endif

@@ -1,7 +1,6 @@
 /* The schema of a model file: one table. What a value must be stands here and
  * in nn's tables, nowhere else. */
-#include "config/pictures.h"
-#include "config/tables.h"
+#include "config/config.h"
 
 #define WORDS(w) .words = (w), .n_words = BP__ARRAY_LEN(w)
 #define KEYS(k) .keys = (k), .n_keys = BP__ARRAY_LEN(k)
@@ -123,14 +122,18 @@ static void add_input(bp__config *cfg, const char *name, const bp__ynode *dims)
 static bp__ynode *read_input(bp__scheck *c, const char *path, bp__ynode *raw)
 {
     bp__config *cfg = config_of(c);
-    if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, "table")) {
-        cfg->table_input = true; /* as wide as its columns make it */
-        bp_model_input(cfg->model, "x", 1, (const int64_t[]){1});
-        return bp__yaml_copy(c->d->arena, raw);
-    }
-    if (raw->kind == BP__Y_SCALAR && raw->text[strspn(raw->text, "+-.")] > '9') {
-        bp__diag_add(c->d, raw->at, "%s: expected table, a whole number from "
-                     "1 or a list of them, got %s", path, raw->text);
+    const char *word;
+    for (size_t i = 0; (word = bp__source_input_word(i)); i++)
+        if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, word)) {
+            cfg->source.shapes_from_data = true;
+            bp_model_input(cfg->model, "x", 1, (const int64_t[]){1});
+            return bp__yaml_copy(c->d->arena, raw);
+        }
+    if (raw->kind == BP__Y_SCALAR &&
+        raw->text[strspn(raw->text, "+-.")] > '9') {
+        bp__diag_add(c->d, raw->at, "%s: expected %s, a whole number from 1 or "
+                     "a list of them, got %s", path, bp__source_input_word(0),
+                     raw->text);
         return NULL;
     }
     if (raw->kind != BP__Y_MAP) {
@@ -189,8 +192,8 @@ static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
 
 static const bp__skey model_keys[] = {
     {.name = "input", .type = BP__S_CUSTOM,
-     .doc = "shape of one sample; a map names several inputs; table: what "
-            "the columns make",
+     .doc = "shape of one sample; a map names several inputs; "
+            BP__SOURCE_INPUT_DOC,
      .what = "a list of whole numbers from 1",
      .custom = read_input},
     {.name = "init", .type = BP__S_CUSTOM,
@@ -204,186 +207,6 @@ static const bp__skey model_keys[] = {
      .doc = "each takes what the one before gives, or what its from names",
      .what = "a list of layers",
      .custom = read_layers_key},
-};
-
-/* ---- data ---------------------------------------------------------------*/
-
-static const bp__skey idx_keys[] = {
-    {.name = "images", .type = BP__S_TEXT, .doc = "file; .gz too"},
-    {.name = "labels", .type = BP__S_TEXT, .doc = "file of the classes"},
-};
-static const bp__skey npy_keys[] = {
-    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8,
-     .doc = "a file for each input of the model"},
-    {.name = "target", .type = BP__S_TEXT,
-     .doc = "classes, or real numbers"},
-};
-static const bp__skey npz_keys[] = {
-    {.name = "file", .type = BP__S_TEXT, .doc = "as numpy.savez writes it"},
-    {.name = "inputs", .type = BP__S_TEXTS, .n_min = 1, .n_max = 8,
-     .fallback = "[x]", .doc = "an array for each input of the model"},
-    {.name = "target", .type = BP__S_TEXT, .fallback = "y",
-     .doc = "an array of classes, or of real numbers"},
-};
-static const bp__skey digits_keys[] = {
-    {.name = "n", .type = BP__S_INT, .fallback = "0", LIMITS(0, COUNT_MAX),
-     .doc = "samples; 0: 6,000, 1,000 and 2,000"},
-    {.name = "seed", .type = BP__S_INT, .fallback = "0", LIMITS(0, BIG),
-     .doc = "of the drawings"},
-};
-static const bp__skey augment_keys[] = {
-    {.name = "shift", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
-     .doc = "moves pictures by up to so many pixels"},
-    {.name = "flip", .type = BP__S_BOOL, .fallback = "false",
-     .doc = "left and right change places, half the time"},
-    {.name = "rotate", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 180),
-     .doc = "turns by up to so many degrees"},
-    {.name = "crop", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
-     .below_max = true,
-     .doc = "a part that lacks up to this share of each side, enlarged"},
-    {.name = "elastic", .type = BP__S_NUMBER, .fallback = "0",
-     LIMITS(0, 1000), .doc = "bends by up to so many pixels"},
-    {.name = "cutout", .type = BP__S_INT, .fallback = "0", LIMITS(0, 1024),
-     .doc = "side in pixels of a square that becomes the mean"},
-    {.name = "mixup", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 100),
-     .doc = "blends samples of any kind in pairs, and their losses; by "
-            "Beta(mixup, mixup)"},
-};
-#define SOURCE_KEYS                                                        \
-    {.name = "idx", .type = BP__S_MAP, .fallback = "", KEYS(idx_keys),     \
-     .doc = "files of MNIST's format"},                                    \
-        {.name = "npy", .type = BP__S_MAP, .fallback = "",                 \
-         KEYS(npy_keys), .doc = "NumPy arrays, samples first"},            \
-        {.name = "npz", .type = BP__S_MAP, .fallback = "",                 \
-         KEYS(npz_keys), .doc = "the same in one file"},                   \
-        {.name = "csv", .type = BP__S_TEXT, .fallback = "",                \
-         .doc = "a table: see data.table"},                                \
-        {.name = "pictures", .type = BP__S_TEXT, .fallback = "",           \
-         .doc = "a folder of a folder for each class, or a .tar of it"},   \
-        {.name = "digits", .type = BP__S_MAP, .fallback = "",              \
-         KEYS(digits_keys), .doc = "built in: [1, 28, 28], 10 classes"},   \
-        {.name = "range", .type = BP__S_INTS, .fallback = "",              \
-         LIMITS(0, COUNT_MAX), .n_min = 2, .n_max = 2,                     \
-         .doc = "the first sample, and the one after the last"}
-static const bp__skey source_keys[] = {
-    SOURCE_KEYS,
-    {.name = "augment", .type = BP__S_MAP, .fallback = "",
-     .doc = "random changes, anew each epoch",
-     KEYS(augment_keys)},
-};
-enum { N_SOURCES = 6 }; /* idx, npy, npz, csv, pictures, digits */
-
-static bp__ynode *read_source(bp__scheck *c, const char *path, bp__ynode *raw)
-{
-    bool train = !strcmp(path, "data.train");
-    if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, "digits")) {
-        bp__ynode *map = bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at);
-        bp__yaml_append(map, "digits", raw->at,
-                        bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at));
-        raw = map;
-    }
-    if (!raw)
-        return NULL;
-    size_t before = c->d->n;
-    bp__ynode *out = bp__schema_map(c, path, source_keys,
-                                    BP__ARRAY_LEN(source_keys) - !train, raw);
-    if (!out || c->d->n != before)
-        return out;
-    int n = 0;
-    for (int i = 0; i < N_SOURCES; i++)
-        n += bp__yaml_get(out, source_keys[i].name) != NULL;
-    if (n != 1)
-        bp__diag_add(c->d, raw->at, "%s: expected one of idx, npy, npz, csv, pictures "
-                     "or digits, got %s", path, n ? "several" : "none");
-    const bp__ynode *range = bp__yaml_get(out, "range");
-    if (range && bp__yaml_int(range->child) >= bp__yaml_int(range->last))
-        bp__diag_add(c->d, range->at, "%s.range: the first number must be "
-                     "smaller than the second, which is excluded", path);
-    return out;
-}
-
-static const bp__skey split_keys[] = {
-    {.name = "valid", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
-     .doc = "share of data.train",
-     .below_max = true},
-    {.name = "test", .type = BP__S_NUMBER, .fallback = "0", LIMITS(0, 1),
-     .doc = "share of data.train",
-     .below_max = true},
-    {.name = "seed", .type = BP__S_INT, .fallback = "1", LIMITS(0, BIG),
-     .doc = "draws who belongs where"},
-    {.name = "folds", .type = BP__S_INT, .fallback = "", LIMITS(2, 100),
-     .doc = "test is one of so many parts (bprop train --folds)"},
-    {.name = "fold", .type = BP__S_INT, .fallback = "", LIMITS(0, 99),
-     .doc = "which one, from 0"},
-    {.name = "stratify", .type = BP__S_BOOL, .fallback = "",
-     .doc = "each class has its share in every part; true for tables and "
-            "pictures unless given"},
-};
-static const bp__skey moments_keys[] = {
-    {.name = "mean", .type = BP__S_NUMBERS},
-    {.name = "std", .type = BP__S_NUMBERS},
-};
-static const bp__skey moments_key = {.name = "fitted", .type = BP__S_MAP,
-                                     KEYS(moments_keys)};
-
-static bp__ynode *read_fitted(bp__scheck *c, const char *path, bp__ynode *raw)
-{
-    char what[120];
-    if (raw->kind != BP__Y_LIST) {
-        bp__diag_add(c->d, raw->at, "%s: expected a list, got %s", path,
-                     bp__yaml_what(raw, what));
-        return NULL;
-    }
-    bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
-    for (bp__ynode *n = raw->child; n; n = n->next)
-        bp__yaml_append(list, NULL, n->at,
-                        bp__schema_value(c, path, &moments_key, n));
-    return list;
-}
-
-static const char *const norm_words[] = {"none", "unit", "global", "channel",
-                                         "feature"};
-static const bp__skey data_keys[] = {
-    {.name = "dir", .type = BP__S_TEXT, .fallback = "",
-     .doc = "folder of the files; --data goes before it"},
-    {.name = "train", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source, KEYS(source_keys),
-     .what = "digits, or a map with one of idx, npy, npz, csv, pictures and "
-             "digits"},
-    {.name = "valid", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source, .what = "as data.train, without augment",
-     .doc = "evaluated after each epoch"},
-    {.name = "test", .type = BP__S_CUSTOM, .fallback = "",
-     .custom = read_source, .what = "as data.train, without augment",
-     .doc = "evaluated at the end"},
-    {.name = "split", .type = BP__S_MAP, .fallback = "", KEYS(split_keys),
-     .doc = "takes valid and test out of data.train"},
-    {.name = "normalize", .type = BP__S_WORD, .fallback = "global",
-     .doc = "by mean and deviation of the training set: one for all, for each "
-            "channel, for each feature",
-     WORDS(norm_words)},
-    {.name = "table", .type = BP__S_MAP, .fallback = "",
-     .doc = "how the csv files are read", .keys = bp__table_keys,
-     .n_keys = BP__TABLE_N_KEYS},
-    {.name = "pictures", .type = BP__S_MAP, .fallback = "",
-     .doc = "how pictures are read", .keys = bp__picture_keys,
-     .n_keys = BP__PICTURE_N_KEYS},
-    {.name = "classes", .type = BP__S_TEXTS, .fallback = "",
-     .doc = "their names, from class 0", .n_min = 2,
-     .n_max = 100000},
-    {.name = "class_counts", .type = BP__S_INTS, .fallback = "",
-     .doc = "training samples of each class; written by training where the "
-            "loss is balanced by them",
-     LIMITS(0, BIG), .n_min = 2, .n_max = 100000},
-    {.name = "fitted", .type = BP__S_CUSTOM, .fallback = "",
-     .doc = "written by training", .what = "a list of mean and std",
-     .custom = read_fitted},
-    {.name = "decoded", .type = BP__S_CUSTOM, .fallback = "",
-     .doc = "written by training on pictures", .what = "hashes of pixels",
-     .custom = bp__read_decoded},
-    {.name = "columns", .type = BP__S_CUSTOM, .fallback = "",
-     .doc = "written by training on a table", .what = "a list of columns",
-     .custom = bp__read_columns},
 };
 
 /* ---- training ------------------------------------------------------------*/
@@ -434,7 +257,7 @@ static const bp__skey train_keys[] = {
      .doc = "writes an event file for TensorBoard into the run, too"},
 };
 
-const bp__skey bp__config_keys[] = {
+static const bp__skey config_keys[] = {
     {.name = "name", .type = BP__S_TEXT,
      .doc = "what the run is called; the file's name unless given", .fallback = ""},
     {.name = "model", .type = BP__S_MAP, KEYS(model_keys)},
@@ -448,7 +271,8 @@ const bp__skey bp__config_keys[] = {
     {.name = "optimizer", .type = BP__S_CUSTOM, .fallback = "adam",
      .what = "an optimizer",
      .custom = read_optimizer},
-    {.name = "data", .type = BP__S_MAP, .fallback = "", KEYS(data_keys)},
+    {.name = "data", .type = BP__S_MAP, .fallback = "",
+     .key_at = bp__data_key_at},
     {.name = "train", .type = BP__S_MAP, .fallback = "{}", KEYS(train_keys)},
 };
-const size_t bp__config_n_keys = BP__ARRAY_LEN(bp__config_keys);
+const bp__skey bp__config_key = {.type = BP__S_MAP, KEYS(config_keys)};

@@ -27,32 +27,6 @@ static bool looks_like_value(const char *s)
     return bp__parse_double(s, &x) || !strcmp(s, "true") || !strcmp(s, "false");
 }
 
-/* What YAML refuses, or takes for the end of a line. */
-static bool needs_escape(uint32_t c)
-{
-    return c && (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
-                 c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff);
-}
-
-void bp__yaml_quote(bp__str *out, const char *s)
-{
-    const char *end = s + strlen(s);
-    bp__str_add(out, "\"", 1);
-    while (s < end) {
-        int n = bp__utf8_length(s, end);
-        const char *p = s;
-        uint32_t c = n ? bp__next_char(&p) : 0; /* 0: it is no UTF-8 */
-        if (c == '"' || c == '\\')
-            bp__str_printf(out, "\\%c", (int)c);
-        else if (needs_escape(c))
-            bp__str_printf(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
-        else
-            bp__str_add(out, s, n ? (size_t)n : 1);
-        s += n ? n : 1;
-    }
-    bp__str_add(out, "\"", 1);
-}
-
 static void print_scalar(const bp__ynode *n, bp__str *out)
 {
     if (word_is_safe(n->text) && (n->plain || !looks_like_value(n->text))) {

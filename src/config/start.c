@@ -1,6 +1,6 @@
 /* Where training starts from: weights of another run or file (train.init_from)
  * and parameters that stay as they are (train.freeze). */
-#include "config/tables.h"
+#include "config/config.h"
 
 static const char *const weights_words[] = {"best", "last"};
 

@@ -1,7 +1,7 @@
 /* libyaml's events -> the tree, without recursion. Anchors and aliases are
  * copied out; the number of copied nodes and the depth are limited, so that a
  * small hostile file cannot grow. What stands in the file itself may be as
- * long as the file: a run on a table of many columns is. */
+ * long as the file: what a run keeps of its data may be much. */
 #include "config/yaml.h"
 
 #include <yaml.h>
@@ -25,101 +25,6 @@ typedef struct yaml_build {
     size_t n_copies;
     bool stop;
 } yaml_build;
-
-bp__ynode *bp__yaml_new(bp__arena *a, bp__ykind kind, bp__place at)
-{
-    bp__ynode *n = bp__arena_alloc(a, sizeof *n);
-    if (n) {
-        n->kind = kind;
-        n->at = at;
-        n->text = "";
-    }
-    return n;
-}
-
-bp__ynode *bp__yaml_scalar(bp__arena *a, bp__place at, bool plain,
-                           const char *text)
-{
-    bp__ynode *n = bp__yaml_new(a, BP__Y_SCALAR, at);
-    if (!n)
-        return NULL;
-    n->plain = plain;
-    n->text = bp__arena_strdup(a, text);
-    return n->text ? n : NULL;
-}
-
-void bp__yaml_append(bp__ynode *parent, const char *key, bp__place key_at,
-                     bp__ynode *child)
-{
-    if (!parent || !child)
-        return;
-    child->key = key;
-    child->key_at = key_at;
-    child->next = NULL;
-    if (parent->last)
-        parent->last->next = child;
-    else
-        parent->child = child;
-    parent->last = child;
-    parent->n++;
-}
-
-bp__ynode *bp__yaml_get(const bp__ynode *map, const char *key)
-{
-    if (!map || map->kind != BP__Y_MAP)
-        return NULL;
-    for (bp__ynode *c = map->child; c; c = c->next)
-        if (!strcmp(c->key, key))
-            return c;
-    return NULL;
-}
-
-/* The depth of a tree is limited where it is built, so this recursion is. */
-static bp__ynode *copy_limited(bp__arena *a, const bp__ynode *n, size_t *left)
-{
-    if (!*left)
-        return NULL;
-    --*left;
-    bp__ynode *c = bp__yaml_new(a, n->kind, n->at);
-    if (!c)
-        return NULL;
-    c->plain = n->plain;
-    c->text = n->text;
-    for (const bp__ynode *k = n->child; k; k = k->next) {
-        bp__ynode *ck = copy_limited(a, k, left);
-        if (!ck)
-            return NULL;
-        bp__yaml_append(c, k->key, k->key_at, ck);
-    }
-    return c;
-}
-
-bp__ynode *bp__yaml_copy(bp__arena *a, const bp__ynode *n)
-{
-    size_t left = SIZE_MAX;
-    return copy_limited(a, n, &left);
-}
-
-bool bp__yaml_is_null(const bp__ynode *n)
-{
-    return n->kind == BP__Y_SCALAR && n->plain &&
-           (!n->text[0] || !strcmp(n->text, "~") || !strcmp(n->text, "null"));
-}
-
-const char *bp__yaml_what(const bp__ynode *n, char *buf)
-{
-    if (n->kind == BP__Y_LIST)
-        bp__snprintf(buf, 120, "a list of %zu", n->n);
-    else if (n->kind == BP__Y_MAP)
-        bp__snprintf(buf, 120, "a map%s%s", n->n ? " with key " : "",
-                     n->n ? n->child->key : "");
-    else if (bp__yaml_is_null(n))
-        bp__snprintf(buf, 120, "nothing");
-    else
-        bp__snprintf(buf, 120, n->plain ? "%.60s%s" : "\"%.60s%s\"", n->text,
-                     strlen(n->text) > 60 ? "..." : "");
-    return buf;
-}
 
 /* ---- building -------------------------------------------------------- */
 
@@ -207,7 +112,7 @@ static void yaml_alias(yaml_build *b, const char *name, bp__place at)
                 return;
             }
         size_t left = YAML_MAX_COPIES - b->n_copies, had = left;
-        bp__ynode *n = copy_limited(b->d->arena, b->anchors[i].node, &left);
+        bp__ynode *n = bp__yaml_copy_limited(b->d->arena, b->anchors[i].node, &left);
         b->n_copies += had - left;
         if (!n && !left) {
             yaml_fail(b, at, "too many values by aliases");

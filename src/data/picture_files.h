@@ -1,5 +1,5 @@
 /* Where pictures stand: a folder, or an archive (.tar, .tar.gz, .zip ... by
- * libarchive), and the names in it. Internal to src/data and src/config. */
+ * libarchive), and the names in it. Internal to src/data and src/source. */
 #ifndef BP__PICTURE_FILES_H
 #define BP__PICTURE_FILES_H
 

@@ -1,5 +1,5 @@
 /* Pictures -> a data set: decoded once into a cache, read from there. Internal
- * to src/data and src/config.
+ * to src/data and src/source.
  *
  * A cache is a folder of two files: pixels.npy, u8 [n][channels][height]
  * [width], and index.safetensors, written last: names, classes, the hash of the

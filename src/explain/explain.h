@@ -48,7 +48,7 @@ bool bp__ex_copy(bp__arena *ar, bp__ex_tensor *t, const bp__type *type,
                  const void *data, bool skip_batch);
 void bp__ex_widen(double *to, const void *from, bp_dtype dtype, size_t n);
 
-/* ---- group.c ---------------------------------------------------------- */
+/* ---- layers.c --------------------------------------------------------- */
 
 /* A layer of the article: what a network's entry makes, x(l), and its
  * activation's result, y(l). */

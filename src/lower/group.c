@@ -25,7 +25,7 @@ typedef struct grouping {
     uint32_t *bias, *act; /* by node: folded nodes plus 1 */
     uint32_t *reader_level, *sinkable; /* by node: see sink_levels */
     uint8_t *chain;   /* by node: runs in a chain */
-    bool fuse, fold;
+    bool fuse;
 } grouping;
 
 static uint32_t find(grouping *p, uint32_t k)
@@ -368,7 +368,7 @@ static bool run_grouping(grouping *p, bp__groups *gs, uint32_t *count,
     count_uses(p);
     for (size_t k = 0; k < g->n_nodes; k++) {
         p->parent[k] = (uint32_t)k;
-        if (p->fold)
+        if (p->fuse)
             fold_epilogue(p, k);
         p->chain[k] = !p->owner[k] &&
                       !bp__listed(p->o->no_kernel, "chain") &&
@@ -393,9 +393,7 @@ bool bp__make_groups(const bp_graph *g, const bp__lower_options *o,
     bp__arena_init(&ar, &g->a);
     size_t n = g->n_nodes + 1;
     memset(gs, 0, sizeof *gs);
-    grouping p = {.g = g, .o = o,
-                  .fuse = !bp__listed(o->no_pass, "fuse"),
-                  .fold = !bp__listed(o->no_pass, "fuse")};
+    grouping p = {.g = g, .o = o, .fuse = !bp__listed(o->no_pass, "fuse")};
     p.uses = bp__arena_array(&ar, g->n_values + 1, sizeof *p.uses);
     p.level = bp__arena_array(&ar, n, sizeof *p.level);
     p.parent = bp__arena_array(&ar, n, sizeof *p.parent);

@@ -16,7 +16,7 @@ bp__optimizer_update bp__sgd_update, bp__momentum_update, bp__lion_update,
 bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
                                bp_val p);
 
-/* ---- group.c ----------------------------------------------------------- */
+/* ---- optimizer_groups.c ------------------------------------------------- */
 
 /* Gives each parameter its group; false: the graph has an error. */
 bool bp__optim_groups(bp_nn *nn, const bp__spec *s);

@@ -12,13 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *bp__score_name(bp__score s)
-{
-    static const char *const names[] = {"accuracy", "F1",  "AUC", "log loss",
-                                        "RMSE",     "MAE", "R2"};
-    return (unsigned)s < BP__ARRAY_LEN(names) ? names[s] : "?";
-}
-
 /* ---- predictions -------------------------------------------------------- */
 
 static bp_status new_predictions(bp__predictions *p, const bp_data *d,

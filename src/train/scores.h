@@ -34,10 +34,8 @@ typedef enum bp__score {
     BP__SCORE_LOG_LOSS, /* mean of -log probability of the class */
     BP__SCORE_RMSE,
     BP__SCORE_MAE,
-    BP__SCORE_R2,       /* 1 - squared errors / squares around the mean */
-    BP__N_SCORES
+    BP__SCORE_R2        /* 1 - squared errors / squares around the mean */
 } bp__score;
-const char *bp__score_name(bp__score s);
 
 /* NaN where it is not defined (AUC without both classes, R2 of a constant). */
 double bp__score_of(const bp__predictions *p, bp__score s);

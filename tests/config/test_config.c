@@ -3,6 +3,7 @@
 #include "t.h"
 
 #include "config/config.h"
+#include "config/yaml.h"
 
 #include <dirent.h>
 
@@ -330,13 +331,13 @@ static void test_values(void)
     T_CHECK(c->train.shards == 1 && c->train.checkpoint_seconds == 30);
     T_CHECK(c->task.dtype == BP_F32 && c->task.seed == 1);
     T_CHECK(c->task.optimizer && !strncmp(c->task.optimizer, "adam", 4));
-    T_CHECK(!c->task.metrics && c->normalize == BP_NORM_NONE);
+    T_CHECK(!c->task.metrics && c->train.normalize == BP_NORM_NONE);
     T_CHECK(!strcmp(c->name, "m"));
     bp__config_free(c);
 
     c = load(HEAD "data: {train: digits}\n", "train.dtype=f64");
     T_REQUIRE(c->resolved);
-    T_CHECK(c->task.dtype == BP_F64 && c->normalize == BP_NORM_GLOBAL);
+    T_CHECK(c->task.dtype == BP_F64 && c->train.normalize == BP_NORM_GLOBAL);
     T_CHECK(c->has_data[BP_SPLIT_TRAIN] && !c->has_data[BP_SPLIT_VALID]);
     bp__config_free(c);
 
@@ -384,12 +385,12 @@ static void test_difference(void)
 }
 
 /* Every default of the table must itself pass the table. */
-static void check_defaults(const bp__skey *keys, size_t n)
+static void check_defaults(const bp__skey *map)
 {
-    for (size_t i = 0; i < n; i++) {
-        const bp__skey *k = &keys[i];
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
         if (k->type == BP__S_MAP)
-            check_defaults(k->keys, k->n_keys);
+            check_defaults(k);
         if (!k->fallback || !k->fallback[0] || k->type == BP__S_CUSTOM)
             continue;
         bp__arena ar;
@@ -401,6 +402,16 @@ static void check_defaults(const bp__skey *keys, size_t n)
             bp__yaml_parse(&d, "d", k->fallback, strlen(k->fallback));
         T_CHECKF(v && bp__schema_value(&c, k->name, k, v) && !d.n,
                  "the default of %s", k->name);
+        bp__ynode *w = bp__yaml_value(&ar, v->at, k->fallback);
+        bp__str a, b;
+        bp__str_init(&a, NULL);
+        bp__str_init(&b, NULL);
+        bp__yaml_print(v, &a);
+        bp__yaml_print(w, &b);
+        T_CHECKF(!strcmp(a.s, b.s) && v->plain == w->plain,
+                 "the default of %s is %s, not %s", k->name, a.s, b.s);
+        bp__str_free(&a);
+        bp__str_free(&b);
         bp__arena_free(&ar);
     }
 }
@@ -413,6 +424,6 @@ int main(void)
     test_values();
     test_shapes();
     test_difference();
-    check_defaults(bp__config_keys, bp__config_n_keys);
+    check_defaults(&bp__config_key);
     return t_end();
 }

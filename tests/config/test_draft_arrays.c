@@ -1,7 +1,7 @@
 /* What `bprop new` sees in arrays: which are inputs and targets, by their names
  * or their shapes; what the model file says; what is refused. */
 #include "config/config.h"
-#include "config/draft_arrays.h"
+#include "source/arrays_draft.h"
 
 #include "data/data.h"
 #include "t.h"

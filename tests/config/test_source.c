@@ -113,18 +113,19 @@ static void test_fitted(void)
     bp_error err = {0};
     double mean = 0.1 + 1e-17, std = 1.0 / 3;
     bp__str s;
-    T_CHECK(bp__config_get_fitted(c, 1, &back, &err) == BP_EFORMAT && !back);
+    T_CHECK(bp__source_get_fitted(&c->source, 1, &back, &err) == BP_EFORMAT &&
+            !back);
     T_OK(bp_norm_new(BP_NORM_GLOBAL, 1, &mean, &std, NULL, &norm, &err), &err);
-    bp__config_set_fitted(c, 1, &norm);
-    bp__config_set_dir(c, "/data of mine");
+    bp__source_set_fitted(&c->source, 1, &norm);
+    bp__source_set_dir(&c->source, "/data of mine");
     bp__str_init(&s, NULL);
     bp__config_print(c, &s);
     bp__config *d = load(s.s);
-    T_OK(bp__config_get_fitted(d, 1, &back, &err), &err);
+    T_OK(bp__source_get_fitted(&d->source, 1, &back, &err), &err);
     T_CHECK(bp_norm_get_kind(back) == BP_NORM_GLOBAL);
     T_CHECK(bp_norm_count(back) == 1 && bp_norm_mean(back)[0] == mean &&
             bp_norm_std(back)[0] == std);
-    T_CHECK(d->dir && !strcmp(d->dir, "/data of mine"));
+    T_CHECK(d->source.dir && !strcmp(d->source.dir, "/data of mine"));
     bp__str_free(&s);
     bp_norm_free(norm);
     bp_norm_free(back);

@@ -3,7 +3,8 @@
  * report. */
 #include "t.h"
 
-#include "config/tables.h"
+#include "config/config.h"
+#include "source/tables.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -15,6 +16,11 @@
 static char path[100], other[100];
 
 static bp__config *load(const char *format, ...) BP__PRINTF(1, 2);
+
+static const bp__columns *columns_of(const bp__config *c)
+{
+    return c->source.learned;
+}
 
 static bp__config *load(const char *format, ...)
 {
@@ -67,8 +73,9 @@ static void even_parts(void)
     write_classes();
     bp__config *c = load(HEAD "data: {train: {csv: %s}, "
                               "split: {valid: 0.2, test: 0.2}}\n", path);
-    T_CHECK(bp__config_needs_data(c) && bp__config_has_table(c));
-    T_CHECK(c->normalize == BP_NORM_NONE);
+    T_CHECK(bp__config_needs_data(c) &&
+            c->source.kind == bp__source_find("csv"));
+    T_CHECK(c->train.normalize == BP_NORM_NONE);
     T_OK(bp__config_open(c, NULL, 7, &d, &err), &err);
     T_REQUIRE(d.split[0] && d.split[1] && d.split[2]);
     T_CHECK(!bp__config_needs_data(c) && c->task.target.dtype == BP_I32);
@@ -85,7 +92,7 @@ static void even_parts(void)
         }
     }
     T_CHECK(total == 200);
-    T_CHECK(c->columns->width > 3 && c->task.n_train == bp_data_count(
+    T_CHECK(columns_of(c)->width > 3 && c->task.n_train == bp_data_count(
                                                             d.split[0]));
     T_OK(bp__config_check_model(c, &err), &err);
     bp__config_close(&d);
@@ -111,7 +118,7 @@ static void folds(void)
                 bp_data_count(d.split[2]) <= 41);
         T_CHECK(count_class(d.split[2], 2) == 2);
         for (int s = 0; s < BP__N_SPLITS; s++) {
-            const bp__column *k = &c->columns->column[0];
+            const bp__column *k = &columns_of(c)->column[0];
             bp_array x;
             T_REQUIRE(bp_data_input(d.split[s], 0, &x));
             for (int64_t i = 0; i < x.dims[0]; i++) {
@@ -133,6 +140,17 @@ static void folds(void)
         T_CHECK(tested[i]);
 }
 
+static bp_status take_rows(void *user, const bp__source_samples *s,
+                           bp_error *err)
+{
+    (void)user;
+    (void)err;
+    T_CHECK(!strcmp(s->path, other) && s->line && !s->name &&
+            bp_data_count(s->data) == 2 && s->line[1] == 2 &&
+            bp_data_target_kind(s->data) == BP_TARGET_NONE);
+    return BP_OK;
+}
+
 /* Nothing of the other parts is learned: 5000 is in the test file only. */
 static void learns_from_training(void)
 {
@@ -143,37 +161,35 @@ static void learns_from_training(void)
     bp__config *c = load(HEAD "data: {train: {csv: %s}, test: {csv: %s}}\n",
                          path, other);
     T_OK(bp__config_open(c, NULL, 7, &d, &err), &err);
-    T_REQUIRE(c->columns && d.split[BP_SPLIT_TEST]);
-    T_CHECK(c->columns->column[0].center == 2.5);
-    T_CHECK(c->columns->column[1].n_words == 2);
-    T_CHECKF(c->notes && strstr(c->notes, "line 1 'z'"), "%s",
-             c->notes ? c->notes : "no note");
+    T_REQUIRE(columns_of(c) && d.split[BP_SPLIT_TEST]);
+    T_CHECK(columns_of(c)->column[0].center == 2.5);
+    T_CHECK(columns_of(c)->column[1].n_words == 2);
+    T_CHECKF(c->source.notes && strstr(c->source.notes, "line 1 'z'"), "%s",
+             c->source.notes ? c->source.notes : "no note");
     /* What a run keeps reads back the same. */
-    bp__columns_to_config(c);
+    T_OK(bp__source_keep(&c->source, &err), &err);
     bp__str s;
     bp__str_init(&s, NULL);
     bp__config_print(c, &s);
     bp__config *run = NULL;
     T_OK(bp__config_parse("config.yaml", s.s, s.len, NULL, 0, &run, &err),
          &err);
-    T_REQUIRE(run && run->columns);
+    T_REQUIRE(run && columns_of(run));
     T_CHECK(!bp__config_needs_data(run));
-    T_CHECK(run->columns->width == c->columns->width &&
-            run->columns->target == c->columns->target);
+    T_CHECK(columns_of(run)->width == columns_of(c)->width &&
+            columns_of(run)->target == columns_of(c)->target);
     bp__config_data e;
     bp_array x, y;
     T_OK(bp__config_open(run, NULL, 4, &e, &err), &err);
     T_REQUIRE(e.split[2] && bp_data_input(e.split[2], 0, &x) &&
               bp_data_input(d.split[2], 0, &y));
     T_CHECK(x.bytes == y.bytes && !memcmp(x.data, y.data, x.bytes));
-    bp_data *rows = NULL;
-    int64_t *line = NULL;
-    T_OK(bp__table_inputs(run, other, &rows, &line, &err), &err);
-    T_REQUIRE(rows && line);
-    T_CHECK(bp_data_count(rows) == 2 && line[1] == 2 &&
-            bp_data_target_kind(rows) == BP_TARGET_NONE);
-    free(line);
-    bp_data_free(rows);
+    const char *const files[] = {other};
+    bp__source_reader to = {take_rows, NULL, NULL};
+    bp__config_shapes(run);
+    T_OK(bp__source_inputs(&run->source, files, 1, &to, &err), &err);
+    T_CHECKF(run->source.notes && strstr(run->source.notes, "'z'"), "%s",
+             run->source.notes ? run->source.notes : "no note");
     bp__config_close(&e);
     bp__config_free(run);
     bp__str_free(&s);

@@ -98,9 +98,9 @@ static void try_word(void *user, const char *wrong)
 
 static bool is_key(const place *p, const char *word)
 {
-    const bp__skey *k = p->among;
-    for (size_t i = 0; i < p->n; i++)
-        if (!strcmp(k[i].name, word))
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(p->among, i)); i++)
+        if (!strcmp(k->name, word))
             return true;
     return false;
 }
@@ -114,25 +114,25 @@ static bool is_word(const place *p, const char *word)
     return false;
 }
 
-static void check_keys(const bp__skey *keys, size_t n, const char *path)
+static void check_keys(const bp__skey *map, const char *path)
 {
-    for (size_t i = 0; i < n; i++) {
+    const bp__skey *k;
+    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
         char format[3 * LONG], sub[2 * LONG];
         snprintf(format, sizeof format, "%s%s%%s=1", path, *path ? "." : "");
-        place p = {keys[i].name, format, is_key, keys, n};
-        each_typo(keys[i].name, try_word, &p);
+        place p = {k->name, format, is_key, map, 0};
+        each_typo(k->name, try_word, &p);
         snprintf(sub, sizeof sub, "%s%s%s", path, *path ? "." : "",
-                 keys[i].name);
+                 k->name);
         snprintf(format, sizeof format, "%s=%%s", sub);
-        for (size_t w = 0; w < keys[i].n_words; w++) {
-            place q = {keys[i].words[w], format, is_word, keys[i].words,
-                       keys[i].n_words};
+        for (size_t w = 0; w < k->n_words; w++) {
+            place q = {k->words[w], format, is_word, k->words,
+                       k->n_words};
             /* a map's values are named, too */
-            if (keys[i].type == BP__S_WORD || keys[i].type == BP__S_WORD_OR_INT)
-                each_typo(keys[i].words[w], try_word, &q);
+            if (k->type == BP__S_WORD || k->type == BP__S_WORD_OR_INT)
+                each_typo(k->words[w], try_word, &q);
         }
-        if (keys[i].n_keys)
-            check_keys(keys[i].keys, keys[i].n_keys, sub);
+        check_keys(k, sub);
     }
 }
 
@@ -204,7 +204,7 @@ static void check_table(bp_nn_table table, const char *format)
 
 int main(void)
 {
-    check_keys(bp__config_keys, bp__config_n_keys, "");
+    check_keys(&bp__config_key, "");
     int keys = tried;
     T_CHECKF(keys > 1000, "%d changes of keys", keys);
     check_table(BP_NN_LAYERS, "model.layers=[%s]");

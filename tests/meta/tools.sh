@@ -42,6 +42,7 @@ fresh
 accepted layers
 accepted size
 accepted style
+accepted formats
 plant src/base/status.c '#include "ir/ir.h"'
 refused layers 'src/base/status.c'
 plant src/exec/run.c '#include <bprop/nn.h>'
@@ -56,6 +57,16 @@ fresh
 mkdir "$dir/tree/src/other"
 echo '#include "base/base.h"' > "$dir/tree/src/other/x.c"
 refused layers '"other" has no place'
+plant src/config/keys.c '/* "csv" is read by itself */'
+refused formats 'src/config/keys.c'
+plant src/config/data.c 'static bool x(void) { return bp__config_has_pictures(); }'
+refused formats 'bp__config_has_pictures'
+plant src/config/data.c 'int y; /* train.npy */'
+refused formats 'src/config/data.c'
+plant src/config/data.c '#include "data/columns.h"'
+refused formats 'data/columns.h'
+plant cli/new.c '#include "source/tables.h"'
+refused formats 'cli/new.c'
 plant src/base/status.c "$(printf 'int long_one(void)\n{\n'
     yes '    ;' | head -125
     printf '}')"
