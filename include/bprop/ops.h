@@ -158,9 +158,9 @@ bp_val bp_avg_pool2d_dx(bp_graph *g, bp_val dy, int64_t height, int64_t width,
                         const bp_pool2d_options *o);
 
 /* ---- random numbers ----------------------------------------------------
- * key: i32[4] {seed low, seed high, step low, step high}. Element i of stream
- * s is a function of (key, s, i) alone; with `varying`, i counts over the
- * whole batch. */
+ * key: i32[4] {seed low, seed high, step, word of the step's name}. Element i
+ * of stream s is a function of (key, s, i) alone; with `varying`, i counts over
+ * the whole batch. */
 bp_val bp_uniform(bp_graph *g, bp_val key, bp_dtype dtype, int rank,
                   const int64_t *dims, int64_t stream, bool varying);
 bp_val bp_normal(bp_graph *g, bp_val key, bp_dtype dtype, int rank,

@@ -129,6 +129,8 @@ static bp_val emit_random(bp_graph *g, bp__op op, bp_val key, bp_dtype dtype,
     a.stream = stream;
     a.p = p;
     a.varying = varying;
+    if (varying && bp__value_of(g, key) && !bp_val_varying(g, key))
+        key = bp_spread(g, key); /* as reading it in varying code would */
     return bp__emit1(g, op, &a, 1, &key);
 }
 
