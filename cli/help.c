@@ -30,9 +30,9 @@ static int help_table(bp_nn_table table)
 {
     size_t n;
     char buf[300];
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     for (size_t i = 0; i < n; i++) {
-        printf("%-22s %s\n", rows[i].name, bp__row_doc(&rows[i], buf));
+        printf("%-22s %s\n", rows[i].name, bp__kind_doc(&rows[i], buf));
         for (const bp__argdef *d = rows[i].args; d && d->name; d++)
             printf("    %-18s %s%s; %s\n", d->name, bp__arg_expects(d, buf),
                    d->required ? "; needed" : "", d->doc);

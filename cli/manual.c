@@ -154,7 +154,7 @@ static void print_values(const bp__skey *map, const char *path)
 static void print_rows(const char *key, bp_nn_table table)
 {
     size_t n;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     printf("    %s) words=\"", key);
     for (size_t i = 0; i < n; i++)
         printf("%s ", rows[i].name);

@@ -101,11 +101,11 @@ static void print_cell(FILE *f, const char *text)
         fprintf(f, *text == '|' ? "\\|" : "%c", *text);
 }
 
-static void print_row(FILE *f, const bp__row *row)
+static void print_row(FILE *f, const bp__kinddef *row)
 {
     char expects[200], doc[300];
-    fprintf(f, "\n### %s\n\n%s.\n", row->name, bp__row_doc(row, doc));
-    size_t n = bp__row_arg_count(row);
+    fprintf(f, "\n### %s\n\n%s.\n", row->name, bp__kind_doc(row, doc));
+    size_t n = bp__kind_arg_count(row);
     if (n)
         fprintf(f, "\n| value | what | default | meaning |\n"
                    "| --- | --- | --- | --- |\n");
@@ -127,7 +127,7 @@ static void print_all(FILE *f)
     fputs(intro, f);
     for (size_t t = 0; t < BP__ARRAY_LEN(tables); t++) {
         size_t n;
-        const bp__row *rows = bp__rows(tables[t].table, &n);
+        const bp__kinddef *rows = bp__kinds(tables[t].table, &n);
         fprintf(f, "\n## %s\n\n%s\n", tables[t].title, tables[t].about);
         for (size_t i = 0; i < n; i++)
             print_row(f, &rows[i]);

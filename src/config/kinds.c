@@ -19,7 +19,7 @@ static void kind_problem(kind_reader *r, bp__place at, const bp__spec *s,
     bp__diag_add(r->c->d, at, "%s", err->message);
 }
 
-static const bp__argdef *find_arg(const bp__row *row, const char *key)
+static const bp__argdef *find_arg(const bp__kinddef *row, const char *key)
 {
     for (const bp__argdef *d = row->args; d && d->name; d++)
         if (!strcmp(d->name, key))
@@ -46,7 +46,7 @@ static bool kind_split(kind_reader *r, bp_nn_table table, bp__ynode *raw,
     }
     bool by_set = raw->kind == BP__Y_MAP && raw->n > 1 &&
                   raw->last->key_at.line == 0 && raw->child->key_at.line > 0;
-    if (by_set && !bp__row_find(table, raw->last->key)) {
+    if (by_set && !bp__kind_find(table, raw->last->key)) {
         bp__spec *none;
         bp_error err = {0};
         bp__spec_new(r->specs, table, raw->last->key, &none, &err);

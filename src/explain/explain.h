@@ -55,8 +55,8 @@ void bp__ex_widen(double *to, const void *from, bp_dtype dtype, size_t n);
 typedef struct bp__ex_layer {
     const char *title;      /* "0.dense + 1.sigmoid" */
     const char *path;       /* of the entry: "0"; parameters begin with it */
-    const bp__row *row;     /* NULL: an activation alone, x(l) = y(l-1) */
-    const bp__row *act;     /* NULL: the identity */
+    const bp__kinddef *row;     /* NULL: an activation alone, x(l) = y(l-1) */
+    const bp__kinddef *act;     /* NULL: the identity */
     bool head;              /* act belongs to the loss */
     bp_val x_val, y_val;
     size_t n_from;

@@ -13,14 +13,14 @@ typedef struct grouping {
     bp__ex_layers *out;
 } grouping;
 
-static const bp__row *row_of(const grouping *q, size_t i)
+static const bp__kinddef *row_of(const grouping *q, size_t i)
 {
     bp_nn_layer_info info;
     bp_nn_layer_get(q->nn, i, &info);
-    return bp__row_find(BP_NN_LAYERS, info.kind);
+    return bp__kind_find(BP_NN_LAYERS, info.kind);
 }
 
-static bool is_activation(const bp__row *r)
+static bool is_activation(const bp__kinddef *r)
 {
     return r && (r->part == BP__PART_ACTIVATION ||
                  r->part == BP__PART_ACTIVATION_ROW);
@@ -84,7 +84,7 @@ static void find_inputs(const grouping *q, bp__ex_layer *l, size_t record)
         add_input(q, l, t->in.id);
 }
 
-static bp__ex_layer *new_layer(grouping *q, const bp__row *row,
+static bp__ex_layer *new_layer(grouping *q, const bp__kinddef *row,
                                const char *path, const char *kind)
 {
     bp__ex_layer *l = &q->out->list[q->out->n++];
@@ -123,7 +123,7 @@ static void add_activation(grouping *q, size_t record)
 static void add_records(grouping *q, size_t first, size_t end)
 {
     for (size_t i = first; i < end && !q->ar->failed;) {
-        const bp__row *r = row_of(q, i);
+        const bp__kinddef *r = row_of(q, i);
         size_t next = record_end(q, i);
         if (is_activation(r)) {
             add_activation(q, i);

@@ -163,7 +163,7 @@ static bool is_output(const bp_traced *t, bp_val v)
  * activation, that is its activation. */
 static void find_head(bp_explain *e, const bp_traced *t, bp__spec *loss)
 {
-    const bp__row *r = loss->row;
+    const bp__kinddef *r = loss->row;
     e->members = t->nn->n_members;
     if (!r->dprob || !r->dprob(loss, 0, NULL, NULL, NULL))
         return;
@@ -171,7 +171,7 @@ static void find_head(bp_explain *e, const bp_traced *t, bp__spec *loss)
         bp__ex_layer *l = &e->layers.list[i];
         if (!is_output(t, l->y_val) || l->act)
             continue;
-        l->act = bp__row_find(BP_NN_LAYERS,
+        l->act = bp__kind_find(BP_NN_LAYERS,
                               r->head == BP__HEAD_SOFTMAX ? "softmax"
                                                           : "sigmoid");
         l->head = l->act != NULL;

@@ -223,13 +223,13 @@ static void tell_forward(bp_explain *e, size_t i)
     char dims[200];
     bp__doc_section(d, BP__PHASE_FORWARD, (int)i, BP__MSG_FORWARD, n,
                     bp__doc_printf(d, "%zu", e->layers.n), l->title, NULL);
-    if (l->row && bp__row_math(l->row))
-        bp__ex_formula(e, i, bp__row_math(l->row));
+    if (l->row && bp__kind_math(l->row))
+        bp__ex_formula(e, i, bp__kind_math(l->row));
     else if (!l->row && l->n_from)
         bp__doc_para(d, BP__MSG_ACTIVATION_ONLY, n,
                      bp__ex_layer_number(e, l->from[0]), NULL);
-    if (l->act && bp__row_math(l->act))
-        bp__ex_formula(e, i, bp__row_math(l->act));
+    if (l->act && bp__kind_math(l->act))
+        bp__ex_formula(e, i, bp__kind_math(l->act));
     if (l->head)
         bp__doc_para(d, BP__MSG_HEAD, n, NULL);
     else if (!l->act)
@@ -250,7 +250,7 @@ static void tell_loss(bp_explain *e, const bp__spec *loss)
     const char *has[4];
     bp__math_place at = {.layer = "", .has = has};
     bp__str out;
-    for (size_t i = 0; i < bp__row_arg_count(loss->row) && at.n_has < 4; i++)
+    for (size_t i = 0; i < bp__kind_arg_count(loss->row) && at.n_has < 4; i++)
         if (loss->row->args[i].type == BP__ARG_CHOICE)
             has[at.n_has++] = loss->args[i].s;
         else if (loss->row->args[i].type == BP__ARG_FLOAT &&

@@ -70,12 +70,12 @@ static void tell_second(bp_explain *e, size_t i)
         return;
     }
     bp__doc_para(d, BP__MSG_FACTOR_2, l->act->name, NULL);
-    if (bp__row_slope(l->act)) {
+    if (bp__kind_slope(l->act)) {
         bool row = l->act->part == BP__PART_ACTIVATION_ROW;
         const char *left = row ? bp__doc_printf(d, "frac{∂%s_i}{∂%s_k}", y, x)
                                : ratio(d, y, x);
         bp__ex_formula(e, i, bp__doc_printf(d, "%s = %s", left,
-                                            bp__row_slope(l->act)));
+                                            bp__kind_slope(l->act)));
     }
     if (l->slope.v)
         bp__ex_show(d, &l->slope, ratio(d, y, x));

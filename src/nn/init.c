@@ -307,7 +307,7 @@ static const bp__argdef constant_args[] = {
     {"value", BP__ARG_FLOAT, "of every element", .required = true, BP__ANY},
     {.name = NULL}};
 
-const bp__row bp__init_rows[] = {
+const bp__kinddef bp__init_rows[] = {
     {"kaiming_normal", "normal, deviation sqrt(2 / fan_in): He's, for ReLU; "
      "the default", kaiming_args, "mode", .build.init = kaiming_normal},
     {"kaiming_uniform", "uniform, the same deviation", kaiming_args, "mode",

@@ -431,7 +431,7 @@ static const bp__argdef concat_args[] = {
     {"axis", BP__ARG_INT, "axis, batch included; 1: channels or features",
      .def = 1, BP__ANY}, END};
 
-const bp__row bp__layer_rows[] = {
+const bp__kinddef bp__layer_rows[] = {
     {"dense", "y = x W^T + b", dense_args, "units", 1,
      .math = "x@ = W@ y@-?bias{ + b@}", .dweight = "y@-",
      .build.layer = build_dense},

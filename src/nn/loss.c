@@ -329,7 +329,7 @@ static bool binary_dprob(const bp__spec *s, size_t n, const double *p,
     return true;
 }
 
-const bp__row bp__loss_rows[] = {
+const bp__kinddef bp__loss_rows[] = {
     {"softmax_cross_entropy", "-log softmax(y)[class], or -sum t log "
      "softmax(y): categorical, of logits", smoothing_args,
      "label_smoothing", .build.loss = softmax_cross_entropy,

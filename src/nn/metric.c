@@ -221,7 +221,7 @@ static const bp__argdef bins_args[] = {
     {"bins", BP__ARG_INT, "of the confidence, equally wide", .def = 15,
      .min = 1, .max = 1000}, {.name = NULL}};
 
-const bp__row bp__metric_rows[] = {
+const bp__kinddef bp__metric_rows[] = {
     {"accuracy", "share of samples whose largest output is the target's "
      "class", accuracy_args, "threshold", .build.metric = accuracy,
      .larger_is_better = true},

@@ -47,11 +47,11 @@ static void fill_label(bp__str *out, const bp__spec *s)
             bp__str_add(out, p, 1);
             continue;
         }
-        while (i < bp__row_arg_count(s->row) &&
+        while (i < bp__kind_arg_count(s->row) &&
                (strlen(s->row->args[i].name) != n - 1 ||
                 strncmp(s->row->args[i].name, p + 1, n - 1)))
             i++;
-        if (i < bp__row_arg_count(s->row))
+        if (i < bp__kind_arg_count(s->row))
             add_value(out, &s->row->args[i], &s->args[i]);
         p += n;
     }
@@ -65,7 +65,7 @@ const char *bp__metric_label(bp__arena *ar, const bp__spec *s)
         fill_label(&out, s);
     } else {
         bp__str_printf(&out, "%s", s->row->name);
-        for (size_t i = 0; i < bp__row_arg_count(s->row); i++) {
+        for (size_t i = 0; i < bp__kind_arg_count(s->row); i++) {
             if (is_default(&s->row->args[i], &s->args[i]))
                 continue;
             bp__str_add(&out, "_", 1);

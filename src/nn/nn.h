@@ -6,7 +6,7 @@
 #include "nn/spec.h"
 
 /* Each table ends with a row whose name is NULL. */
-extern const bp__row bp__layer_rows[], bp__init_rows[], bp__loss_rows[],
+extern const bp__kinddef bp__layer_rows[], bp__init_rows[], bp__loss_rows[],
     bp__metric_rows[], bp__penalty_rows[], bp__optimizer_rows[],
     bp__schedule_rows[], bp__group_rows[];
 

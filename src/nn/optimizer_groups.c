@@ -36,7 +36,7 @@ static const bp__argdef group_args[] = {
      "suits embeddings and the last layer better", .def = 0},
     {.name = NULL}};
 
-const bp__row bp__group_rows[] = {
+const bp__kinddef bp__group_rows[] = {
     {"freeze", "parameters that stay as they are: without gradient, moments "
      "and update", freeze_args, "params", .build.group = freeze},
     {"group", "parameters with a rate and a weight decay of their own",

@@ -117,7 +117,7 @@ static const char *check_common(const bp__spec *s)
     {name, doc, args, "lr", .build.optimizer = update,                     \
      .check = check_common, .math = formula}
 
-const bp__row bp__optimizer_rows[] = {
+const bp__kinddef bp__optimizer_rows[] = {
     ROW("sgd", "p - lr * g", sgd_args, bp__sgd_update,
         "p ← p − η g"),
     ROW("momentum", "b = momentum * b + g; p - lr * b (Polyak 1964)",

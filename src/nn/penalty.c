@@ -47,7 +47,7 @@ static const bp__argdef l2_args[] = {
     {"on", BP__ARG_CHOICE, "weights (rank 2 and more) or all parameters",
      .def_text = "weights", .choices = "weights|all"}, {.name = NULL}};
 
-const bp__row bp__penalty_rows[] = {
+const bp__kinddef bp__penalty_rows[] = {
     {"l2", "the sum of the squared parameters", l2_args, "weight",
      .check = check_l2, .build.penalty = l2_penalty},
     {.name = NULL}};

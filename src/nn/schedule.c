@@ -177,7 +177,7 @@ static const bp__argdef warmup_args[] = {
     {"then", BP__ARG_SPEC, "the schedule of what is left; constant unless "
      "given", .table = BP_NN_SCHEDULES}, {.name = NULL}};
 
-const bp__row bp__schedule_rows[] = {
+const bp__kinddef bp__schedule_rows[] = {
     {"constant", "lr", .build.schedule = constant_rate},
     {"step", "lr * factor^floor(step / every)", step_args, "every",
      .build.schedule = step_rate},

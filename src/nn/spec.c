@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const bp__row *const tables[BP_NN_N_TABLES] = {
+static const bp__kinddef *const tables[BP_NN_N_TABLES] = {
     [BP_NN_LAYERS] = bp__layer_rows,
     [BP_NN_INITS] = bp__init_rows,
     [BP_NN_LOSSES] = bp__loss_rows,
@@ -23,7 +23,7 @@ const char *bp__table_noun(bp_nn_table table)
     return (unsigned)table < BP_NN_N_TABLES ? nouns[table] : "?";
 }
 
-const bp__row *bp__rows(bp_nn_table table, size_t *n)
+const bp__kinddef *bp__kinds(bp_nn_table table, size_t *n)
 {
     *n = 0;
     if ((unsigned)table >= BP_NN_N_TABLES)
@@ -33,27 +33,27 @@ const bp__row *bp__rows(bp_nn_table table, size_t *n)
     return tables[table];
 }
 
-const bp__row *bp__row_find(bp_nn_table table, const char *name)
+const bp__kinddef *bp__kind_find(bp_nn_table table, const char *name)
 {
     size_t n;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     for (size_t i = 0; i < n; i++)
         if (strcmp(rows[i].name, name) == 0)
             return &rows[i];
     return NULL;
 }
 
-const char *bp__row_near(bp_nn_table table, const char *name, char *buf)
+const char *bp__kind_near(bp_nn_table table, const char *name, char *buf)
 {
     const char *names[128];
     size_t n, i;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     for (i = 0; i < n && i < BP__ARRAY_LEN(names); i++)
         names[i] = rows[i].name;
     return bp__near_text(name, names, i, " or ", buf);
 }
 
-const char *bp__arg_near(bp_nn_table table, const bp__row *row,
+const char *bp__arg_near(bp_nn_table table, const bp__kinddef *row,
                          const char *name, char *buf)
 {
     const char *names[40];
@@ -67,19 +67,19 @@ const char *bp__arg_near(bp_nn_table table, const bp__row *row,
     return bp__near_text(name, names, n, " or ", buf);
 }
 
-const char *bp__row_math(const bp__row *row)
+const char *bp__kind_math(const bp__kinddef *row)
 {
     bp__op op = row->math ? BP__OP_NONE : bp__op_find(row->name);
     return op ? bp__ops[op]->math : row->math;
 }
 
-const char *bp__row_slope(const bp__row *row)
+const char *bp__kind_slope(const bp__kinddef *row)
 {
     bp__op op = row->slope ? BP__OP_NONE : bp__op_find(row->name);
     return op ? bp__ops[op]->slope : row->slope;
 }
 
-const char *bp__row_doc(const bp__row *row, char *buf)
+const char *bp__kind_doc(const bp__kinddef *row, char *buf)
 {
     bp__op op = row->doc ? BP__OP_NONE : bp__op_find(row->name);
     const char *doc = op ? bp__ops[op]->doc : row->doc ? row->doc : "";
@@ -88,7 +88,7 @@ const char *bp__row_doc(const bp__row *row, char *buf)
     return buf;
 }
 
-size_t bp__row_arg_count(const bp__row *row)
+size_t bp__kind_arg_count(const bp__kinddef *row)
 {
     size_t n = 0;
     while (row->args && row->args[n].name)
@@ -168,10 +168,10 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
                        bp__spec **spec, bp_error *err)
 {
     *spec = NULL;
-    const bp__row *row = bp__row_find(table, kind);
+    const bp__kinddef *row = bp__kind_find(table, kind);
     if (!row) {
         char buf[BP__NEAR_BYTES];
-        const char *near = bp__row_near(table, kind, buf);
+        const char *near = bp__kind_near(table, kind, buf);
         const char *noun = bp__table_noun(table);
         if (near)
             return bp__error(err, BP_ENOTFOUND,
@@ -179,7 +179,7 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
                              kind, near);
         char list[1500] = "";
         size_t n;
-        const bp__row *rows = bp__rows(table, &n);
+        const bp__kinddef *rows = bp__kinds(table, &n);
         for (size_t i = 0, len = 0; i < n; i++)
             len += (size_t)bp__snprintf(list + len, sizeof list - len, "%s%s",
                                         i ? ", " : "", rows[i].name);
@@ -187,7 +187,7 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
                          "unknown %s \"%.60s\": there are %s", noun, kind,
                          list);
     }
-    size_t n = bp__row_arg_count(row);
+    size_t n = bp__kind_arg_count(row);
     bp__spec *s = bp__arena_alloc(ar, sizeof *s);
     bp__argval *args = bp__arena_array(ar, n + 1, sizeof *args);
     if (!s || !args)
@@ -205,8 +205,8 @@ bp_status bp__spec_new(bp__arena *ar, bp_nn_table table, const char *kind,
 static bp_status find_arg(bp__spec *s, const char *key, size_t *index,
                           bp_error *err)
 {
-    const bp__row *row = s->row;
-    size_t n = bp__row_arg_count(row);
+    const bp__kinddef *row = s->row;
+    size_t n = bp__kind_arg_count(row);
     if (!key && !row->shorthand)
         return bp__error(err, BP_EARG, n ? "%s takes its values by name"
                                          : "%s takes no values", row->name);
@@ -407,7 +407,7 @@ static void *arena_push(bp__arena *ar, void *array, size_t n, size_t *cap,
 bp_status bp__spec_add_layer(bp__arena *ar, bp__spec *s, const char *key,
                              bp__spec *layer, bp_error *err)
 {
-    for (size_t i = 0; i < bp__row_arg_count(s->row); i++) {
+    for (size_t i = 0; i < bp__kind_arg_count(s->row); i++) {
         const bp__argdef *d = &s->row->args[i];
         const char *want = key ? key : s->row->shorthand;
         if (!want || strcmp(d->name, want) != 0)
@@ -434,7 +434,7 @@ bp_status bp__spec_add_number(bp__arena *ar, bp__spec *s, const char *key,
                               bp_error *err)
 {
     const char *want = key ? key : s->row->shorthand;
-    size_t i = 0, n = bp__row_arg_count(s->row), same;
+    size_t i = 0, n = bp__kind_arg_count(s->row), same;
     double x = 0;
     while (want && i < n && strcmp(s->row->args[i].name, want) != 0)
         i++;
@@ -522,7 +522,7 @@ bp_status bp__spec_add_from(bp__arena *ar, bp__spec *s, const char *name,
 bp_status bp__spec_finish(const bp__spec *s, bp_error *err)
 {
     char expects[200];
-    for (size_t i = 0; i < bp__row_arg_count(s->row); i++) {
+    for (size_t i = 0; i < bp__kind_arg_count(s->row); i++) {
         const bp__argdef *d = &s->row->args[i];
         if (d->required && !s->args[i].set)
             return bp__error(err, BP_EARG, "%s needs %s: %s", s->row->name,
@@ -540,7 +540,7 @@ bp_status bp__spec_finish(const bp__spec *s, bp_error *err)
 const bp__argval *bp__arg(const bp__spec *s, const char *key)
 {
     static const bp__argval none = {0};
-    for (size_t i = 0; i < bp__row_arg_count(s->row); i++)
+    for (size_t i = 0; i < bp__kind_arg_count(s->row); i++)
         if (strcmp(s->row->args[i].name, key) == 0)
             return &s->args[i];
     return &none;

@@ -1,7 +1,9 @@
 /* Kinds and their values: one table for each family (layers, initializers,
- * losses, metrics, penalties, optimizers, schedules, groups), one row for each
- * kind, one mechanism for all. Texts ("adam(lr=0.1)"), model files, `bprop show` and
- * the documentation read these rows; no other list of kinds exists.
+ * losses, metrics, penalties, optimizers, schedules, groups of parameters), one
+ * row, a bp__kinddef, for each kind of it (dense, adam), one mechanism for all.
+ * Texts ("adam(lr=0.1)"), model files, `bprop show` and the documentation read
+ * these rows; no other list of a family's kinds exists. (Kinds of data have
+ * rows of their own: source/source.h.)
  *
  * A bp__spec is one use of a row, with every value checked as it is set. Specs
  * live in the arena that they were made in.
@@ -60,9 +62,10 @@ typedef struct bp__metric_state {
     const bp_allocator *a; /* for scratch memory */
 } bp__metric_state;
 
-typedef struct bp__row {
+/* A kind: what it is called, its arguments, and what its family asks of it. */
+typedef struct bp__kinddef {
     const char *name;
-    const char *doc; /* NULL: of the op of this name; see bp__row_doc */
+    const char *doc; /* NULL: of the op of this name; see bp__kind_doc */
     const bp__argdef *args; /* NULL: none */
     const char *shorthand;  /* `dense: 10` sets this one; NULL: none */
     int n_inputs;           /* layers: 1, or -1 for one or more */
@@ -110,7 +113,7 @@ typedef struct bp__row {
      * values of the loss ask for more. NULL: J is explained by the outputs. */
     bool (*dprob)(const bp__spec *s, size_t n, const double *p,
                   const double *t, double *dp);
-} bp__row;
+} bp__kinddef;
 
 /* How a layer enters the explanation: on its own, x(l) = its output; as the
  * activation of the layer before it, y(l) = f(x(l)), where element i of y
@@ -148,7 +151,7 @@ typedef struct bp__argval {
 
 struct bp__spec {
     bp_nn_table table;
-    const bp__row *row;
+    const bp__kinddef *row;
     bp__argval *args;    /* one for each of row->args */
     const char *name;  /* layers: NULL: numbered */
     const char **from; /* layers */
@@ -157,21 +160,21 @@ struct bp__spec {
 };
 
 /* Rows of a table, in the order in which documentation lists them. */
-const bp__row *bp__rows(bp_nn_table table, size_t *n);
-const bp__row *bp__row_find(bp_nn_table table, const char *name);
+const bp__kinddef *bp__kinds(bp_nn_table table, size_t *n);
+const bp__kinddef *bp__kind_find(bp_nn_table table, const char *name);
 /* "layer", "initializer", "loss" ... */
 const char *bp__table_noun(bp_nn_table table);
 /* The nearest names of the table, or of a row's values, "a or b"; NULL: none
  * is near. buf: BP__NEAR_BYTES. */
-const char *bp__row_near(bp_nn_table table, const char *name, char *buf);
-const char *bp__arg_near(bp_nn_table table, const bp__row *row,
+const char *bp__kind_near(bp_nn_table table, const char *name, char *buf);
+const char *bp__arg_near(bp_nn_table table, const bp__kinddef *row,
                          const char *name, char *buf);
 /* Its doc, or that of the op of its name; buf: 300 bytes. */
-const char *bp__row_doc(const bp__row *row, char *buf);
+const char *bp__kind_doc(const bp__kinddef *row, char *buf);
 /* The row's formula and slope, or those of the op of its name; NULL: none. */
-const char *bp__row_math(const bp__row *row);
-const char *bp__row_slope(const bp__row *row);
-size_t bp__row_arg_count(const bp__row *row);
+const char *bp__kind_math(const bp__kinddef *row);
+const char *bp__kind_slope(const bp__kinddef *row);
+size_t bp__kind_arg_count(const bp__kinddef *row);
 /* "an integer from 1", "same, valid or an integer from 0" ...; buf: 200. */
 const char *bp__arg_expects(const bp__argdef *d, char *buf);
 

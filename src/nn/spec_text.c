@@ -84,7 +84,7 @@ static bp_status read_word(spec_reader *r, char *buf, const char *want)
 static const bp__argdef *arg_of(const bp__spec *s, const char *key)
 {
     const char *want = key ? key : s->row->shorthand;
-    for (size_t i = 0; want && i < bp__row_arg_count(s->row); i++)
+    for (size_t i = 0; want && i < bp__kind_arg_count(s->row); i++)
         if (strcmp(s->row->args[i].name, want) == 0)
             return &s->row->args[i];
     return NULL;
@@ -404,7 +404,7 @@ void bp__spec_print(bp__str *out, const bp__spec *s)
 {
     int n = 0;
     bp__str_printf(out, "%s", s->row->name);
-    for (size_t i = 0; i < bp__row_arg_count(s->row); i++) {
+    for (size_t i = 0; i < bp__kind_arg_count(s->row); i++) {
         if (!s->args[i].set)
             continue;
         bp__str_printf(out, "%s%s=", n++ ? ", " : "(", s->row->args[i].name);

@@ -140,12 +140,12 @@ static void check_keys(const bp__skey *map, const char *path)
 
 static bool is_row(const place *p, const char *word)
 {
-    return bp__row_find((bp_nn_table)p->n, word) != NULL;
+    return bp__kind_find((bp_nn_table)p->n, word) != NULL;
 }
 
 static bool is_arg(const place *p, const char *word)
 {
-    const bp__row *row = p->among;
+    const bp__kinddef *row = p->among;
     for (const bp__argdef *d = row->args; d && d->name; d++)
         if (!strcmp(d->name, word))
             return true;
@@ -174,7 +174,7 @@ static void check_choices(const bp__argdef *d, const char *format)
 static void check_table(bp_nn_table table, const char *format)
 {
     size_t n;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     const char *at = strstr(format, "%s");
     T_CHECK(n > 0);
     for (size_t i = 0; i < n; i++) {
@@ -217,7 +217,7 @@ int main(void)
     check_table(BP_NN_GROUPS, "optimizer={sgd: {groups: [%s]}}");
     /* The path of an option goes through the optimizer's name. */
     size_t n;
-    const bp__row *rows = bp__rows(BP_NN_OPTIMIZERS, &n);
+    const bp__kinddef *rows = bp__kinds(BP_NN_OPTIMIZERS, &n);
     for (size_t i = 0; i < n; i++) {
         place p = {rows[i].name, "optimizer.%s.lr=1", is_row, NULL,
                    BP_NN_OPTIMIZERS};

@@ -42,17 +42,16 @@ check "src/config still names no format" bash tree/tools/check_formats.sh tree
 check "has the row" has last.txt '^7 kinds of data'
 launcher=
 if command -v ccache > /dev/null; then
-    export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
+    export CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1 # as a build of the tree
     launcher=-DCMAKE_C_COMPILER_LAUNCHER=ccache
 fi
 # shellcheck disable=SC2086
-check "configured" cmake -S tree -B build -DCMAKE_C_COMPILER="$cc" \
-    -DCMAKE_BUILD_TYPE=Debug -DBPROP_SIMD=OFF -DBPROP_EXAMPLES=OFF \
-    -DBPROP_TESTS=OFF $launcher
-check "built" cmake --build build -j 2 --target bprop_command
+check "configured" cmake -S tree -B tree/build -DCMAKE_C_COMPILER="$cc" \
+    -DBPROP_WERROR=ON -DBPROP_EXAMPLES=OFF -DBPROP_TESTS=OFF $launcher
+check "built" cmake --build tree/build -j 2 --target bprop_command
 [ "$failed" = 0 ] || exit 1
 
-bprop=$PWD/build/bprop
+bprop=$PWD/tree/build/bprop
 sample() { # CLASS GREY, in octal
     printf "\\$1"
     head -c 3072 /dev/zero | tr '\0' "\\$2"

@@ -95,15 +95,15 @@ static void check_formula(const char *name, const char *f)
 static void check_rows(bp_nn_table table)
 {
     size_t n;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     for (size_t i = 0; i < n; i++) {
-        const bp__row *r = &rows[i];
+        const bp__kinddef *r = &rows[i];
         bool activation = r->part == BP__PART_ACTIVATION ||
                           r->part == BP__PART_ACTIVATION_ROW;
-        const char *math = bp__row_math(r);
+        const char *math = bp__kind_math(r);
         if (T_CHECKF(math && *math, "%s has no formula", r->name))
             check_formula(r->name, math);
-        const char *slope = bp__row_slope(r);
+        const char *slope = bp__kind_slope(r);
         if (T_CHECKF(activation == (slope != NULL), "%s: %s", r->name,
                      activation ? "an activation has a slope"
                                 : "only activations have a slope") &&

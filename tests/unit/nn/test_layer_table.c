@@ -125,7 +125,7 @@ static void check(bp_runtime *r, const char *what, const char *layers,
 static void test_layers(bp_runtime *r)
 {
     size_t n;
-    const bp__row *rows = bp__rows(BP_NN_LAYERS, &n);
+    const bp__kinddef *rows = bp__kinds(BP_NN_LAYERS, &n);
     for (size_t i = 0; i < n; i++) {
         const char *layers = NULL;
         char plain[200];
@@ -146,7 +146,7 @@ static void test_losses(bp_runtime *r)
 {
     const char *net = "flatten, dense(4), tanh, dense(3)";
     size_t n;
-    const bp__row *rows = bp__rows(BP_NN_LOSSES, &n);
+    const bp__kinddef *rows = bp__kinds(BP_NN_LOSSES, &n);
     for (size_t i = 0; i < n; i++)
         check(r, rows[i].name, net, rows[i].name, NULL);
     check(r, "half_sum", net, "mean_squared_error(half_sum)", NULL);

@@ -158,7 +158,7 @@ static void test_values(bp_runtime *r)
 static void test_every_row(bp_runtime *r)
 {
     size_t n;
-    const bp__row *rows = bp__rows(BP_NN_METRICS, &n);
+    const bp__kinddef *rows = bp__kinds(BP_NN_METRICS, &n);
     T_CHECK(n >= 11);
     for (size_t i = 0; i < n; i++) {
         int fits = 0;

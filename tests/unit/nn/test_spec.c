@@ -9,17 +9,17 @@ static void test_rows(void)
     int rows = 0;
     for (int t = 0; t < BP_NN_N_TABLES; t++) {
         size_t n;
-        const bp__row *row = bp__rows((bp_nn_table)t, &n);
+        const bp__kinddef *row = bp__kinds((bp_nn_table)t, &n);
         T_CHECK(n >= 1);
         for (size_t i = 0; i < n; i++, rows++) {
             char doc[300];
-            T_CHECKF(bp__row_doc(&row[i], doc)[0], "%s", row[i].name);
-            T_CHECK(bp__row_find((bp_nn_table)t, row[i].name) == &row[i]);
+            T_CHECKF(bp__kind_doc(&row[i], doc)[0], "%s", row[i].name);
+            T_CHECK(bp__kind_find((bp_nn_table)t, row[i].name) == &row[i]);
             T_CHECKF(row[i].build.layer != NULL, "%s", row[i].name);
             T_CHECKF(t != BP_NN_LAYERS || row[i].n_inputs != 0, "%s",
                      row[i].name);
             bool short_found = !row[i].shorthand;
-            for (size_t k = 0; k < bp__row_arg_count(&row[i]); k++) {
+            for (size_t k = 0; k < bp__kind_arg_count(&row[i]); k++) {
                 const bp__argdef *d = &row[i].args[k];
                 char text[200];
                 T_CHECKF(d->doc && d->doc[0], "%s.%s", row[i].name, d->name);
@@ -40,7 +40,7 @@ static void test_rows(void)
     }
     T_CHECKF(rows >= 40, "%d rows", rows);
     size_t none;
-    T_CHECK(bp__rows((bp_nn_table)99, &none) == NULL && none == 0);
+    T_CHECK(bp__kinds((bp_nn_table)99, &none) == NULL && none == 0);
 }
 
 /* parse . print is the identity on texts in canonical form. */
