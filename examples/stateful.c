@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #define TRY(call) if ((st = (call)) != BP_OK) goto end
 /* The n bytes after it are a source's state (as x86 and ARM order them). */
 typedef struct head { size_t n; } head;
