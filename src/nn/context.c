@@ -119,6 +119,8 @@ void bp_nn_free(bp_nn *nn)
         return;
     bp_allocator a = nn->a;
     bp__free(&a, nn->vars, nn->cap_vars * sizeof *nn->vars);
+    bp__free(&a, nn->of_store, nn->cap_of_store * sizeof *nn->of_store);
+    bp__free(&a, nn->params, nn->cap_params * sizeof *nn->params);
     bp__free(&a, nn->layers, nn->cap_layers * sizeof *nn->layers);
     bp__free(&a, nn->traces, nn->cap_traces * sizeof *nn->traces);
     bp__arena_free(&nn->arena);

@@ -88,6 +88,10 @@ struct bp_nn {
     const char *next_name;
     bp__nn_var *vars;
     size_t n_vars, cap_vars;
+    uint32_t *of_store;            /* by the store's index: vars, from 1 */
+    size_t cap_of_store;
+    uint32_t *params;              /* which of vars are parameters */
+    size_t n_params, cap_params;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
     bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */

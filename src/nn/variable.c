@@ -7,10 +7,27 @@
 
 static bp__nn_var *find_var(const bp_nn *nn, const char *name)
 {
-    for (size_t i = 0; i < nn->n_vars; i++)
-        if (strcmp(nn->vars[i].name, name) == 0)
-            return &nn->vars[i];
-    return NULL;
+    int64_t i = bp_store_find(nn->s, name);
+    if (i < 0 || (size_t)i >= nn->cap_of_store || !nn->of_store[i])
+        return NULL;
+    return &nn->vars[nn->of_store[i] - 1];
+}
+
+/* Room for one more variable: number `store` of the store. */
+static bool grow_vars(bp_nn *nn, size_t store)
+{
+    size_t had = nn->cap_of_store;
+    if (!bp__grow(&nn->a, &nn->vars, &nn->cap_vars, nn->n_vars + 1,
+                  sizeof *nn->vars) ||
+        !bp__grow(&nn->a, &nn->params, &nn->cap_params, nn->n_params + 1,
+                  sizeof *nn->params) ||
+        !bp__grow(&nn->a, &nn->of_store, &nn->cap_of_store, store + 1,
+                  sizeof *nn->of_store))
+        return false;
+    if (nn->cap_of_store > had)
+        memset(nn->of_store + had, 0,
+               (nn->cap_of_store - had) * sizeof *nn->of_store);
+    return true;
 }
 
 static bool same_kind(bp_nn *nn, const char *name, const bp_var_info *have,
@@ -56,12 +73,15 @@ static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
 {
     bp_val v = bp_variable(nn->g, nn->s, name);
     const char *copy = bp__arena_strdup(&nn->arena, name);
-    if (!copy || !bp__grow(&nn->a, &nn->vars, &nn->cap_vars, nn->n_vars + 1,
-                           sizeof *nn->vars))
-        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     if (!bp__ok(nn->g))
         return BP_NIL;
+    size_t i = (size_t)bp_store_find(nn->s, name);
+    if (!copy || !grow_vars(nn, i))
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    if (kind == BP_VAR_PARAM)
+        nn->params[nn->n_params++] = (uint32_t)nn->n_vars;
     nn->vars[nn->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
+    nn->of_store[i] = (uint32_t)nn->n_vars;
     return v;
 }
 
@@ -274,18 +294,12 @@ void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
 
 static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
 {
-    for (size_t i = 0; nn && i < nn->n_vars; i++)
-        if (nn->vars[i].kind == BP_VAR_PARAM && n-- == 0)
-            return &nn->vars[i];
-    return NULL;
+    return nn && n < nn->n_params ? &nn->vars[nn->params[n]] : NULL;
 }
 
 size_t bp_nn_param_count(const bp_nn *nn)
 {
-    size_t n = 0;
-    for (size_t i = 0; nn && i < nn->n_vars; i++)
-        n += nn->vars[i].kind == BP_VAR_PARAM;
-    return n;
+    return nn ? nn->n_params : 0;
 }
 
 const char *bp_nn_param_name(const bp_nn *nn, size_t i)
