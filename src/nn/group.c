@@ -41,38 +41,21 @@ const bp__row bp__group_rows[] = {
      group_args, "params", .build.group = treat_apart},
     {.name = NULL}};
 
-/* At a mismatch the last star takes one character more. */
-static bool name_matches(const char *pattern, const char *name)
-{
-    const char *star = NULL, *after = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = pattern++;
-            after = name;
-        } else if (*pattern == *name || *pattern == '?') {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star + 1;
-            name = ++after;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
-}
-
 /* A pattern without a parameter is a mistake of who wrote it. */
 static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
 {
     const char *pattern = bp__arg(group, "params")->s;
     char list[300] = "";
     size_t n = bp_nn_param_count(nn), len = 0;
+    if (strlen(pattern) > BP__GLOB_BYTES) {
+        bp__nn_fail(nn, BP_ELIMIT, "%s: the pattern \"%.80s...\" has more "
+                    "than %d bytes", group->row->name, pattern,
+                    BP__GLOB_BYTES);
+        return false;
+    }
     for (size_t i = 0; i < n; i++) {
         const char *name = bp_nn_param_name(nn, i);
-        if (name_matches(pattern, name))
+        if (bp__glob(pattern, name, NULL))
             return true;
         if (len < 200)
             len += (size_t)bp__snprintf(list + len, sizeof list - len,
@@ -102,7 +85,7 @@ static bp__group group_of(const char *name, const bp__spec *s)
                    .weight_decay = bp__arg_float(s, "weight_decay")};
     for (size_t i = 0; i < groups->n; i++) {
         const bp__spec *k = groups->list[i];
-        if (!name_matches(bp__arg(k, "params")->s, name))
+        if (!bp__glob(bp__arg(k, "params")->s, name, NULL))
             continue;
         k->row->build.group(k, &g);
         break;
