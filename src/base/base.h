@@ -147,6 +147,21 @@ int bp__text_columns(const char *p, const char *end);
 enum { BP__CELL_BYTES = 801 };
 const char *bp__text_cell(char *buf, const char *s, int least, int most);
 
+/* ---- patterns of names (glob.c) ----------------------------------------- */
+
+/* True where the whole name fits the pattern: * stands for any characters,
+ * also none, ? for one, all others for themselves. Where a name fits in
+ * several ways, the first star stands for as little as it can, then the
+ * second, and so on; the last one for the rest. `stars`: what they stand for,
+ * the first BP__GLOB_STARS of them; NULL: not wanted. */
+enum { BP__GLOB_STARS = 8, BP__GLOB_BYTES = 500 /* of a user's pattern */ };
+typedef struct bp__stars {
+    const char *begin[BP__GLOB_STARS]; /* in the name */
+    size_t len[BP__GLOB_STARS];
+} bp__stars;
+bool bp__glob(const char *pattern, const char *name, bp__stars *stars);
+int bp__glob_stars(const char *pattern); /* how many it has */
+
 /* ---- hash ------------------------------------------------------------ */
 
 #define BP__HASH_INIT 0xcbf29ce484222325ull

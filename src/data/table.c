@@ -2,6 +2,8 @@
  * in a NUL where the separator was. */
 #include "data/table.h"
 
+#include <stdlib.h>
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -20,6 +22,7 @@ typedef struct cutter {
     int64_t line;
     bool write;     /* cut; else only look */
     bool open_quote;
+    const char *no_single; /* up to here no single quote closes a cell */
 } cutter;
 
 static void skip_blanks(cutter *c)
@@ -31,12 +34,16 @@ static void skip_blanks(cutter *c)
 /* Where the quote that opens at p closes, or NULL. A single quote counts only
  * if it closes in its line and right before a separator: words may hold one.
  */
-static char *closing_quote(const cutter *c, char *p)
+static char *closing_quote(cutter *c, char *p)
 {
     char quote = *p;
+    if (quote == '\'' && c->no_single && p < c->no_single)
+        return NULL; /* one search a line, not one for each quote in it */
     for (p++; p < c->end; p++) {
-        if (quote == '\'' && ends_line(*p))
+        if (quote == '\'' && ends_line(*p)) {
+            c->no_single = p;
             return NULL;
+        }
         if (*p != quote)
             continue;
         if (quote == '"' && p[1] == '"') {
@@ -160,7 +167,7 @@ static int64_t usual_width(const bp__table *t, char separator, double *share)
     int64_t width[LOOK_LINES], best = 0;
     int n = 0, most = 0;
     cutter c = {(char *)t->file.data, (char *)t->file.data + t->file.bytes,
-                separator, 1, false, false};
+                separator, 1, false, false, NULL};
     for (skip_empty(&c); !at_end(&c) && n < LOOK_LINES; skip_empty(&c))
         width[n++] = read_row(&c, NULL, 0);
     for (int i = 0; i < n; i++) {
@@ -238,7 +245,7 @@ static bp_status cut_rows(bp__table *t, const bp__table_options *o,
                           char **cells, bp_error *err)
 {
     cutter c = {(char *)t->file.data, (char *)t->file.data + t->file.bytes,
-                t->separator, 1, true, false};
+                t->separator, 1, true, false, NULL};
     for (skip_empty(&c); !at_end(&c); skip_empty(&c)) {
         int64_t line = c.line;
         c.open_quote = false;
@@ -301,27 +308,51 @@ static bool empty_below(const bp__table *t, int col)
     return true;
 }
 
-static bool has_names(const bp__table *t, const bp__table_options *o)
+static int by_text(const void *a, const void *b)
 {
-    size_t found = 0;
-    for (size_t k = 0; k < o->n_names; k++)
-        for (int i = 0; i < t->n_cols; i++) {
-            const char *head = bp__table_cell(t, 0, i);
-            if (head && !strcmp(head, o->names[k])) {
-                found++;
-                break;
-            }
-        }
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No two are the same. Sorts them: there may be tens of thousands. */
+static bool all_differ(const char **words, int n)
+{
+    if (n > 1)
+        qsort(words, (size_t)n, sizeof *words, by_text);
+    for (int i = 1; i < n; i++)
+        if (!strcmp(words[i - 1], words[i]))
+            return false;
+    return true;
+}
+
+/* At least half of the names that are expected stand in the first row. */
+static bool has_names(bp__table *t, const bp__table_options *o)
+{
+    size_t n = 0, found = 0;
+    const char **heads = bp__arena_array(&t->names_memory, (size_t)t->n_cols,
+                                         sizeof *heads);
+    for (int i = 0; heads && i < t->n_cols; i++)
+        if ((heads[n] = bp__table_cell(t, 0, i)))
+            n++;
+    if (n)
+        qsort(heads, n, sizeof *heads, by_text);
+    for (size_t k = 0; n && k < o->n_names; k++)
+        found += bsearch(&o->names[k], heads, n, sizeof *heads, by_text) !=
+                 NULL;
     return found > 0 && 2 * found >= o->n_names;
 }
 
-static bool guess_header(const bp__table *t, const bp__table_options *o)
+/* A failed allocation shows in names_memory. */
+static bool guess_header(bp__table *t, const bp__table_options *o)
 {
     bool unlike = false, alone = true;
     int n_heads = 0;
     if (o && has_names(t, o))
         return true;
     if (t->n_rows < 2)
+        return false;
+    const char **heads = bp__arena_array(&t->names_memory, (size_t)t->n_cols,
+                                         sizeof *heads);
+    if (!heads)
         return false;
     for (int i = 0; i < t->n_cols; i++) {
         const char *head = bp__table_cell(t, 0, i);
@@ -332,12 +363,9 @@ static bool guess_header(const bp__table *t, const bp__table_options *o)
             return false;
         unlike |= numbers_below(t, i);
         alone = alone && !appears_below(t, i);
-        for (int j = 0; j < i && alone; j++) {
-            const char *other = bp__table_cell(t, 0, j);
-            alone = !other || strcmp(head, other) != 0;
-        }
-        n_heads++;
+        heads[n_heads++] = head;
     }
+    alone = alone && all_differ(heads, n_heads);
     return unlike || (alone && n_heads > 0 && t->n_rows > 10);
 }
 

@@ -40,7 +40,6 @@ typedef struct bp__nn_scaled {
 } bp__nn_scaled;
 
 typedef struct bp__nn_var {
-    const bp_nn *owner; /* the context that read it first */
     const char *name; /* full */
     bp_var_kind kind;
     bp_val val;
@@ -78,6 +77,10 @@ typedef struct bp__nn_shared {
     bp__arena arena;        /* names */
     bp__nn_var *vars;
     size_t n_vars, cap_vars;
+    uint32_t *of_store;     /* by the store's index: vars, from 1 */
+    size_t cap_of_store;
+    uint32_t *params;       /* which of vars are parameters */
+    size_t n_params, cap_params;
     const char *step;       /* names trainer.<step>.lr ...; "": trainer.lr */
     const char *moments;    /* likewise optim.<moments>.0.weight.m */
     bp_val key;
@@ -115,6 +118,8 @@ struct bp_nn {
     bp__share share;
     bp__nn_block *block;
     const char *next_name;
+    uint32_t *params;              /* its own, by their place in sh->vars */
+    size_t n_params, cap_params;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
     bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */

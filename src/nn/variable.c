@@ -3,16 +3,35 @@
  * is gathered here and emitted by bp_nn_commit. */
 #include "nn/nn.h"
 
-#include "base/pattern.h"
-
 #include <math.h>
 
 static bp__nn_var *find_var(const bp_nn *nn, const char *name)
 {
-    for (size_t i = 0; i < nn->sh->n_vars; i++)
-        if (strcmp(nn->sh->vars[i].name, name) == 0)
-            return &nn->sh->vars[i];
-    return NULL;
+    const bp__nn_shared *sh = nn->sh;
+    int64_t i = bp_store_find(nn->s, name);
+    if (i < 0 || (size_t)i >= sh->cap_of_store || !sh->of_store[i])
+        return NULL;
+    return &sh->vars[sh->of_store[i] - 1];
+}
+
+/* Room for one more variable: number `store` of the store. */
+static bool grow_vars(bp_nn *nn, size_t store)
+{
+    bp__nn_shared *sh = nn->sh;
+    size_t had = sh->cap_of_store;
+    if (!bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
+                  sizeof *sh->vars) ||
+        !bp__grow(&sh->a, &sh->params, &sh->cap_params, sh->n_params + 1,
+                  sizeof *sh->params) ||
+        !bp__grow(&nn->a, &nn->params, &nn->cap_params, nn->n_params + 1,
+                  sizeof *nn->params) ||
+        !bp__grow(&sh->a, &sh->of_store, &sh->cap_of_store, store + 1,
+                  sizeof *sh->of_store))
+        return false;
+    if (sh->cap_of_store > had)
+        memset(sh->of_store + had, 0,
+               (sh->cap_of_store - had) * sizeof *sh->of_store);
+    return true;
 }
 
 static bool same_kind(bp_nn *nn, const char *name, const bp_var_info *have,
@@ -59,12 +78,16 @@ static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
     bp_val v = bp_variable(nn->g, nn->s, name);
     bp__nn_shared *sh = nn->sh;
     const char *copy = bp__arena_strdup(&sh->arena, name);
-    if (!copy || !bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
-                           sizeof *sh->vars))
-        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     if (!bp__ok(nn->g))
         return BP_NIL;
-    sh->vars[sh->n_vars++] = (bp__nn_var){nn, copy, kind, v, v, BP_NIL};
+    size_t i = (size_t)bp_store_find(nn->s, name);
+    if (!copy || !grow_vars(nn, i))
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    if (kind == BP_VAR_PARAM)
+        sh->params[sh->n_params++] = nn->params[nn->n_params++] =
+            (uint32_t)sh->n_vars;
+    sh->vars[sh->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
+    sh->of_store[i] = (uint32_t)sh->n_vars;
     return v;
 }
 
@@ -181,7 +204,7 @@ static bp_val read_parameter(bp_nn *nn, const char *name)
     if (!bp__ok(nn->g) || nn->reading == BP__READ_VARIABLE)
         return p;
     bool trained = nn->reading == BP__READ_POINT &&
-                   (!nn->trained || bp__pattern_matches(nn->trained, name));
+                   (!nn->trained || bp__glob(nn->trained, name, NULL));
     bp_val at = trained ? bp__optimizer_point(nn, nn->optimizer, name, p)
                         : bp__optimizer_raw(nn, name, p);
     if (at.id == p.id)
@@ -299,25 +322,17 @@ void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
         bp__nn_set_state(nn, full_name(nn, name), value);
 }
 
-static bool is_param(const bp_nn *nn, const bp__nn_var *v)
-{
-    return v->kind == BP_VAR_PARAM && (nn->all || v->owner == nn);
-}
-
 static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
 {
-    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
-        if (is_param(nn, &nn->sh->vars[i]) && n-- == 0)
-            return &nn->sh->vars[i];
-    return NULL;
+    const bp__nn_shared *sh = nn ? nn->sh : NULL;
+    if (!sh || n >= bp_nn_param_count(nn))
+        return NULL;
+    return &sh->vars[nn->all ? sh->params[n] : nn->params[n]];
 }
 
 size_t bp_nn_param_count(const bp_nn *nn)
 {
-    size_t n = 0;
-    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
-        n += is_param(nn, &nn->sh->vars[i]);
-    return n;
+    return !nn ? 0 : nn->all ? nn->sh->n_params : nn->n_params;
 }
 
 const char *bp_nn_param_name(const bp_nn *nn, size_t i)
@@ -389,7 +404,7 @@ static bool is_committed(const bp__nn_shared *sh, const bp__nn_var *v)
 {
     return !bp_is_nil(v->next) &&
            (v->kind != BP_VAR_BUFFER || !sh->statistics ||
-            bp__pattern_matches(sh->statistics, v->name));
+            bp__glob(sh->statistics, v->name, NULL));
 }
 
 void bp__nn_commit_updates(bp_nn *nn, bool on)
