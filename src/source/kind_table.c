@@ -18,8 +18,9 @@ static bp_status learn_columns(bp__source_config *c, const bp__tables *t,
     if (!p->table)
         return bp__error(err, BP_EARG, "data.train names no table: the "
                          "columns of the others are learned from it");
-    bp__columns_read_options(c, &o);
-    bp_status st = bp__columns_guess(t->table[0], &o, &k, err);
+    bp_status st = bp__columns_read_options(c, &o, err);
+    if (!st)
+        st = bp__columns_guess(t->table[0], &o, &k, err);
     if (!st)
         st = bp__columns_fit(k, p->table, p->rows, p->n,
                              bp__columns_bins(c, p->n), err);
@@ -124,9 +125,12 @@ static bp_status table_inputs(bp__source_config *c, const char *const *paths,
     bp__table_report r = {.failed = false};
     bp__source_samples s = {.path = paths[0]};
     (void)n;
-    bp__table_read_options(c, &o);
+    bp_status st = bp__table_read_options(c, &o, err);
     bp__table_known_names(c, NULL, &o);
-    bp_status st = bp__table_read(NULL, NULL, s.path, &o, &t, err);
+    if (!st && c->arena->failed)
+        st = bp__oom(err);
+    if (!st)
+        st = bp__table_read(NULL, NULL, s.path, &o, &t, err);
     if (!st && t->n_rows == 0)
         st = bp__error(err, BP_ERANGE, "'%s' has no rows", s.path);
     bp__str_init(&r.text, NULL);

@@ -6,7 +6,8 @@
 
 /* ---- options ------------------------------------------------------------ */
 
-void bp__table_read_options(const bp__source_config *c, bp__table_options *o)
+bp_status bp__table_read_options(const bp__source_config *c,
+                                 bp__table_options *o, bp_error *err)
 {
     static const struct {
         const char *word;
@@ -34,6 +35,7 @@ void bp__table_read_options(const bp__source_config *c, bp__table_options *o)
         pairs[2 * o->n_rename++ + 1] = k->text;
     }
     o->rename = pairs;
+    return c->arena->failed ? bp__oom(err) : BP_OK;
 }
 
 /* A further table may have the header of the first. */
@@ -54,8 +56,8 @@ void bp__table_known_names(const bp__source_config *c, const bp__table *first,
     }
 }
 
-void bp__columns_read_options(const bp__source_config *c,
-                              bp__columns_options *o)
+bp_status bp__columns_read_options(const bp__source_config *c,
+                                   bp__columns_options *o, bp_error *err)
 {
     const char *task = bp__yaml_text(bp__source_option(c, "table", "task"));
     const bp__ynode *kinds = bp__source_option(c, "table", "columns");
@@ -67,8 +69,8 @@ void bp__columns_read_options(const bp__source_config *c,
                                  &o->n_targets);
     if (task)
         o->task = !strcmp(task, "class") ? BP__TASK_CLASS : BP__TASK_NUMBER;
-    if (!names || !kind)
-        return;
+    if (c->arena->failed)
+        return bp__oom(err);
     for (const bp__ynode *k = kinds ? kinds->child : NULL; k; k = k->next) {
         names[o->n_kinds] = k->key;
         for (int i = 0; i < BP__N_COLUMN_KINDS; i++)
@@ -78,6 +80,7 @@ void bp__columns_read_options(const bp__source_config *c,
     }
     o->column = names;
     o->kind = kind;
+    return BP_OK;
 }
 
 int bp__columns_bins(const bp__source_config *c, int64_t rows)
@@ -158,9 +161,10 @@ static bp_status class_rows(bp__source_config *c, const bp__table_part *all,
     const bp__ynode *even = bp__yaml_get(split, "stratify");
     bp__columns_options o;
     bp__columns *k = NULL;
-    bp__columns_read_options(c, &o);
     d->n = all->n;
-    bp_status st = bp__columns_target(all->table, &o, &k, err);
+    bp_status st = bp__columns_read_options(c, &o, err);
+    if (!st)
+        st = bp__columns_target(all->table, &o, &k, err);
     if (!st && bp__columns_classes(k) && (!even || bp__yaml_bool(even))) {
         const bp__column *x = &k->column[k->target];
         d->class_of = of;
@@ -213,8 +217,7 @@ bp_status bp__tables_read(bp__source_config *c, const char *dir,
 {
     bp__table_options o;
     const bp__ynode *split = bp__yaml_get(c->data, "split");
-    bp_status st = BP_OK;
-    bp__table_read_options(c, &o);
+    bp_status st = bp__table_read_options(c, &o, err);
     for (int s = 0; s < BP__N_SPLITS && !st; s++) {
         const bp__ynode *file = path_of(c, s);
         /* Parts come from the training table, columns are learned on it. */

@@ -21,10 +21,11 @@ bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,
 
 /* ---- table_rows.c --------------------------------------------------------- */
 
-/* data.table, in the configuration's memory. */
-void bp__table_read_options(const bp__source_config *c, bp__table_options *o);
-void bp__columns_read_options(const bp__source_config *c,
-                              bp__columns_options *o);
+/* data.table, in the configuration's memory. [err: ENOMEM] */
+bp_status bp__table_read_options(const bp__source_config *c,
+                                 bp__table_options *o, bp_error *err);
+bp_status bp__columns_read_options(const bp__source_config *c,
+                                   bp__columns_options *o, bp_error *err);
 int bp__columns_bins(const bp__source_config *c, int64_t rows);
 /* A further table may have the header of the first, or of the run's. */
 void bp__table_known_names(const bp__source_config *c, const bp__table *first,

@@ -15,15 +15,18 @@ static void put(bp__ynode *root, const char *path, const char *text)
     bp__ynode *to = root;
     for (size_t n; n = strcspn(path, "."), path[n]; path += n + 1) {
         const char *key = bp__arena_printf(&memory, "%.*s", (int)n, path);
-        bp__ynode *next = bp__yaml_get(to, key);
+        bp__ynode *next = key ? bp__yaml_get(to, key) : NULL;
+        if (!key)
+            return;
         if (!next) {
             next = bp__yaml_new(&memory, BP__Y_MAP, at);
             bp__yaml_append(to, key, at, next);
         }
         to = next;
     }
-    bp__yaml_append(to, bp__arena_strdup(&memory, path), at,
-                    bp__yaml_value(&memory, at, text));
+    const char *key = bp__arena_strdup(&memory, path);
+    if (key)
+        bp__yaml_append(to, key, at, bp__yaml_value(&memory, at, text));
 }
 
 /* The members of `data` in pairs, ended by NULL -> checked, with defaults;
@@ -36,6 +39,9 @@ static bp__ynode *data_of(const char *const *pairs, bp__ynode **raw, char *said)
     bp__scheck c = {&d, NULL};
     bp__diags_init(&d, &memory);
     *raw = bp__yaml_new(&memory, BP__Y_MAP, (bp__place){"m", 1, 1});
+    said[0] = '\0';
+    if (!*raw)
+        return NULL;
     for (; *pairs; pairs += 2)
         put(*raw, pairs[0], pairs[1]);
     bp__ynode *data = bp__schema_map(&c, "data", &key, *raw);
@@ -287,8 +293,73 @@ static void test_draft(void)
     remove("source.text");
 }
 
+enum { BLOCK = 32 * 1024 - 32 }; /* of an arena, without its header */
+
+/* Whatever allocation fails in the configuration's memory: a status says it,
+ * and nothing is read that is not there. */
+static bool fail_after(size_t room, const char *const *pairs, bool table)
+{
+    char said[400];
+    bp_error err = {0};
+    bp_data *d[BP__N_SPLITS];
+    t_heap heap = {.fail_at = -1}, *h = &heap;
+    bp_allocator a = t_allocator(h);
+    bp__arena_init(&memory, &a);
+    /* An arena asks for memory block by block: the first has `room` left. */
+    for (size_t n = BLOCK - room; n;) {
+        size_t part = n < 1024 ? n : 1024;
+        bp__arena_alloc(&memory, part);
+        n -= part;
+    }
+    h->fail_at = h->calls;
+    h->persistent = room % 32 == 0;
+    bp__ynode *raw = NULL, *data = data_of(pairs, &raw, said);
+    bp__source_config c = {.n_inputs = 1, .rank = {3}, .dims = {{1, 28, 28}},
+                           .shapes_from_data = table};
+    if (data && !memory.failed) {
+        bp_status st = bp__source_init(&c, &memory, data, raw, &err);
+        if (!st)
+            st = bp__source_open(&c, "where", 7, d, &err);
+        if (!st)
+            bp__source_close(d);
+        if (!st)
+            st = bp__source_keep(&c, &err);
+        T_CHECKF(!st || st == BP_ENOMEM, "%s", err.message);
+        T_CHECKF(st || !h->failed, "room %zu: not told", room);
+        if (!h->failed && table)
+            T_CHECK(bp__yaml_get(data, "columns") != NULL);
+        bp__source_free(&c);
+    }
+    bp__arena_free(&memory);
+    T_CHECK(h->live == 0);
+    return h->failed > 0;
+}
+
+static void test_memory(void)
+{
+    static const char *const pairs[][14] = {
+        {"train.digits.n", "60", "split.valid", "0.25", NULL},
+        {"train.csv", "source.csv", "table.task", "class", "table.target",
+         "[b]", "table.missing", "[none]", "split.valid", "0.2",
+         "table.rename.u", "v", NULL}};
+    write_text("source.csv", "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n7,x\n");
+    bp_error err = {0};
+    T_OK(bp__file_mkdir(NULL, "where", &err), &err);
+    write_text("where/source.csv", "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n");
+    for (size_t k = 0; k < BP__ARRAY_LEN(pairs); k++) {
+        size_t room = 0;
+        while (room < BLOCK && fail_after(room, pairs[k], k == 1))
+            room += 16;
+        T_CHECKF(room > 1000 && room < BLOCK, "%zu", room);
+    }
+    remove("where/source.csv");
+    remove("where");
+    remove("source.csv");
+}
+
 int main(void)
 {
+    test_memory();
     bp__arena_init(&memory, NULL);
     test_rows();
     test_paths();
