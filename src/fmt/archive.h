@@ -1,6 +1,7 @@
 /* Archives (.tar, compressed or not, .zip) by libarchive: their files, one
  * after the other. A build without it refuses them by name. Knows nothing of
- * what the files contain. */
+ * what the files contain. Nothing but this process reads them: no program is
+ * started, and the message names what would need one. */
 #ifndef BP__ARCHIVE_H
 #define BP__ARCHIVE_H
 
