@@ -45,6 +45,7 @@ void bp_graph_free(bp_graph *g)
     bp__free(&a, g->scope_up, g->cap_scope_up * sizeof *g->scope_up);
     bp__free(&a, g->outputs, g->cap_outputs * sizeof *g->outputs);
     bp__free(&a, g->updates, g->cap_updates * sizeof *g->updates);
+    bp__free(&a, g->update_slots, g->n_update_slots * sizeof *g->update_slots);
     bp__free(&a, g->stores, g->cap_stores * sizeof *g->stores);
     bp__arena_free(&g->arena);
     bp__free(&a, g, sizeof *g);
@@ -304,6 +305,41 @@ bp_val bp_variable(bp_graph *g, bp_store *s, const char *name)
     return v;
 }
 
+/* The slot of the variable's update, or the free one where it belongs. */
+static uint32_t *update_slot(const bp_graph *g, uint32_t *slots,
+                             size_t n_slots, const bp_store *s, uint32_t var)
+{
+    uint64_t h = (var + ((uint64_t)(uintptr_t)s << 20)) * 0x9e3779b97f4a7c15u;
+    size_t i = (size_t)(h >> 32) & (n_slots - 1);
+    for (;; i = (i + 1) & (n_slots - 1)) {
+        const bp__update *u = slots[i] ? &g->updates[slots[i] - 1] : NULL;
+        if (!u || (u->store == s && u->var == var))
+            return &slots[i];
+    }
+}
+
+/* Room for one more update, and for a slot of it. */
+static bool grow_updates(bp_graph *g)
+{
+    if (!bp__grow(&g->a, &g->updates, &g->cap_updates, g->n_updates + 1,
+                  sizeof *g->updates))
+        return false;
+    if (g->n_update_slots > 2 * g->n_updates)
+        return true;
+    size_t n = g->n_update_slots ? 2 * g->n_update_slots : 16;
+    uint32_t *slots = bp__calloc(&g->a, n, sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = 0; i < g->n_updates; i++)
+        *update_slot(g, slots, n, g->updates[i].store, g->updates[i].var) =
+            (uint32_t)i + 1;
+    bp__free(&g->a, g->update_slots,
+             g->n_update_slots * sizeof *g->update_slots);
+    g->update_slots = slots;
+    g->n_update_slots = n;
+    return true;
+}
+
 void bp_update(bp_graph *g, bp_store *s, const char *name, bp_val value)
 {
     if (!check_value(g, value, name))
@@ -333,18 +369,19 @@ void bp_update(bp_graph *g, bp_store *s, const char *name, bp_val value)
                      ? "; a varying value goes through psum" : "");
         return;
     }
-    for (size_t k = 0; k < g->n_updates; k++)
-        if (g->updates[k].store == s && g->updates[k].var == (uint32_t)i) {
-            bp__fail(g, BP_EEXIST, SIZE_MAX,
-                     "update of \"%s\": it has one already", name);
-            return;
-        }
     if (!retain_store(g, s))
         return;
-    if (!bp__grow(&g->a, &g->updates, &g->cap_updates, g->n_updates + 1,
-                  sizeof *g->updates)) {
+    if (!grow_updates(g)) {
         bp__fail(g, BP_ENOMEM, SIZE_MAX, "out of memory");
         return;
     }
+    uint32_t *slot = update_slot(g, g->update_slots, g->n_update_slots, s,
+                                 (uint32_t)i);
+    if (*slot) {
+        bp__fail(g, BP_EEXIST, SIZE_MAX,
+                 "update of \"%s\": it has one already", name);
+        return;
+    }
     g->updates[g->n_updates++] = (bp__update){s, (uint32_t)i, value.id};
+    *slot = (uint32_t)g->n_updates;
 }

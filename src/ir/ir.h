@@ -320,6 +320,8 @@ struct bp_graph {
     size_t n_outputs, cap_outputs;
     bp__update *updates;
     size_t n_updates, cap_updates;
+    uint32_t *update_slots; /* open addressing by variable: updates, from 1 */
+    size_t n_update_slots;  /* a power of two, or 0 */
     bp_store **stores;      /* retained */
     size_t n_stores, cap_stores;
     int64_t shards, rows, global_rows;

@@ -1,6 +1,8 @@
 /* See move.h. */
 #include "lower/move.h"
 
+#include <stdlib.h>
+
 bool bp__any_nonfinite(int dtype, const void *data, int64_t n)
 {
     /* An exponent of all ones: no float operation, no branch in the loop. */
@@ -151,37 +153,65 @@ static bool add_commit(bp__lower_state *s, const bp__update *u, uint32_t call)
     return true;
 }
 
+/* A call of the commit reads a variable. */
+typedef struct commit_read {
+    const bp_store *store;
+    uint32_t var, call;
+} commit_read;
+
 /* What the updates look up for each of many variables: which call writes a
- * buffer, and which calls run in the commit. */
+ * buffer, and what the calls of the commit read. */
 typedef struct commit_index {
     uint32_t *writer; /* by root, of the buffers that there were: call + 1 */
-    uint32_t *commits;
-    size_t n_bufs, n_calls, n_commits;
+    commit_read *reads; /* by variable */
+    size_t n_bufs, n_reads, cap_reads;
 } commit_index;
+
+static int by_variable(const void *pa, const void *pb)
+{
+    const commit_read *a = pa, *b = pb;
+    if (a->store != b->store)
+        return (uintptr_t)a->store < (uintptr_t)b->store ? -1 : 1;
+    return a->var < b->var ? -1 : a->var > b->var;
+}
+
+static bool note_reads(const bp__lowered *l, commit_index *x, uint32_t call)
+{
+    const bp__call *c = &l->calls[call];
+    for (int k = 0; k < c->n_in; k++) {
+        const bp__buf *b = &l->bufs[l->bufs[c->bufs[k]].root];
+        if (b->kind != BP__BUF_VAR)
+            continue;
+        if (!bp__grow(&l->a, &x->reads, &x->cap_reads, x->n_reads + 1,
+                      sizeof *x->reads))
+            return false;
+        x->reads[x->n_reads++] = (commit_read){b->store, b->var, call};
+    }
+    return true;
+}
 
 static bool make_index(const bp__lowered *l, commit_index *x)
 {
-    x->n_bufs = l->n_bufs;
-    x->n_calls = l->n_calls;
-    x->n_commits = 0;
+    *x = (commit_index){.n_bufs = l->n_bufs};
     x->writer = bp__calloc(&l->a, l->n_bufs, sizeof *x->writer);
-    x->commits = bp__calloc(&l->a, l->n_calls, sizeof *x->commits);
-    if (!x->writer || !x->commits)
+    if (!x->writer)
         return false;
     for (size_t i = 0; i < l->n_calls; i++) {
         const bp__call *c = &l->calls[i];
         for (int k = 0; k < c->n_out; k++)
             x->writer[l->bufs[c->bufs[c->n_in + k]].root] = (uint32_t)i + 1;
-        if (c->phase == BP__PHASE_COMMIT)
-            x->commits[x->n_commits++] = (uint32_t)i;
+        if (c->phase == BP__PHASE_COMMIT && !note_reads(l, x, (uint32_t)i))
+            return false;
     }
+    if (x->n_reads)
+        qsort(x->reads, x->n_reads, sizeof *x->reads, by_variable);
     return true;
 }
 
 static void free_index(const bp__lowered *l, commit_index *x)
 {
     bp__free(&l->a, x->writer, x->n_bufs * sizeof *x->writer);
-    bp__free(&l->a, x->commits, x->n_calls * sizeof *x->commits);
+    bp__free(&l->a, x->reads, x->cap_reads * sizeof *x->reads);
 }
 
 /* The call that writes buffer root `b`, plus 1; 0: none. */
@@ -190,30 +220,24 @@ static uint32_t writer_of(const commit_index *x, uint32_t b)
     return b < x->n_bufs ? x->writer[b] : 0;
 }
 
-static bool call_reads(const bp__lowered *l, const bp__call *c,
-                       const bp__update *u)
-{
-    for (int k = 0; k < c->n_in; k++) {
-        const bp__buf *b = &l->bufs[l->bufs[c->bufs[k]].root];
-        if (b->kind == BP__BUF_VAR && b->store == u->store &&
-            b->var == u->var)
-            return true;
-    }
-    return false;
-}
-
 /* Another commit that would see the new value where it wants the old one: any
- * reader of the variable other than the writer itself. */
-static bool old_value_is_read(const bp__lowered *l, const commit_index *x,
-                              const bp__update *u, uint32_t writer)
+ * reader of the variable other than the writer itself. Copies that updates
+ * made since the index need no look: they read what an update has written, and
+ * a variable has one update. */
+static bool old_value_is_read(const commit_index *x, const bp__update *u,
+                              uint32_t writer)
 {
-    for (size_t i = 0; i < x->n_commits; i++)
-        if (x->commits[i] != writer &&
-            call_reads(l, &l->calls[x->commits[i]], u))
-            return true;
-    for (size_t i = x->n_calls; i < l->n_calls; i++) /* made by updates */
-        if (l->calls[i].phase == BP__PHASE_COMMIT &&
-            call_reads(l, &l->calls[i], u))
+    commit_read want = {u->store, u->var, 0};
+    size_t lo = 0, hi = x->n_reads;
+    while (lo < hi) { /* the first read of it */
+        size_t mid = lo + (hi - lo) / 2;
+        if (by_variable(&x->reads[mid], &want) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (; lo < x->n_reads && !by_variable(&x->reads[lo], &want); lo++)
+        if (x->reads[lo].call != writer)
             return true;
     return false;
 }
@@ -229,7 +253,7 @@ static bool write_in_place(bp__lower_state *s, const commit_index *x,
         return false;
     uint32_t w = writer_of(x, root);
     if (!w || l->calls[w - 1].phase != BP__PHASE_COMMIT ||
-        old_value_is_read(l, x, u, w - 1))
+        old_value_is_read(x, u, w - 1))
         return false;
     l->bufs[root].kind = BP__BUF_VAR;
     l->bufs[root].store = u->store;

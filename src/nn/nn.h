@@ -40,7 +40,6 @@ typedef struct bp__nn_scaled {
 } bp__nn_scaled;
 
 typedef struct bp__nn_var {
-    const bp_nn *owner; /* the context that read it first */
     const char *name; /* full */
     bp_var_kind kind;
     bp_val val;
@@ -70,6 +69,12 @@ typedef struct bp__group {
     double lr_factor, weight_decay;
 } bp__group;
 
+/* Which of the variables are parameters. */
+typedef struct bp__nn_params {
+    uint32_t *list;
+    size_t n, cap;
+} bp__nn_params;
+
 /* What the contexts of one graph share: its variables, each read once, and what
  * the step keeps for itself. */
 typedef struct bp__nn_shared {
@@ -78,6 +83,9 @@ typedef struct bp__nn_shared {
     bp__arena arena;        /* names */
     bp__nn_var *vars;
     size_t n_vars, cap_vars;
+    uint32_t *of_store;     /* by the store's index: vars, from 1 */
+    size_t cap_of_store;
+    bp__nn_params params;   /* of every context */
     const char *step;       /* names trainer.<step>.lr ...; "": trainer.lr */
     const char *moments;    /* likewise optim.<moments>.0.weight.m */
     bp_val key;
@@ -102,6 +110,7 @@ struct bp_nn {
     bp_dtype dtype;
     bool training, located;
     bool all;                      /* parameters of every context are its own */
+    bp__nn_params params;          /* read by this one */
     int reading;                   /* BP__READ_VARIABLE ... */
     const char *trained;           /* pattern of what the optimizer trains;
                                       NULL: all */

@@ -9,10 +9,34 @@
 
 static bp__nn_var *find_var(const bp_nn *nn, const char *name)
 {
-    for (size_t i = 0; i < nn->sh->n_vars; i++)
-        if (strcmp(nn->sh->vars[i].name, name) == 0)
-            return &nn->sh->vars[i];
-    return NULL;
+    const bp__nn_shared *sh = nn->sh;
+    int64_t i = bp_store_find(nn->s, name);
+    if (i < 0 || (size_t)i >= sh->cap_of_store || !sh->of_store[i])
+        return NULL;
+    return &sh->vars[sh->of_store[i] - 1];
+}
+
+static bool add_param(const bp_allocator *a, bp__nn_params *p, size_t var)
+{
+    if (!bp__grow(a, &p->list, &p->cap, p->n + 1, sizeof *p->list))
+        return false;
+    p->list[p->n++] = (uint32_t)var;
+    return true;
+}
+
+/* Room for one more variable: number `store` of the store. */
+static bool grow_vars(bp__nn_shared *sh, size_t store)
+{
+    size_t had = sh->cap_of_store;
+    if (!bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
+                  sizeof *sh->vars) ||
+        !bp__grow(&sh->a, &sh->of_store, &sh->cap_of_store, store + 1,
+                  sizeof *sh->of_store))
+        return false;
+    if (sh->cap_of_store > had)
+        memset(sh->of_store + had, 0,
+               (sh->cap_of_store - had) * sizeof *sh->of_store);
+    return true;
 }
 
 static bool same_kind(bp_nn *nn, const char *name, const bp_var_info *have,
@@ -59,12 +83,16 @@ static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
     bp_val v = bp_variable(nn->g, nn->s, name);
     bp__nn_shared *sh = nn->sh;
     const char *copy = bp__arena_strdup(&sh->arena, name);
-    if (!copy || !bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
-                           sizeof *sh->vars))
-        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
     if (!bp__ok(nn->g))
         return BP_NIL;
-    sh->vars[sh->n_vars++] = (bp__nn_var){nn, copy, kind, v, v, BP_NIL};
+    size_t i = (size_t)bp_store_find(nn->s, name);
+    if (!copy || !grow_vars(sh, i) ||
+        (kind == BP_VAR_PARAM &&
+         (!add_param(&sh->a, &sh->params, sh->n_vars) ||
+          !add_param(&nn->a, &nn->params, sh->n_vars))))
+        return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
+    sh->vars[sh->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
+    sh->of_store[i] = (uint32_t)sh->n_vars;
     return v;
 }
 
@@ -299,25 +327,21 @@ void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
         bp__nn_set_state(nn, full_name(nn, name), value);
 }
 
-static bool is_param(const bp_nn *nn, const bp__nn_var *v)
+static const bp__nn_params *params_of(const bp_nn *nn)
 {
-    return v->kind == BP_VAR_PARAM && (nn->all || v->owner == nn);
+    return !nn ? NULL : nn->all ? &nn->sh->params : &nn->params;
 }
 
 static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
 {
-    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
-        if (is_param(nn, &nn->sh->vars[i]) && n-- == 0)
-            return &nn->sh->vars[i];
-    return NULL;
+    const bp__nn_params *p = params_of(nn);
+    return p && n < p->n ? &nn->sh->vars[p->list[n]] : NULL;
 }
 
 size_t bp_nn_param_count(const bp_nn *nn)
 {
-    size_t n = 0;
-    for (size_t i = 0; nn && i < nn->sh->n_vars; i++)
-        n += is_param(nn, &nn->sh->vars[i]);
-    return n;
+    const bp__nn_params *p = params_of(nn);
+    return p ? p->n : 0;
 }
 
 const char *bp_nn_param_name(const bp_nn *nn, size_t i)

@@ -4,11 +4,9 @@
  * it, both included, since the calls of a segment run side by side. */
 #include "plan/plan.h"
 
-enum { ALIGN = 64 };
-
 static size_t round_up(size_t x)
 {
-    return (x + ALIGN - 1) / ALIGN * ALIGN;
+    return (x + BP__PLAN_ALIGN - 1) / BP__PLAN_ALIGN * BP__PLAN_ALIGN;
 }
 
 /* ---- placing intervals ---------------------------------------------------*/
@@ -236,7 +234,12 @@ bool bp__plan_memory(bp__plan *p, bp__lowered *l, const char *no_pass)
         }
         n++;
     }
-    p->arena_bytes = bp__place(iv, n, order);
+    if (n <= BP__PLACE_PAIRS) {
+        p->arena_bytes = bp__place(iv, n, order);
+    } else if (!bp__place_sweep(&p->a, iv, n, &p->arena_bytes)) {
+        bp__arena_free(&ar);
+        return false;
+    }
     p->lower_bound = bp__place_lower_bound(iv, n, (uint32_t)n_seg, sums);
     for (size_t i = 0; i < n; i++)
         l->bufs[of[i]].place = iv[i].place;

@@ -71,6 +71,11 @@ typedef struct bp__interval {
 /* Places the intervals so that those alive together do not overlap; returns
  * the bytes needed. order: room for n entries. */
 size_t bp__place(bp__interval *iv, size_t n, uint32_t *order);
+/* The same for more than so many intervals, for which that would take a time
+ * that grows with the square (place_sweep.c). False: out of memory. */
+enum { BP__PLACE_PAIRS = 8192, BP__PLAN_ALIGN = 64 };
+bool bp__place_sweep(const bp_allocator *a, bp__interval *iv, size_t n,
+                     size_t *peak);
 /* The largest sum of sizes that are alive in one segment. sums: room for
  * n_segments entries. */
 size_t bp__place_lower_bound(const bp__interval *iv, size_t n,

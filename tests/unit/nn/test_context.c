@@ -262,8 +262,42 @@ static void test_bad_options(void)
     bp_store_free(s);
 }
 
+/* As many parameters as a very deep network has: looking each up by going
+ * through all of them would not end today. */
+static void test_many(void)
+{
+    enum { N = 200000 };
+    bp_store *s = bp_store_new(NULL);
+    bp_graph *g = bp_graph_new(NULL);
+    bp_nn *nn = bp_nn_new(g, s, NULL);
+    char name[40];
+    for (int i = 0; i < N; i++) {
+        snprintf(name, sizeof name, "a_long_path_to_%d", i);
+        bp_nn_param(nn, name, 0, NULL, "zeros");
+    }
+    T_CHECKF(bp_graph_status(g) == BP_OK, "%s", bp_graph_error(g));
+    T_REQUIRE(bp_nn_param_count(nn) == N);
+    int same = 0;
+    for (int i = 0; i < N; i++) {
+        const char *have = bp_nn_param_name(nn, (size_t)i);
+        bp_val v = bp_nn_param_value(nn, (size_t)i);
+        same += atoi(have + 15) == i;
+        bp_update(g, s, have, v);
+    }
+    T_CHECK(same == N && bp_graph_status(g) == BP_OK);
+    T_CHECK(bp_nn_param_name(nn, N) == NULL);
+    bp_update(g, s, name, bp_nn_param_value(nn, 0));
+    T_CHECKF(bp_graph_status(g) == BP_EEXIST &&
+             strstr(bp_graph_error(g), "it has one already"), "%s",
+             bp_graph_error(g));
+    bp_nn_free(nn);
+    bp_graph_free(g);
+    bp_store_free(s);
+}
+
 int main(void)
 {
+    test_many();
     test_names();
     test_layer_infos();
     test_second_trace();
