@@ -45,6 +45,14 @@ bool bp__pattern_matches(const char *pattern, const char *name)
     return match(pattern, name, span, &n);
 }
 
+int bp__pattern_stars(const char *pattern)
+{
+    int n = 0;
+    for (; *pattern; pattern++)
+        n += *pattern == '*';
+    return n;
+}
+
 bool bp__pattern_map(const char *from, const char *to, const char *name,
                      char *out, size_t bytes)
 {

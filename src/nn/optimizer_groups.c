@@ -49,6 +49,12 @@ static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
     const char *pattern = bp__arg(group, "params")->s;
     char list[300] = "";
     size_t n = bp_nn_param_count(nn), len = 0;
+    if (strlen(pattern) > BP__PATTERN_BYTES) {
+        bp__nn_fail(nn, BP_ELIMIT, "%s: the pattern \"%.80s...\" has more "
+                    "than %d bytes", group->row->name, pattern,
+                    BP__PATTERN_BYTES);
+        return false;
+    }
     for (size_t i = 0; i < n; i++) {
         const char *name = bp_nn_param_name(nn, i);
         if (bp__pattern_matches(pattern, name))

@@ -3,11 +3,13 @@
  * once, before anything is changed. */
 #include "train/train.h"
 
+#include "base/pattern.h"
 #include "fmt/safetensors.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-enum { MAX_STARS = 8, NAME_MAX_BYTES = 500 };
+enum { NAME_MAX_BYTES = BP__PATTERN_BYTES };
 
 /* What becomes of one tensor of the file. */
 typedef struct tensor {
@@ -23,6 +25,8 @@ typedef struct transfer {
     bp__safetensors st;
     tensor *list;
     bool *filled;     /* by variable */
+    const bp__st_entry **homeless;
+    size_t n_homeless;
     bp__str first;    /* the first findings, for the message */
     int64_t told;
     bp_transfer_report report;
@@ -30,80 +34,24 @@ typedef struct transfer {
 
 /* ---- names ---- */
 
-typedef struct stars {
-    const char *begin[MAX_STARS];
-    size_t len[MAX_STARS];
-} stars;
-
-/* Whole name against a pattern whose n-th star is next; the shortest text
- * that fits is a star's. */
-static bool matches(const char *pattern, const char *name, stars *s, int n)
-{
-    while (*pattern && *pattern != '*') {
-        if (*pattern != '?' && *pattern != *name)
-            return false;
-        if (!*name)
-            return false;
-        pattern++;
-        name++;
-    }
-    if (!*pattern)
-        return !*name;
-    for (size_t len = 0;; len++) {
-        if (n < MAX_STARS) {
-            s->begin[n] = name;
-            s->len[n] = len;
-        }
-        if (matches(pattern + 1, name + len, s, n + 1))
-            return true;
-        if (!name[len])
-            return false;
-    }
-}
-
-static int count_stars(const char *p)
-{
-    int n = 0;
-    for (; *p; p++)
-        n += *p == '*';
-    return n;
-}
-
-/* The new name: each star of `to` is what that of the pattern stood for. */
-static const char *fill_stars(bp__arena *ar, const char *to, const stars *s)
-{
-    char out[NAME_MAX_BYTES + 1];
-    size_t n = 0;
-    int star = 0;
-    for (; *to; to++) {
-        const char *from = *to == '*' ? s->begin[star] : to;
-        size_t len = *to == '*' ? s->len[star++] : 1;
-        if (n + len > NAME_MAX_BYTES)
-            return NULL;
-        memcpy(out + n, from, len);
-        n += len;
-    }
-    out[n] = '\0';
-    return bp__arena_strdup(ar, out);
-}
-
 static bp_status check_rules(const transfer *t, const char *path,
                              bp_error *err)
 {
     for (size_t r = 0; r < t->o->n_map; r++) {
         const bp_transfer_rule *rule = &t->o->map[r];
         bool used = false;
-        int from = count_stars(rule->from);
-        int to = rule->to ? count_stars(rule->to) : 0;
-        if (from > MAX_STARS || to > from)
+        int from = bp__pattern_stars(rule->from);
+        int to = rule->to ? bp__pattern_stars(rule->to) : 0;
+        if (strlen(rule->from) > BP__PATTERN_BYTES)
+            return bp__error(err, BP_ELIMIT, "map: \"%.100s...\" has more "
+                             "than %d bytes", rule->from, BP__PATTERN_BYTES);
+        if (from > BP__MAX_STARS || to > from)
             return bp__error(err, BP_EARG, "map: \"%.100s\" has %d stars and "
                              "\"%.100s\" %d: at most as many, and at most %d",
                              rule->from, from, rule->to ? rule->to : "", to,
-                             MAX_STARS);
-        for (size_t i = 0; i < t->st.n_entries && !used; i++) {
-            stars s;
-            used = matches(rule->from, t->st.entries[i].name, &s, 0);
-        }
+                             BP__MAX_STARS);
+        for (size_t i = 0; i < t->st.n_entries && !used; i++)
+            used = bp__pattern_matches(rule->from, t->st.entries[i].name);
         if (used)
             continue;
         char list[300] = "";
@@ -119,25 +67,34 @@ static bp_status check_rules(const transfer *t, const char *path,
     return BP_OK;
 }
 
+static bp_status check_transposes(const transfer *t, bp_error *err)
+{
+    for (size_t k = 0; k < t->o->n_transpose; k++)
+        if (strlen(t->o->transpose[k]) > BP__PATTERN_BYTES)
+            return bp__error(err, BP_ELIMIT, "transpose: \"%.100s...\" has "
+                             "more than %d bytes", t->o->transpose[k],
+                             BP__PATTERN_BYTES);
+    return BP_OK;
+}
+
 static bp_status map_name(transfer *t, const char *name, const char **out,
                           bp_error *err)
 {
-    stars s;
+    char mapped[NAME_MAX_BYTES + 1];
     *out = name;
     for (size_t r = 0; r < t->o->n_map; r++) {
         const bp_transfer_rule *rule = &t->o->map[r];
-        if (!matches(rule->from, name, &s, 0))
+        if (!bp__pattern_matches(rule->from, name))
             continue;
         *out = NULL;
         if (!rule->to)
             return BP_OK;
-        *out = fill_stars(&t->st.arena, rule->to, &s);
-        if (*out)
-            return BP_OK;
-        return t->st.arena.failed
-                   ? bp__oom(err)
-                   : bp__error(err, BP_ELIMIT, "map: \"%.100s\" gives a name "
-                               "of over %d bytes", rule->to, NAME_MAX_BYTES);
+        if (!bp__pattern_map(rule->from, rule->to, name, mapped,
+                             sizeof mapped))
+            return bp__error(err, BP_ELIMIT, "map: \"%.100s\" gives a name of "
+                             "over %d bytes", rule->to, NAME_MAX_BYTES);
+        *out = bp__arena_strdup(&t->st.arena, mapped);
+        return *out ? BP_OK : bp__oom(err);
     }
     return BP_OK;
 }
@@ -169,10 +126,8 @@ static bp_status map_all(transfer *t, const char *path, bp_error *err)
                              "\"%.100s\", one of them \"%.100s\"", path,
                              x->name, x->e->name);
         t->filled[x->var] = true;
-        for (size_t k = 0; k < t->o->n_transpose; k++) {
-            stars s;
-            x->transpose |= matches(t->o->transpose[k], x->name, &s, 0);
-        }
+        for (size_t k = 0; k < t->o->n_transpose; k++)
+            x->transpose |= bp__pattern_matches(t->o->transpose[k], x->name);
     }
     return BP_OK;
 }
@@ -218,19 +173,61 @@ static bool fits(const tensor *x, const bp_var_info *v)
     return type && bp__same_dims(&a, &b) && !(x->transpose && v->rank != 2);
 }
 
+/* ---- likely names ---- */
+
+/* What has a place in the same variables: any float fits any float. */
+static int compare_shapes(const bp__st_entry *a, const bp__st_entry *b)
+{
+    int ta = is_float(a->dtype) ? BP_F32 : a->dtype;
+    int tb = is_float(b->dtype) ? BP_F32 : b->dtype;
+    if (ta != tb)
+        return ta < tb ? -1 : 1;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dims[i] != b->dims[i])
+            return a->dims[i] < b->dims[i] ? -1 : 1;
+    return 0;
+}
+
+static int by_shape(const void *pa, const void *pb)
+{
+    const bp__st_entry *const *a = pa, *const *b = pb;
+    return compare_shapes(*a, *b);
+}
+
+/* The tensors without a place, by their shapes. */
+static bp_status find_homeless(transfer *t, bp_error *err)
+{
+    t->homeless = bp__arena_array(&t->st.arena, t->st.n_entries + 1,
+                                  sizeof *t->homeless);
+    if (!t->homeless)
+        return bp__oom(err);
+    for (size_t i = 0; i < t->st.n_entries; i++)
+        if (t->list[i].var < 0)
+            t->homeless[t->n_homeless++] = t->list[i].e;
+    qsort(t->homeless, t->n_homeless, sizeof *t->homeless, by_shape);
+    return BP_OK;
+}
+
 /* The only tensor without a place that has this shape: likely its name only
  * differs. */
 static const char *likely(const transfer *t, const bp_var_info *v)
 {
-    const char *found = NULL;
-    for (size_t i = 0; i < t->st.n_entries; i++) {
-        if (t->list[i].var >= 0 || !fits(&t->list[i], v))
-            continue;
-        if (found)
-            return NULL;
-        found = t->list[i].e->name;
+    bp__st_entry want = {.dtype = v->dtype, .rank = v->rank};
+    memcpy(want.dims, v->dims, sizeof want.dims);
+    size_t lo = 0, hi = t->n_homeless;
+    while (lo < hi) { /* the first one of the shape */
+        size_t mid = lo + (hi - lo) / 2;
+        if (compare_shapes(t->homeless[mid], &want) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    return found;
+    bool one = lo < t->n_homeless && !compare_shapes(t->homeless[lo], &want);
+    bool two = lo + 1 < t->n_homeless &&
+               !compare_shapes(t->homeless[lo + 1], &want);
+    return one && !two ? t->homeless[lo]->name : NULL;
 }
 
 static void find_missing(transfer *t)
@@ -410,7 +407,11 @@ static bp_status take(transfer *t, const bp__fs *fs, const char *path,
     if (!st)
         st = check_rules(t, path, err);
     if (!st)
+        st = check_transposes(t, err);
+    if (!st)
         st = map_all(t, path, err);
+    if (!st)
+        st = find_homeless(t, err);
     if (st)
         return st;
     find_missing(t);
