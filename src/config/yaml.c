@@ -4,6 +4,7 @@
  * long as the file: what a run keeps of its data may be much. */
 #include "config/yaml.h"
 
+#include <stdlib.h>
 #include <yaml.h>
 
 enum { YAML_MAX_DEPTH = 64, YAML_MAX_COPIES = 200000, YAML_MAX_ANCHORS = 256 };
@@ -66,13 +67,70 @@ static void yaml_place_node(yaml_build *b, bp__ynode *n)
         b->key_at[b->depth - 1] = n->at;
         return;
     }
-    bp__ynode *first = bp__yaml_get(up, *key);
-    if (first)
-        bp__diag_add(b->d, at, "key '%s' stands twice; first in line %d", *key,
-                     first->key_at.line);
-    else
-        bp__yaml_append(up, *key, at, n);
+    bp__yaml_append(up, *key, at, n);
     *key = NULL;
+}
+
+/* ---- keys that stand twice ---- */
+
+typedef struct key_place {
+    bp__ynode *node;
+    size_t at; /* its place in the map */
+} key_place;
+
+static int by_key(const void *pa, const void *pb)
+{
+    const key_place *a = pa, *b = pb;
+    int c = strcmp(a->node->key, b->node->key);
+    return c ? c : a->at < b->at ? -1 : a->at > b->at;
+}
+
+static int by_place(const void *pa, const void *pb)
+{
+    const key_place *a = pa, *b = pb;
+    return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Keeps the first of each key. A map may have as many as its file has room
+ * for: so they are sorted, not compared with each other. */
+static size_t keep_first(yaml_build *b, key_place *keys, size_t n)
+{
+    size_t kept = 0;
+    qsort(keys, n, sizeof *keys, by_key);
+    for (size_t i = 0; i < n; i++) {
+        const bp__ynode *k = keys[i].node;
+        const bp__ynode *first = kept ? keys[kept - 1].node : NULL;
+        if (first && !strcmp(k->key, first->key))
+            bp__diag_add(b->d, k->key_at,
+                         "key '%s' stands twice; first in line %d", k->key,
+                         first->key_at.line);
+        else
+            keys[kept++] = keys[i];
+    }
+    qsort(keys, kept, sizeof *keys, by_place);
+    return kept;
+}
+
+static void yaml_close(yaml_build *b)
+{
+    bp__ynode *map = b->stack[--b->depth];
+    if (map->kind != BP__Y_MAP || map->n < 2)
+        return;
+    key_place *keys = bp__calloc(&b->d->arena->a, map->n, sizeof *keys);
+    size_t n = map->n, at = 0;
+    if (!keys) {
+        yaml_fail(b, map->at, "out of memory");
+        return;
+    }
+    for (bp__ynode *c = map->child; c; c = c->next, at++)
+        keys[at] = (key_place){c, at};
+    size_t kept = keep_first(b, keys, n);
+    map->child = map->last = NULL;
+    map->n = 0;
+    for (size_t i = 0; i < kept; i++)
+        bp__yaml_append(map, keys[i].node->key, keys[i].node->key_at,
+                        keys[i].node);
+    bp__free(&b->d->arena->a, keys, n * sizeof *keys);
 }
 
 static void yaml_open(yaml_build *b, bp__ynode *n)
@@ -168,7 +226,7 @@ static void yaml_event(yaml_build *b, const yaml_event_t *e)
         break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
-        b->depth--;
+        yaml_close(b);
         break;
     default:
         break;

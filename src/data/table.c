@@ -20,6 +20,7 @@ typedef struct cutter {
     int64_t line;
     bool write;     /* cut; else only look */
     bool open_quote;
+    const char *no_single; /* up to here no single quote closes a cell */
 } cutter;
 
 static void skip_blanks(cutter *c)
@@ -31,12 +32,16 @@ static void skip_blanks(cutter *c)
 /* Where the quote that opens at p closes, or NULL. A single quote counts only
  * if it closes in its line and right before a separator: words may hold one.
  */
-static char *closing_quote(const cutter *c, char *p)
+static char *closing_quote(cutter *c, char *p)
 {
     char quote = *p;
+    if (quote == '\'' && c->no_single && p < c->no_single)
+        return NULL; /* one search a line, not one for each quote in it */
     for (p++; p < c->end; p++) {
-        if (quote == '\'' && ends_line(*p))
+        if (quote == '\'' && ends_line(*p)) {
+            c->no_single = p;
             return NULL;
+        }
         if (*p != quote)
             continue;
         if (quote == '"' && p[1] == '"') {
@@ -159,7 +164,7 @@ static int usual_width(const bp__table *t, char separator, double *share)
 {
     int width[LOOK_LINES], n = 0, best = 0, most = 0;
     cutter c = {(char *)t->file.data, (char *)t->file.data + t->file.bytes,
-                separator, 1, false, false};
+                separator, 1, false, false, NULL};
     for (skip_empty(&c); !at_end(&c) && n < LOOK_LINES; skip_empty(&c))
         width[n++] = read_row(&c, NULL, 0);
     for (int i = 0; i < n; i++) {
@@ -237,7 +242,7 @@ static bp_status cut_rows(bp__table *t, const bp__table_options *o,
                           char **cells, bp_error *err)
 {
     cutter c = {(char *)t->file.data, (char *)t->file.data + t->file.bytes,
-                t->separator, 1, true, false};
+                t->separator, 1, true, false, NULL};
     for (skip_empty(&c); !at_end(&c); skip_empty(&c)) {
         int64_t line = c.line;
         c.open_quote = false;

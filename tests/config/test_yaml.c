@@ -15,6 +15,13 @@ static const yaml_case bad[] = {
      "m.yaml:3:1: key 'a' stands twice; first in line 1"},
     {"a: {b: 1, c: 2, b: 3}\n",
      "m.yaml:1:17: key 'b' stands twice; first in line 1"},
+    {"a: 1\na: 2\nb: 3\na: {a: 1, a: 2}\n",
+     "m.yaml:2:1: key 'a' stands twice; first in line 1\n"
+     "m.yaml:4:1: key 'a' stands twice; first in line 1\n"
+     "m.yaml:4:11: key 'a' stands twice; first in line 4"},
+    {"b: 1\na: 1\nc: {x: 1, y: *q, x: 2}\n",
+     "m.yaml:3:14: no anchor '&q' before this alias\n"
+     "m.yaml:3:18: key 'x' stands twice; first in line 3"},
     {"a: *x\n", "m.yaml:1:4: no anchor '&x' before this alias"},
     {"a: &x\n  b: *x\n", "m.yaml:2:6: an alias inside its own anchor"},
     {"? [1, 2]\n: 3\n",
@@ -40,6 +47,31 @@ static void expect_problems(bp__diags *d, const char *text, const char *want)
     T_CHECKF(!strcmp(got, want), "%s\n  got:  %s\n  want: %s", text, got,
              want);
     bp__str_free(&s);
+}
+
+/* As many keys as would not be done today if each were compared with each,
+ * in an order that is kept; one of them stands twice. */
+static void test_many_keys(void)
+{
+    enum { N = 200000 };
+    bp__str s;
+    bp__arena ar;
+    bp__diags d;
+    bp__str_init(&s, NULL);
+    for (int i = 0; i < N; i++)
+        bp__str_printf(&s, "some key that is long %d: %d\n",
+                       (int)((int64_t)i * 7919 % N), i);
+    bp__str_printf(&s, "some key that is long 7: x\n");
+    T_REQUIRE(!s.failed);
+    bp__ynode *map = parse(&ar, &d, s.s);
+    T_REQUIRE(map != NULL);
+    T_CHECK(d.n == 1 && d.list[0].at.line == N + 1);
+    size_t at = 0, right = 0;
+    for (bp__ynode *c = map->child; c; c = c->next, at++)
+        right += (size_t)atoi(c->text) == at && c->key_at.line == (int)at + 1;
+    T_CHECK(at == N && right == N && map->n == N);
+    bp__str_free(&s);
+    bp__arena_free(&ar);
 }
 
 static void test_problems(void)
@@ -223,6 +255,7 @@ static void test_nearest(void)
 int main(void)
 {
     test_problems();
+    test_many_keys();
     test_limits();
     test_places();
     test_print();

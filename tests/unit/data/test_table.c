@@ -52,6 +52,8 @@ static void cuts(void)
     cells_are("1,\"two\nlines\"\n2,b\n", NULL, "1|two\nlines/2|b");
     cells_are("1,'a,b'\n2,'tis\n3,rock 'n' roll\n", NULL,
               "1|a,b/2|'tis/3|rock 'n' roll");
+    cells_are("a,'b\n'c,d',x\n'e','f\ng,'h'\n", NULL,
+              "a|'b/c,d|x/e|'f/g|h");
     cells_are("1,?\n2,NA\n3,nan\n4,\n", NULL, "1|-/2|-/3|-/4|-");
     const char *const words[] = {"none"};
     const char *const pairs[] = {"<=50K.", "<=50K"};
@@ -532,6 +534,31 @@ static void scaled_target(void)
 }
 
 /* The n-th allocation, or the n-th call of the file layer, fails. */
+/* Lines of very many quotes that close nothing: looking for the end of each
+ * cell anew would not be done today. */
+static void many_quotes(void)
+{
+    enum { COLS = 60000, PAD = 40 };
+    static const char *const cells[] = {"'x", "'a'b", "\"x\"y", "'\"", "\"\"\"\"z",
+                                        "'' '"};
+    for (size_t k = 0; k < sizeof cells / sizeof cells[0]; k++) {
+        bp__str s;
+        bp__table_options o = {.header = BP__HEADER_NO, .separator = ','};
+        bp__str_init(&s, NULL);
+        for (int row = 0; row < 2; row++) {
+            for (int i = 0; i < COLS; i++)
+                bp__str_printf(&s, "%s%s%*s", i ? "," : "", cells[k], PAD, "");
+            bp__str_printf(&s, "\n");
+        }
+        T_REQUIRE(!s.failed);
+        bp__table *t = read_text(s.s, &o);
+        T_CHECKF(t->n_rows == 2 && t->n_cols == COLS, "%s: %lld x %d",
+                 cells[k], (long long)t->n_rows, t->n_cols);
+        bp__table_free(t);
+        bp__str_free(&s);
+    }
+}
+
 static void faults(void)
 {
     bp__str s;
@@ -589,6 +616,7 @@ int main(void)
     equal_names();
     huge_numbers();
     scaled_target();
+    many_quotes();
     faults();
     remove(path);
     return t_end();
