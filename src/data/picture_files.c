@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MAX_DEPTH = 16, MAX_FILE = 1 << 29 };
+enum { MAX_DEPTH = 16, MAX_FILE = BP__PICTURE_FILE };
 #define MAX_FILES ((size_t)1 << 28)
 
 static const bp__fs *real_fs(const bp__fs *fs)

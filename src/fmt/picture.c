@@ -33,17 +33,19 @@ bool bp__picture_name(const char *path)
            ends_with(path, ".jpeg") || ends_with(path, ".jpe");
 }
 
-static bp_status check_size(int64_t width, int64_t height, const char *path,
-                            bp_error *err)
+bp_status bp__picture_check(int64_t width, int64_t height, int64_t bytes,
+                            const char *path, bp_error *err)
 {
     if (width >= 1 && height >= 1 && width <= BP__PICTURE_SIDE &&
-        height <= BP__PICTURE_SIDE && width * height <= BP__PICTURE_PIXELS)
+        height <= BP__PICTURE_SIDE && bytes <= BP__PICTURE_BYTES)
         return BP_OK;
     return bp__error(err, BP_ELIMIT,
-                     "'%s' is a picture of %lld x %lld pixels; at most %d on a "
-                     "side and %lld in all are read",
+                     "'%s' is a picture of %lld x %lld pixels, which takes "
+                     "%lld MiB to unpack; at most %d pixels on a side and %lld "
+                     "MiB are read: make it smaller",
                      path, (long long)width, (long long)height,
-                     BP__PICTURE_SIDE, (long long)BP__PICTURE_PIXELS);
+                     (long long)(bytes >> 20), BP__PICTURE_SIDE,
+                     (long long)(BP__PICTURE_BYTES >> 20));
 }
 
 bp_status bp__picture_new(const bp_allocator *a, int64_t width, int64_t height,
@@ -51,7 +53,8 @@ bp_status bp__picture_new(const bp_allocator *a, int64_t width, int64_t height,
                           bp_error *err)
 {
     memset(p, 0, sizeof *p);
-    bp_status s = check_size(width, height, path, err);
+    bp_status s = bp__picture_check(width, height, width * height * channels,
+                                    path, err);
     if (s)
         return s;
     p->bytes = (size_t)(width * height * channels);
@@ -134,10 +137,14 @@ static int64_t turned_from(int o, int64_t w, int64_t h, int64_t x, int64_t y)
 }
 
 bp_status bp__picture_turn(const bp_allocator *a, bp__picture *p,
-                           int orientation, bp_error *err)
+                           int orientation, const char *path, bp_error *err)
 {
     if (orientation <= 1 || orientation > 8)
         return BP_OK;
+    bp_status s = bp__picture_check(p->width, p->height,
+                                    2 * (int64_t)p->bytes, path, err);
+    if (s)
+        return s;
     bool swap = orientation >= 5;
     bp__picture q = *p;
     q.width = swap ? p->height : p->width;
@@ -181,8 +188,7 @@ bp_status bp__picture_head(const void *data, size_t bytes, const char *path,
                            bp__picture *out, bp_error *err)
 {
     int orientation;
-    bp_status s = read_any(NULL, data, bytes, path, out, &orientation, err);
-    return s ? s : check_size(out->width, out->height, path, err);
+    return read_any(NULL, data, bytes, path, out, &orientation, err);
 }
 
 bp_status bp__picture_decode(const bp_allocator *a, const void *data,
@@ -192,7 +198,7 @@ bp_status bp__picture_decode(const bp_allocator *a, const void *data,
     int orientation;
     bp_status s = read_any(a, data, bytes, path, out, &orientation, err);
     if (!s)
-        s = bp__picture_turn(a, out, orientation, err);
+        s = bp__picture_turn(a, out, orientation, path, err);
     if (s)
         bp__picture_free(a, out);
     return s;

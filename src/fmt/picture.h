@@ -11,9 +11,17 @@
 
 #include "base/base.h"
 
-/* Wider or higher, or of more pixels than these, is refused. */
-enum { BP__PICTURE_SIDE = 65535 };
-#define BP__PICTURE_PIXELS ((int64_t)1 << 28)
+/* Wider or higher is refused; so is what would take more memory than this
+ * while it is unpacked (a few bytes of a file may stand for gigabytes), and a
+ * JPEG of more scans, each of which goes through the whole picture. So an RGB
+ * picture may have 78 million pixels; half as many if it is turned, and 26 to
+ * 39 million if it is a progressive JPEG. */
+enum {
+    BP__PICTURE_SIDE = 65535,
+    BP__PICTURE_SCANS = 100,
+    BP__PICTURE_FILE = 1 << 27, /* bytes of a file */
+};
+#define BP__PICTURE_BYTES ((int64_t)224 << 20)
 
 typedef enum bp__picture_kind {
     BP__PICTURE_NONE = 0, /* neither: by its first bytes */
@@ -33,7 +41,8 @@ bp__picture_kind bp__picture_kind_of(const void *data, size_t bytes);
 bool bp__picture_name(const char *path);
 
 /* out is filled with memory of `a`; `path` is for messages. A file that ends
- * early or is damaged is refused. [err: EFORMAT EUNSUPPORTED ELIMIT ENOMEM] */
+ * early or is damaged is refused where that shows first.
+ * [err: EFORMAT EUNSUPPORTED ELIMIT ENOMEM] */
 bp_status bp__picture_decode(const bp_allocator *a, const void *data,
                              size_t bytes, const char *path, bp__picture *out,
                              bp_error *err);
@@ -68,6 +77,9 @@ bp_status bp__picture_planes(const bp_allocator *a, const bp__picture *p,
  * as the 1 or 3 channels of a picture. */
 void bp__picture_blend(const uint8_t *row, int from, int64_t width,
                        uint8_t *to);
+/* bytes: what unpacking takes, pixels included. [err: ELIMIT] */
+bp_status bp__picture_check(int64_t width, int64_t height, int64_t bytes,
+                            const char *path, bp_error *err);
 /* Makes room for width x height. [err: ELIMIT ENOMEM] */
 bp_status bp__picture_new(const bp_allocator *a, int64_t width, int64_t height,
                           int channels, const char *path, bp__picture *p,
@@ -75,9 +87,9 @@ bp_status bp__picture_new(const bp_allocator *a, int64_t width, int64_t height,
 /* EXIF's orientation 1 .. 8 out of a block that starts with a TIFF header; 1
  * where it says none. */
 int bp__exif_orientation(const unsigned char *tiff, size_t bytes);
-/* [err: ENOMEM] */
+/* [err: ELIMIT ENOMEM] */
 bp_status bp__picture_turn(const bp_allocator *a, bp__picture *p,
-                           int orientation, bp_error *err);
+                           int orientation, const char *path, bp_error *err);
 /* a NULL: only the header is read. */
 bp_status bp__png_decode(const bp_allocator *a, const void *data, size_t bytes,
                          const char *path, bp__picture *out, int *orientation,

@@ -69,32 +69,39 @@ static uint8_t to_byte(double x)
     return x <= 0 ? 0 : x >= 255 ? 255 : (uint8_t)x;
 }
 
-/* Along x, row by row, into `half` [height of the picture][width], then along
- * y: a photograph as numbers would not fit beside its pixels. */
+/* Row by row: along x into `line`, which is then added to every row of `sum`
+ * [rows of the output][width] that it is part of. More of a photograph as
+ * numbers would not fit beside its pixels. */
 static void resample(const bp__picture *p, int channels, int c, double *row,
-                     const resampler *rx, const resampler *ry, double *half,
-                     uint8_t *out, int64_t stride)
+                     const resampler *rx, const resampler *ry, double *line,
+                     double *sum, uint8_t *out, int64_t stride)
 {
-    for (int64_t y = 0; y < p->height; y++) {
-        read_row(p, channels, c, y, row);
+    int64_t first = 0; /* output row that is not complete */
+    memset(sum, 0, (size_t)(rx->n * ry->n) * sizeof *sum);
+    for (int64_t j = 0; j < p->height; j++) {
+        while (first < ry->n && ry->first[first] + ry->taps <= j)
+            first++;
+        if (first == ry->n || ry->first[first] > j)
+            continue;
+        read_row(p, channels, c, j, row);
         for (int64_t x = 0; x < rx->n; x++) {
             const double *w = rx->weight + x * rx->taps;
-            double sum = 0;
+            double of_row = 0;
             for (int64_t k = 0; k < rx->taps; k++)
                 if (w[k] > 0)
-                    sum += w[k] * row[rx->first[x] + k];
-            half[y * rx->n + x] = sum;
+                    of_row += w[k] * row[rx->first[x] + k];
+            line[x] = of_row;
+        }
+        for (int64_t y = first; y < ry->n && ry->first[y] <= j; y++) {
+            double w = ry->weight[y * ry->taps + j - ry->first[y]];
+            double *to = sum + y * rx->n;
+            for (int64_t x = 0; x < rx->n && w > 0; x++)
+                to[x] += w * line[x];
         }
     }
     for (int64_t y = 0; y < ry->n; y++)
-        for (int64_t x = 0; x < rx->n; x++) {
-            const double *w = ry->weight + y * ry->taps;
-            double sum = 0;
-            for (int64_t k = 0; k < ry->taps; k++)
-                if (w[k] > 0)
-                    sum += w[k] * half[(ry->first[y] + k) * rx->n + x];
-            out[y * stride + x] = to_byte(sum);
-        }
+        for (int64_t x = 0; x < rx->n; x++)
+            out[y * stride + x] = to_byte(sum[y * rx->n + x]);
 }
 
 static void copy_planes(const bp__picture *p, int channels, uint8_t *out)
@@ -149,7 +156,8 @@ bp_status bp__picture_planes(const bp_allocator *a, const bp__picture *p,
         return BP_OK;
     }
     window v = choose_window(p, fit, height, width);
-    size_t bytes = (size_t)(p->width + p->height * v.width) * sizeof(double);
+    size_t bytes = (size_t)(p->width + v.width + v.width * v.height) *
+                   sizeof(double);
     double *row = bp__alloc(a, bytes);
     resampler rx = {0}, ry = {0};
     bp_status s = row ? BP_OK : bp__oom(err);
@@ -165,7 +173,8 @@ bp_status bp__picture_planes(const bp_allocator *a, const bp__picture *p,
             memcpy(out + c * height * width, out, (size_t)(height * width));
             continue;
         }
-        resample(p, channels, c, row, &rx, &ry, row + p->width, at, width);
+        resample(p, channels, c, row, &rx, &ry, row + p->width,
+                 row + p->width + v.width, at, width);
     }
     resampler_free(a, &rx);
     resampler_free(a, &ry);

@@ -31,7 +31,8 @@ typedef struct jpeg_source {
     bp__picture *out;
     int *orientation;
     bp_error *err;
-    bool damaged;
+    bool damaged, limit;
+    struct jpeg_progress_mgr progress;
     char reason[JMSG_LENGTH_MAX];
 } jpeg_source;
 
@@ -43,7 +44,8 @@ static void on_error(j_common_ptr c)
 }
 
 /* Some warnings are about bytes that lie between markers, which cost no pixel;
- * the others mean that pixels were made up. */
+ * the others mean that pixels would be made up, as slowly as others are read:
+ * the first one ends it. */
 static void on_message(j_common_ptr c, int level)
 {
     jpeg_source *s = (jpeg_source *)(void *)c->err;
@@ -55,10 +57,19 @@ static void on_message(j_common_ptr c, int level)
     case JWRN_ADOBE_XFORM:
         return;
     default:
-        if (!s->damaged)
-            s->manager.format_message(c, s->reason);
         s->damaged = true;
+        on_error(c);
     }
+}
+
+/* A scan of a few bytes may say that nothing changes, and takes its time. */
+static void on_progress(j_common_ptr c)
+{
+    jpeg_source *s = (jpeg_source *)(void *)c->err;
+    if (s->jpeg.input_scan_number <= BP__PICTURE_SCANS)
+        return;
+    s->limit = true;
+    longjmp(s->jump, 1);
 }
 
 static void read_orientation(jpeg_source *s)
@@ -86,17 +97,36 @@ static void cmyk_row(const uint8_t *row, int64_t width, bool inverted,
         }
 }
 
+/* A picture in several scans is kept as coefficients of 2 bytes until the last
+ * one, a turned one is copied. */
+static int64_t bytes_needed(jpeg_source *s, int channels)
+{
+    struct jpeg_decompress_struct *j = &s->jpeg;
+    int64_t pixels = (int64_t)j->image_width * j->image_height * channels;
+    int64_t kept = 0;
+    for (int i = 0; i < j->num_components && jpeg_has_multiple_scans(j); i++)
+        kept += (int64_t)j->comp_info[i].width_in_blocks *
+                j->comp_info[i].height_in_blocks * DCTSIZE2 * 2;
+    return pixels + BP__MAX(kept, *s->orientation > 1 ? pixels : 0);
+}
+
 /* Runs under setjmp: everything it makes is in s. */
 static bp_status read_picture(jpeg_source *s, const void *data, size_t bytes)
 {
     struct jpeg_decompress_struct *j = &s->jpeg;
     jpeg_create_decompress(j);
+    j->progress = &s->progress;
     jpeg_mem_src(j, (unsigned char *)(uintptr_t)data, (unsigned long)bytes);
     jpeg_save_markers(j, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(j, TRUE);
     read_orientation(s);
     bool grey = j->num_components == 1;
     bool inks = j->num_components == 4;
+    bp_status st = bp__picture_check(j->image_width, j->image_height,
+                                     bytes_needed(s, grey ? 1 : 3), s->path,
+                                     s->err);
+    if (st)
+        return st;
     if (!s->a) {
         *s->out = (bp__picture){.width = j->image_width,
                                 .height = j->image_height,
@@ -105,9 +135,8 @@ static bp_status read_picture(jpeg_source *s, const void *data, size_t bytes)
     }
     j->out_color_space = grey ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
     j->dct_method = JDCT_ISLOW;
-    /* Before libjpeg makes its own buffers of such a size. */
-    bp_status st = bp__picture_new(s->a, j->image_width, j->image_height,
-                                   grey ? 1 : 3, s->path, s->out, s->err);
+    st = bp__picture_new(s->a, j->image_width, j->image_height,
+                         grey ? 1 : 3, s->path, s->out, s->err);
     if (st)
         return st;
     jpeg_start_decompress(j);
@@ -128,18 +157,20 @@ static bp_status read_picture(jpeg_source *s, const void *data, size_t bytes)
             cmyk_row(s->row, s->out->width, j->saw_Adobe_marker, to);
     }
     jpeg_finish_decompress(j);
-    if (s->damaged)
-        return bp__error(s->err, BP_EFORMAT, "'%s' is a damaged JPEG file: %s",
-                         s->path, s->reason);
     return BP_OK;
 }
 
 static bp_status guarded_read(jpeg_source *s, const void *data, size_t bytes)
 {
-    if (setjmp(s->jump))
-        return bp__error(s->err, BP_EFORMAT, "'%s' is no sound JPEG file: %s",
-                         s->path, s->reason);
-    return read_picture(s, data, bytes);
+    if (!setjmp(s->jump))
+        return read_picture(s, data, bytes);
+    if (s->limit)
+        return bp__error(s->err, BP_ELIMIT, "'%s' is a JPEG file of more than "
+                         "%d scans, which are not read", s->path,
+                         BP__PICTURE_SCANS);
+    return bp__error(s->err, BP_EFORMAT, s->damaged
+                     ? "'%s' is a damaged JPEG file: %s"
+                     : "'%s' is no sound JPEG file: %s", s->path, s->reason);
 }
 
 bp_status bp__jpeg_decode(const bp_allocator *a, const void *data,
@@ -151,6 +182,7 @@ bp_status bp__jpeg_decode(const bp_allocator *a, const void *data,
     s.jpeg.err = jpeg_std_error(&s.manager);
     s.manager.error_exit = on_error;
     s.manager.emit_message = on_message;
+    s.progress.progress_monitor = on_progress;
     bp_status st = guarded_read(&s, data, bytes);
     jpeg_destroy_decompress(&s.jpeg);
     if (s.row)

@@ -24,9 +24,8 @@ typedef struct png_source {
     const char *path;
     png_structp png;
     png_infop info;
-    png_bytep *rows;
-    uint8_t *raw;
-    size_t rows_bytes, raw_bytes;
+    uint8_t *raw; /* a row, or all of them if interlaced, before blending */
+    size_t raw_bytes;
     bp__picture *out;
     int *orientation;
     bp_error *err;
@@ -74,43 +73,72 @@ static void read_orientation(png_source *s)
 #endif
 }
 
+/* Texts, color profiles and other things that no pixel needs: not even
+ * unpacked, for each may be of megabytes. */
+static void skip_others(png_source *s)
+{
+#ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
+    static const png_byte names[] =
+        "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0"
+        "sPLT\0sRGB\0tEXt\0tIME\0zTXt";
+    png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_NEVER, names,
+                                (int)(sizeof names / 5));
+#else
+    (void)s;
+#endif
+}
+
+/* Row by row; an interlaced picture is complete only with its last pass. */
+static void read_rows(png_source *s, int from, bool whole)
+{
+    int64_t w = s->out->width, h = s->out->height;
+    int passes = whole ? PNG_INTERLACE_ADAM7_PASSES : 1;
+    size_t step = (size_t)(w * s->out->channels), row = (size_t)(w * from);
+    for (int pass = 0; pass < passes; pass++)
+        for (int64_t y = 0; y < h; y++) {
+            uint8_t *to = s->out->pixels + (size_t)y * step;
+            uint8_t *at = !s->raw ? to
+                          : whole ? s->raw + (size_t)y * row
+                                  : s->raw;
+            png_read_row(s->png, at, NULL);
+            if (s->raw && pass == passes - 1)
+                bp__picture_blend(at, from, w, to);
+        }
+}
+
 /* Runs under setjmp: everything it makes is in s. */
 static bp_status read_picture(png_source *s)
 {
     png_set_read_fn(s->png, s, read_bytes);
     png_set_user_limits(s->png, BP__PICTURE_SIDE, BP__PICTURE_SIDE);
+    skip_others(s);
     png_read_info(s->png, s->info);
     ask_for_bytes(s);
     int64_t w = png_get_image_width(s->png, s->info);
     int64_t h = png_get_image_height(s->png, s->info);
-    int from = png_get_channels(s->png, s->info);
-    size_t row = png_get_rowbytes(s->png, s->info);
-    if (!s->a) {
-        *s->out = (bp__picture){.width = w, .height = h,
-                                .channels = from < 3 ? 1 : 3};
-        return BP_OK;
-    }
-    bp_status st = bp__picture_new(s->a, w, h, from < 3 ? 1 : 3, s->path,
-                                   s->out, s->err);
+    int from = png_get_channels(s->png, s->info), colors = from < 3 ? 1 : 3;
+    bool whole = png_get_interlace_type(s->png, s->info) !=
+                 PNG_INTERLACE_NONE;
+    int64_t raw = from == colors ? 0 : w * from * (whole ? h : 1);
+    bp_status st = bp__picture_check(w, h, w * h * colors + raw, s->path,
+                                     s->err);
     if (st)
         return st;
-    if (row != (size_t)(w * from))
+    if (!s->a) {
+        *s->out = (bp__picture){.width = w, .height = h, .channels = colors};
+        return BP_OK;
+    }
+    if (png_get_rowbytes(s->png, s->info) != (size_t)(w * from))
         png_error(s->png, "its rows have an unknown form");
-    /* An interlaced picture is complete only with its last pass. */
-    s->raw_bytes = bp__mul_size(row, (size_t)h);
-    s->rows_bytes = bp__mul_size((size_t)h, sizeof *s->rows);
-    s->raw = bp__alloc(s->a, s->raw_bytes);
-    s->rows = bp__alloc(s->a, s->rows_bytes);
-    if (!s->raw || !s->rows)
+    st = bp__picture_new(s->a, w, h, colors, s->path, s->out, s->err);
+    if (st)
+        return st;
+    s->raw_bytes = (size_t)raw;
+    if (raw && !(s->raw = bp__alloc(s->a, s->raw_bytes)))
         return bp__oom(s->err);
-    for (int64_t y = 0; y < h; y++)
-        s->rows[y] = s->raw + (size_t)y * row;
-    png_read_image(s->png, s->rows);
+    read_rows(s, from, whole);
     png_read_end(s->png, s->info);
     read_orientation(s);
-    for (int64_t y = 0; y < h; y++)
-        bp__picture_blend(s->rows[y], from, w,
-                          s->out->pixels + y * w * s->out->channels);
     return BP_OK;
 }
 
@@ -139,8 +167,6 @@ bp_status bp__png_decode(const bp_allocator *a, const void *data, size_t bytes,
     png_destroy_read_struct(&s.png, &s.info, NULL);
     if (s.raw)
         bp__free(a, s.raw, s.raw_bytes);
-    if (s.rows)
-        bp__free(a, s.rows, s.rows_bytes);
     return st;
 }
 #endif

@@ -262,6 +262,173 @@ static void refusals(void)
             !bp__picture_name(".png"));
 }
 
+/* ---- what a few bytes may ask for ---------------------------------------- */
+
+/* An allocator that keeps the most bytes that live at once. */
+typedef struct high_water {
+    size_t live, most;
+} high_water;
+
+static void *count_live(void *user, void *p, size_t old_bytes,
+                        size_t new_bytes)
+{
+    high_water *h = user;
+    h->live += new_bytes - old_bytes;
+    h->most = h->live > h->most ? h->live : h->most;
+    return bp__malloc_allocator.fn(bp__malloc_allocator.user, p, old_bytes,
+                                   new_bytes);
+}
+
+static bp_status try_decode(const t_bytes *b, size_t *most, bp_error *err)
+{
+    high_water h = {0};
+    bp_allocator heap = {count_live, &h};
+    bp__picture p;
+    *err = (bp_error){0};
+    bp_status s = bp__picture_decode(&heap, b->data, b->bytes, "x", &p, err);
+    bp__picture_free(&heap, &p);
+    T_CHECK(h.live == 0);
+    *most = h.most;
+    return s;
+}
+
+/* Another size in the header of a PNG, with the CRC that goes with it. */
+static void resize_png(t_bytes *b, uint32_t width, uint32_t height)
+{
+    uint32_t crc = 0xffffffff;
+    for (int i = 0; i < 4; i++) {
+        b->data[16 + i] = (uint8_t)(width >> (24 - 8 * i));
+        b->data[20 + i] = (uint8_t)(height >> (24 - 8 * i));
+    }
+    for (int i = 12; i < 29; i++) {
+        crc ^= b->data[i];
+        for (int k = 0; k < 8; k++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    for (int i = 0; i < 4; i++)
+        b->data[29 + i] = (uint8_t)(~crc >> (24 - 8 * i));
+}
+
+static void png_limits(void)
+{
+    static const struct {
+        int color;
+        bool interlaced;
+        uint32_t width, height;
+        bp_status want;
+    } all[] = {
+        {2, false, 60000, 60000, BP_ELIMIT},
+        {2, false, 9000, 9000, BP_ELIMIT},
+        {2, false, 65535, 1000, BP_EFORMAT}, /* as many as are read */
+        {2, false, 8000, 9000, BP_EFORMAT},
+        {6, false, 8000, 9000, BP_EFORMAT},
+        {6, true, 8000, 9000, BP_ELIMIT}, /* kept whole before blending */
+        {6, true, 5000, 6000, BP_EFORMAT},
+        {0, false, 15000, 15000, BP_EFORMAT},
+        {0, false, 16000, 16000, BP_ELIMIT},
+    };
+    uint8_t v[40 * 30 * 4];
+    smooth(v, 40, 30, 4);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        size_t most;
+        bp_error err = {0};
+        bp__picture p;
+        t_bytes b = t_write_png(&(t_png){.width = 40, .height = 30, .depth = 8,
+                                         .color = all[i].color, .rows = v,
+                                         .interlaced = all[i].interlaced});
+        resize_png(&b, all[i].width, all[i].height);
+        bp_status s = try_decode(&b, &most, &err);
+        T_CHECKF(s == all[i].want, "case %zu: %s", i, err.message);
+        T_CHECKF(most <= (size_t)BP__PICTURE_BYTES &&
+                 (s != BP_ELIMIT || !most), "case %zu: %zu", i, most);
+        bp_status head = bp__picture_head(b.data, b.bytes, "x", &p, &err);
+        T_CHECK(head == (s == BP_ELIMIT ? s : BP_OK));
+        free(b.data);
+    }
+    /* Row by row: a row beside the pixels, whatever the picture. */
+    for (int color = 2; color <= 6; color += 4) {
+        size_t most, row = 40 * 4;
+        bp_error err;
+        t_bytes b = t_write_png(&(t_png){.width = 40, .height = 30, .depth = 8,
+                                         .color = color, .rows = v});
+        T_CHECK(try_decode(&b, &most, &err) == BP_OK &&
+                most <= 40 * 30 * 3 + row);
+        free(b.data);
+    }
+}
+
+static void resize_jpeg(t_bytes *b, int side)
+{
+    for (size_t i = 0; i + 8 < b->bytes; i++)
+        if (b->data[i] == 0xff && (b->data[i + 1] == 0xc0 ||
+                                   b->data[i + 1] == 0xc2))
+            for (int k = 0; k < 4; k++)
+                b->data[i + 5 + k] = (uint8_t)(k % 2 ? side : side >> 8);
+}
+
+/* A grey progressive JPEG of 8 x 8 pixels in 1 + n scans, n to 126: each says
+ * of one coefficient, in two steps, that it is 0. */
+static t_bytes many_scans(int n)
+{
+    static const uint8_t head[] = {
+        0xff, 0xd8, 0xff, 0xc2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0,
+        /* one code of one bit, for 0: of DC and of AC */
+        0xff, 0xc4, 0, 20, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0xff, 0xdb, 0, 67, 0};
+    uint8_t scan[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0, 0x7f};
+    t_bytes b = {malloc(4000), 0};
+    memcpy(b.data, head, sizeof head);
+    memset(b.data + sizeof head, 1, 64);
+    b.bytes = sizeof head + 64;
+    for (int i = 0; i <= n; i++) {
+        scan[7] = scan[8] = (uint8_t)((i + 1) / 2);
+        scan[9] = (uint8_t)(i == 0 ? 0 : i % 2 ? 0x01 : 0x10);
+        memcpy(b.data + b.bytes, scan, sizeof scan);
+        b.bytes += sizeof scan;
+    }
+    memcpy(b.data + b.bytes, "\xff\xd9", 2);
+    b.bytes += 2;
+    return b;
+}
+
+static void jpeg_limits(void)
+{
+    static const struct {
+        bool progressive;
+        int side;
+        bp_status want;
+    } all[] = {
+        {false, 9000, BP_ELIMIT},  {false, 8500, BP_EFORMAT},
+        {true, 8500, BP_ELIMIT},   {true, 5000, BP_EFORMAT},
+        {true, 60000, BP_ELIMIT},
+    };
+    uint8_t v[40 * 30 * 3];
+    size_t most;
+    bp_error err = {0};
+    smooth(v, 40, 30, 3);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        t_bytes b = t_write_jpeg(&(t_jpeg){
+            .width = 40, .height = 30, .channels = 3, .quality = 90,
+            .progressive = all[i].progressive, .pixels = v});
+        resize_jpeg(&b, all[i].side);
+        bp_status s = try_decode(&b, &most, &err);
+        T_CHECKF(s == all[i].want, "case %zu: %s", i, err.message);
+        T_CHECKF(s != BP_EFORMAT || strstr(err.message, "damaged"), "%s",
+                 err.message);
+        T_CHECK(s != BP_ELIMIT || !most);
+        free(b.data);
+    }
+    for (int n = 90; n <= 126; n++) {
+        t_bytes b = many_scans(n);
+        bp_status s = try_decode(&b, &most, &err);
+        T_CHECKF(s == (n < BP__PICTURE_SCANS ? BP_OK : BP_ELIMIT), "%d: %s",
+                 n, err.message);
+        free(b.data);
+    }
+    T_CHECK(strstr(err.message, "more than 100 scans"));
+}
+
 static void fits(void)
 {
     /* Left half 0, right half 200: 8 x 4. */
@@ -327,6 +494,14 @@ static void memory_of_fit(void)
     T_OK(bp__picture_planes(&heap, &p, BP__FIT_CROP, 3, 8, 8, out, &err),
          &err);
     T_CHECKF(most > 0 && most < (size_t)W * H / 10, "%zu", most);
+    /* Nor does a tall one with the output's width. */
+    most = 0;
+    p = (bp__picture){16, W * H / 16, 3, v, (size_t)W * H * 3};
+    T_OK(bp__picture_planes(&heap, &p, BP__FIT_CROP, 3, 8, 8, out, &err),
+         &err);
+    T_OK(bp__picture_planes(&heap, &p, BP__FIT_STRETCH, 1, 4, 48, out, &err),
+         &err);
+    T_CHECKF(most > 0 && most < (size_t)W * H * 2, "%zu", most);
     free(v);
 }
 
@@ -371,10 +546,13 @@ int main(void)
 {
     if (t_have_png()) {
         png_forms();
+        png_limits();
         orientations();
     }
-    if (t_have_jpeg())
+    if (t_have_jpeg()) {
         jpeg_forms();
+        jpeg_limits();
+    }
     refusals();
     fits();
     memory_of_fit();
