@@ -2,6 +2,8 @@
  * in a NUL where the separator was. */
 #include "data/table.h"
 
+#include <stdlib.h>
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -305,27 +307,51 @@ static bool empty_below(const bp__table *t, int col)
     return true;
 }
 
-static bool has_names(const bp__table *t, const bp__table_options *o)
+static int by_text(const void *a, const void *b)
 {
-    size_t found = 0;
-    for (size_t k = 0; k < o->n_names; k++)
-        for (int i = 0; i < t->n_cols; i++) {
-            const char *head = bp__table_cell(t, 0, i);
-            if (head && !strcmp(head, o->names[k])) {
-                found++;
-                break;
-            }
-        }
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No two are the same. Sorts them: there may be tens of thousands. */
+static bool all_differ(const char **words, int n)
+{
+    if (n > 1)
+        qsort(words, (size_t)n, sizeof *words, by_text);
+    for (int i = 1; i < n; i++)
+        if (!strcmp(words[i - 1], words[i]))
+            return false;
+    return true;
+}
+
+/* At least half of the names that are expected stand in the first row. */
+static bool has_names(bp__table *t, const bp__table_options *o)
+{
+    size_t n = 0, found = 0;
+    const char **heads = bp__arena_array(&t->names_memory, (size_t)t->n_cols,
+                                         sizeof *heads);
+    for (int i = 0; heads && i < t->n_cols; i++)
+        if ((heads[n] = bp__table_cell(t, 0, i)))
+            n++;
+    if (n)
+        qsort(heads, n, sizeof *heads, by_text);
+    for (size_t k = 0; n && k < o->n_names; k++)
+        found += bsearch(&o->names[k], heads, n, sizeof *heads, by_text) !=
+                 NULL;
     return found > 0 && 2 * found >= o->n_names;
 }
 
-static bool guess_header(const bp__table *t, const bp__table_options *o)
+/* A failed allocation shows in names_memory. */
+static bool guess_header(bp__table *t, const bp__table_options *o)
 {
     bool unlike = false, alone = true;
     int n_heads = 0;
     if (o && has_names(t, o))
         return true;
     if (t->n_rows < 2)
+        return false;
+    const char **heads = bp__arena_array(&t->names_memory, (size_t)t->n_cols,
+                                         sizeof *heads);
+    if (!heads)
         return false;
     for (int i = 0; i < t->n_cols; i++) {
         const char *head = bp__table_cell(t, 0, i);
@@ -336,12 +362,9 @@ static bool guess_header(const bp__table *t, const bp__table_options *o)
             return false;
         unlike |= numbers_below(t, i);
         alone = alone && !appears_below(t, i);
-        for (int j = 0; j < i && alone; j++) {
-            const char *other = bp__table_cell(t, 0, j);
-            alone = !other || strcmp(head, other) != 0;
-        }
-        n_heads++;
+        heads[n_heads++] = head;
     }
+    alone = alone && all_differ(heads, n_heads);
     return unlike || (alone && n_heads > 0 && t->n_rows > 10);
 }
 

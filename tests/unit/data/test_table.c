@@ -559,6 +559,26 @@ static void many_quotes(void)
     }
 }
 
+/* A header of very many different words, and one that has a word twice. */
+static void wide_headers(void)
+{
+    enum { COLS = 65000 };
+    for (int twice = 0; twice < 2; twice++) {
+        bp__str s;
+        bp__str_init(&s, NULL);
+        for (int row = 0; row < 12; row++)
+            for (int i = 0; i < COLS; i++)
+                bp__str_printf(&s, "%s%c%.0d%s", i ? "," : "", row ? 'w' : 'n',
+                               row ? 0 : twice && i == COLS - 1 ? 7 : i + 1,
+                               i + 1 < COLS ? "" : "\n");
+        T_REQUIRE(!s.failed);
+        bp__table *t = read_text(s.s, NULL);
+        T_CHECK(t->has_header == !twice && t->n_cols == COLS);
+        bp__table_free(t);
+        bp__str_free(&s);
+    }
+}
+
 static void faults(void)
 {
     bp__str s;
@@ -617,6 +637,7 @@ int main(void)
     huge_numbers();
     scaled_target();
     many_quotes();
+    wide_headers();
     faults();
     remove(path);
     return t_end();
