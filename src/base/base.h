@@ -44,10 +44,6 @@ extern const bp_allocator bp__malloc_allocator;
 
 /* n * size, or SIZE_MAX on overflow (which no allocator grants). */
 size_t bp__mul_size(size_t n, size_t size);
-/* The number of elements, wherever dims come from a file or a caller; -1: a
- * negative dimension, or too many elements of `size` bytes for a memory, even
- * where another dimension is 0 (products of some of them are safe, too). */
-int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size);
 /* NULL on failure or overflow. bp__calloc zeroes. */
 void *bp__alloc(const bp_allocator *a, size_t bytes);
 void *bp__calloc(const bp_allocator *a, size_t n, size_t size);
@@ -146,21 +142,6 @@ int bp__text_columns(const char *p, const char *end);
  * buf, which has BP__CELL_BYTES. */
 enum { BP__CELL_BYTES = 801 };
 const char *bp__text_cell(char *buf, const char *s, int least, int most);
-
-/* ---- patterns of names (glob.c) ----------------------------------------- */
-
-/* True where the whole name fits the pattern: * stands for any characters,
- * also none, ? for one, all others for themselves. Where a name fits in
- * several ways, the first star stands for as little as it can, then the
- * second, and so on; the last one for the rest. `stars`: what they stand for,
- * the first BP__GLOB_STARS of them; NULL: not wanted. */
-enum { BP__GLOB_STARS = 8, BP__GLOB_BYTES = 500 /* of a user's pattern */ };
-typedef struct bp__stars {
-    const char *begin[BP__GLOB_STARS]; /* in the name */
-    size_t len[BP__GLOB_STARS];
-} bp__stars;
-bool bp__glob(const char *pattern, const char *name, bp__stars *stars);
-int bp__glob_stars(const char *pattern); /* how many it has */
 
 /* ---- hash ------------------------------------------------------------ */
 

@@ -2,10 +2,12 @@
  * checks everything and takes its memory before it changes anything. */
 #include "ir/ir.h"
 
+#include "base/pattern.h"
+
 static bool is_state(const bp__var *v, const char *pattern)
 {
     return v->info.kind == BP_VAR_STATE &&
-           bp__glob(pattern, v->info.name, NULL);
+           bp__pattern_matches(pattern, v->info.name);
 }
 
 static bp_status check_pattern(bp_store *s, const char *pattern,
@@ -146,25 +148,11 @@ typedef struct blend {
     char name[600]; /* of the variable that the one at hand goes to */
 } blend;
 
-/* What the variable is blended into goes to b->name: each star of b->to is what
- * that of b->from stands for. */
 static bool is_source(blend *b, const bp__var *v)
 {
-    bp__stars s;
-    size_t used = 0, k = 0;
-    if (!bp__is_float((int)v->info.dtype) || v->info.kind == BP_VAR_STATE ||
-        !bp__glob(b->from, v->info.name, &s))
-        return false;
-    for (const char *p = b->to; *p; p++) {
-        const char *text = *p == '*' ? s.begin[k] : p;
-        size_t n = *p == '*' ? s.len[k++] : 1;
-        if (used + n >= sizeof b->name)
-            return false;
-        memcpy(b->name + used, text, n);
-        used += n;
-    }
-    b->name[used] = '\0';
-    return true;
+    return bp__is_float((int)v->info.dtype) && v->info.kind != BP_VAR_STATE &&
+           bp__pattern_map(b->from, b->to, v->info.name, b->name,
+                           sizeof b->name);
 }
 
 static bp_status check_blend(blend *b, const bp__var *v, bp_error *err)
@@ -214,10 +202,6 @@ bp_status bp_store_blend(bp_store *s, const char *from, const char *to,
     if (!from || !to || !(tau >= 0 && tau <= 1))
         return bp__error(err, BP_EARG, "a blend takes two patterns and a tau "
                          "in [0,1]");
-    if (bp__glob_stars(to) > bp__glob_stars(from) ||
-        bp__glob_stars(from) > BP__GLOB_STARS)
-        return bp__error(err, BP_EARG, "\"%s\" has more stars than \"%s\", or "
-                         "than %d", to, from, BP__GLOB_STARS);
     for (size_t i = 0; i < n && !st; i++)
         if (is_source(&b, bp__store_var(s, i))) {
             found++;

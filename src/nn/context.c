@@ -121,7 +121,7 @@ void bp__nn_shared_free(bp__nn_shared *sh)
     bp_allocator a = sh->a;
     bp__free(&a, sh->vars, sh->cap_vars * sizeof *sh->vars);
     bp__free(&a, sh->of_store, sh->cap_of_store * sizeof *sh->of_store);
-    bp__free(&a, sh->params, sh->cap_params * sizeof *sh->params);
+    bp__free(&a, sh->params.list, sh->params.cap * sizeof *sh->params.list);
     bp__arena_free(&sh->arena);
     bp__free(&a, sh, sizeof *sh);
 }
@@ -179,7 +179,7 @@ void bp_nn_free(bp_nn *nn)
         return;
     bp_allocator a = nn->a;
     bp__nn_shared_free(nn->sh);
-    bp__free(&a, nn->params, nn->cap_params * sizeof *nn->params);
+    bp__free(&a, nn->params.list, nn->params.cap * sizeof *nn->params.list);
     bp__free(&a, nn->layers, nn->cap_layers * sizeof *nn->layers);
     bp__free(&a, nn->traces, nn->cap_traces * sizeof *nn->traces);
     bp__arena_free(&nn->arena);

@@ -69,6 +69,12 @@ typedef struct bp__group {
     double lr_factor, weight_decay;
 } bp__group;
 
+/* Which of the variables are parameters. */
+typedef struct bp__nn_params {
+    uint32_t *list;
+    size_t n, cap;
+} bp__nn_params;
+
 /* What the contexts of one graph share: its variables, each read once, and what
  * the step keeps for itself. */
 typedef struct bp__nn_shared {
@@ -79,8 +85,7 @@ typedef struct bp__nn_shared {
     size_t n_vars, cap_vars;
     uint32_t *of_store;     /* by the store's index: vars, from 1 */
     size_t cap_of_store;
-    uint32_t *params;       /* which of vars are parameters */
-    size_t n_params, cap_params;
+    bp__nn_params params;   /* of every context */
     const char *step;       /* names trainer.<step>.lr ...; "": trainer.lr */
     const char *moments;    /* likewise optim.<moments>.0.weight.m */
     bp_val key;
@@ -105,6 +110,7 @@ struct bp_nn {
     bp_dtype dtype;
     bool training, located;
     bool all;                      /* parameters of every context are its own */
+    bp__nn_params params;          /* read by this one */
     int reading;                   /* BP__READ_VARIABLE ... */
     const char *trained;           /* pattern of what the optimizer trains;
                                       NULL: all */
@@ -118,8 +124,6 @@ struct bp_nn {
     bp__share share;
     bp__nn_block *block;
     const char *next_name;
-    uint32_t *params;              /* its own, by their place in sh->vars */
-    size_t n_params, cap_params;
     bp_nn_layer_info *layers;
     size_t n_layers, cap_layers;
     bp__nn_scaled *scaled, *last_scaled; /* in the order of the layers */

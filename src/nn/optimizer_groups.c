@@ -2,6 +2,8 @@
  * otherwise with some of them. */
 #include "nn/optimizer.h"
 
+#include "base/pattern.h"
+
 #include <math.h>
 
 #define PARAMS                                                             \
@@ -47,15 +49,15 @@ static bool pattern_is_used(bp_nn *nn, const bp__spec *group)
     const char *pattern = bp__arg(group, "params")->s;
     char list[300] = "";
     size_t n = bp_nn_param_count(nn), len = 0;
-    if (strlen(pattern) > BP__GLOB_BYTES) {
+    if (strlen(pattern) > BP__PATTERN_BYTES) {
         bp__nn_fail(nn, BP_ELIMIT, "%s: the pattern \"%.80s...\" has more "
                     "than %d bytes", group->row->name, pattern,
-                    BP__GLOB_BYTES);
+                    BP__PATTERN_BYTES);
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         const char *name = bp_nn_param_name(nn, i);
-        if (bp__glob(pattern, name, NULL))
+        if (bp__pattern_matches(pattern, name))
             return true;
         if (len < 200)
             len += (size_t)bp__snprintf(list + len, sizeof list - len,
@@ -85,7 +87,7 @@ static bp__group group_of(const char *name, const bp__spec *s)
                    .weight_decay = bp__arg_float(s, "weight_decay")};
     for (size_t i = 0; i < groups->n; i++) {
         const bp__spec *k = groups->list[i];
-        if (!bp__glob(bp__arg(k, "params")->s, name, NULL))
+        if (!bp__pattern_matches(bp__arg(k, "params")->s, name))
             continue;
         k->row->build.group(k, &g);
         break;
@@ -111,7 +113,7 @@ bool bp__optim_groups(bp_nn *nn, const bp__spec *s)
         const char *name = bp_nn_param_name(nn, i);
         nn->groups[i] = group_of(name, s);
         frozen += nn->groups[i].frozen;
-        bool own = !nn->trained || bp__glob(nn->trained, name, NULL);
+        bool own = !nn->trained || bp__pattern_matches(nn->trained, name);
         trained += own;
         nn->groups[i].frozen |= !own;
     }

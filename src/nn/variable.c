@@ -3,6 +3,8 @@
  * is gathered here and emitted by bp_nn_commit. */
 #include "nn/nn.h"
 
+#include "base/pattern.h"
+
 #include <math.h>
 
 static bp__nn_var *find_var(const bp_nn *nn, const char *name)
@@ -14,17 +16,20 @@ static bp__nn_var *find_var(const bp_nn *nn, const char *name)
     return &sh->vars[sh->of_store[i] - 1];
 }
 
-/* Room for one more variable: number `store` of the store. */
-static bool grow_vars(bp_nn *nn, size_t store)
+static bool add_param(const bp_allocator *a, bp__nn_params *p, size_t var)
 {
-    bp__nn_shared *sh = nn->sh;
+    if (!bp__grow(a, &p->list, &p->cap, p->n + 1, sizeof *p->list))
+        return false;
+    p->list[p->n++] = (uint32_t)var;
+    return true;
+}
+
+/* Room for one more variable: number `store` of the store. */
+static bool grow_vars(bp__nn_shared *sh, size_t store)
+{
     size_t had = sh->cap_of_store;
     if (!bp__grow(&sh->a, &sh->vars, &sh->cap_vars, sh->n_vars + 1,
                   sizeof *sh->vars) ||
-        !bp__grow(&sh->a, &sh->params, &sh->cap_params, sh->n_params + 1,
-                  sizeof *sh->params) ||
-        !bp__grow(&nn->a, &nn->params, &nn->cap_params, nn->n_params + 1,
-                  sizeof *nn->params) ||
         !bp__grow(&sh->a, &sh->of_store, &sh->cap_of_store, store + 1,
                   sizeof *sh->of_store))
         return false;
@@ -81,11 +86,11 @@ static bp_val read_var(bp_nn *nn, const char *name, bp_var_kind kind)
     if (!bp__ok(nn->g))
         return BP_NIL;
     size_t i = (size_t)bp_store_find(nn->s, name);
-    if (!copy || !grow_vars(nn, i))
+    if (!copy || !grow_vars(sh, i) ||
+        (kind == BP_VAR_PARAM &&
+         (!add_param(&sh->a, &sh->params, sh->n_vars) ||
+          !add_param(&nn->a, &nn->params, sh->n_vars))))
         return bp__nn_fail(nn, BP_ENOMEM, "out of memory");
-    if (kind == BP_VAR_PARAM)
-        sh->params[sh->n_params++] = nn->params[nn->n_params++] =
-            (uint32_t)sh->n_vars;
     sh->vars[sh->n_vars++] = (bp__nn_var){copy, kind, v, v, BP_NIL};
     sh->of_store[i] = (uint32_t)sh->n_vars;
     return v;
@@ -204,7 +209,7 @@ static bp_val read_parameter(bp_nn *nn, const char *name)
     if (!bp__ok(nn->g) || nn->reading == BP__READ_VARIABLE)
         return p;
     bool trained = nn->reading == BP__READ_POINT &&
-                   (!nn->trained || bp__glob(nn->trained, name, NULL));
+                   (!nn->trained || bp__pattern_matches(nn->trained, name));
     bp_val at = trained ? bp__optimizer_point(nn, nn->optimizer, name, p)
                         : bp__optimizer_raw(nn, name, p);
     if (at.id == p.id)
@@ -322,17 +327,21 @@ void bp_nn_set_buffer(bp_nn *nn, const char *name, bp_val value)
         bp__nn_set_state(nn, full_name(nn, name), value);
 }
 
+static const bp__nn_params *params_of(const bp_nn *nn)
+{
+    return !nn ? NULL : nn->all ? &nn->sh->params : &nn->params;
+}
+
 static const bp__nn_var *nth_param(const bp_nn *nn, size_t n)
 {
-    const bp__nn_shared *sh = nn ? nn->sh : NULL;
-    if (!sh || n >= bp_nn_param_count(nn))
-        return NULL;
-    return &sh->vars[nn->all ? sh->params[n] : nn->params[n]];
+    const bp__nn_params *p = params_of(nn);
+    return p && n < p->n ? &nn->sh->vars[p->list[n]] : NULL;
 }
 
 size_t bp_nn_param_count(const bp_nn *nn)
 {
-    return !nn ? 0 : nn->all ? nn->sh->n_params : nn->n_params;
+    const bp__nn_params *p = params_of(nn);
+    return p ? p->n : 0;
 }
 
 const char *bp_nn_param_name(const bp_nn *nn, size_t i)
@@ -404,7 +413,7 @@ static bool is_committed(const bp__nn_shared *sh, const bp__nn_var *v)
 {
     return !bp_is_nil(v->next) &&
            (v->kind != BP_VAR_BUFFER || !sh->statistics ||
-            bp__glob(sh->statistics, v->name, NULL));
+            bp__pattern_matches(sh->statistics, v->name));
 }
 
 void bp__nn_commit_updates(bp_nn *nn, bool on)

@@ -282,7 +282,7 @@ static bp_status read_one(pending *p, bp_error *err)
 {
     bp__file_data f;
     bp_status st = bp__file_read(NULL, &bp__malloc_allocator, p->path, false,
-                                 1 << 29, &f, err);
+                                 BP__PICTURE_FILE, &f, err);
     if (st)
         return st;
     st = add_picture(p, 0, f.data, f.bytes, NULL, err);

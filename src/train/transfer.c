@@ -3,12 +3,13 @@
  * once, before anything is changed. */
 #include "train/train.h"
 
+#include "base/pattern.h"
 #include "fmt/safetensors.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { NAME_MAX_BYTES = BP__GLOB_BYTES };
+enum { NAME_MAX_BYTES = BP__PATTERN_BYTES };
 
 /* What becomes of one tensor of the file. */
 typedef struct tensor {
@@ -33,43 +34,24 @@ typedef struct transfer {
 
 /* ---- names ---- */
 
-/* The new name: each star of `to` is what that of the pattern stood for. */
-static const char *fill_stars(bp__arena *ar, const char *to,
-                              const bp__stars *s)
-{
-    char out[NAME_MAX_BYTES + 1];
-    size_t n = 0;
-    int star = 0;
-    for (; *to; to++) {
-        const char *from = *to == '*' ? s->begin[star] : to;
-        size_t len = *to == '*' ? s->len[star++] : 1;
-        if (n + len > NAME_MAX_BYTES)
-            return NULL;
-        memcpy(out + n, from, len);
-        n += len;
-    }
-    out[n] = '\0';
-    return bp__arena_strdup(ar, out);
-}
-
 static bp_status check_rules(const transfer *t, const char *path,
                              bp_error *err)
 {
     for (size_t r = 0; r < t->o->n_map; r++) {
         const bp_transfer_rule *rule = &t->o->map[r];
         bool used = false;
-        int from = bp__glob_stars(rule->from);
-        int to = rule->to ? bp__glob_stars(rule->to) : 0;
-        if (strlen(rule->from) > BP__GLOB_BYTES)
+        int from = bp__pattern_stars(rule->from);
+        int to = rule->to ? bp__pattern_stars(rule->to) : 0;
+        if (strlen(rule->from) > BP__PATTERN_BYTES)
             return bp__error(err, BP_ELIMIT, "map: \"%.100s...\" has more "
-                             "than %d bytes", rule->from, BP__GLOB_BYTES);
-        if (from > BP__GLOB_STARS || to > from)
+                             "than %d bytes", rule->from, BP__PATTERN_BYTES);
+        if (from > BP__MAX_STARS || to > from)
             return bp__error(err, BP_EARG, "map: \"%.100s\" has %d stars and "
                              "\"%.100s\" %d: at most as many, and at most %d",
                              rule->from, from, rule->to ? rule->to : "", to,
-                             BP__GLOB_STARS);
+                             BP__MAX_STARS);
         for (size_t i = 0; i < t->st.n_entries && !used; i++)
-            used = bp__glob(rule->from, t->st.entries[i].name, NULL);
+            used = bp__pattern_matches(rule->from, t->st.entries[i].name);
         if (used)
             continue;
         char list[300] = "";
@@ -88,32 +70,31 @@ static bp_status check_rules(const transfer *t, const char *path,
 static bp_status check_transposes(const transfer *t, bp_error *err)
 {
     for (size_t k = 0; k < t->o->n_transpose; k++)
-        if (strlen(t->o->transpose[k]) > BP__GLOB_BYTES)
+        if (strlen(t->o->transpose[k]) > BP__PATTERN_BYTES)
             return bp__error(err, BP_ELIMIT, "transpose: \"%.100s...\" has "
                              "more than %d bytes", t->o->transpose[k],
-                             BP__GLOB_BYTES);
+                             BP__PATTERN_BYTES);
     return BP_OK;
 }
 
 static bp_status map_name(transfer *t, const char *name, const char **out,
                           bp_error *err)
 {
-    bp__stars s;
+    char mapped[NAME_MAX_BYTES + 1];
     *out = name;
     for (size_t r = 0; r < t->o->n_map; r++) {
         const bp_transfer_rule *rule = &t->o->map[r];
-        if (!bp__glob(rule->from, name, &s))
+        if (!bp__pattern_matches(rule->from, name))
             continue;
         *out = NULL;
         if (!rule->to)
             return BP_OK;
-        *out = fill_stars(&t->st.arena, rule->to, &s);
-        if (*out)
-            return BP_OK;
-        return t->st.arena.failed
-                   ? bp__oom(err)
-                   : bp__error(err, BP_ELIMIT, "map: \"%.100s\" gives a name "
-                               "of over %d bytes", rule->to, NAME_MAX_BYTES);
+        if (!bp__pattern_map(rule->from, rule->to, name, mapped,
+                             sizeof mapped))
+            return bp__error(err, BP_ELIMIT, "map: \"%.100s\" gives a name of "
+                             "over %d bytes", rule->to, NAME_MAX_BYTES);
+        *out = bp__arena_strdup(&t->st.arena, mapped);
+        return *out ? BP_OK : bp__oom(err);
     }
     return BP_OK;
 }
@@ -146,7 +127,7 @@ static bp_status map_all(transfer *t, const char *path, bp_error *err)
                              x->name, x->e->name);
         t->filled[x->var] = true;
         for (size_t k = 0; k < t->o->n_transpose; k++)
-            x->transpose |= bp__glob(t->o->transpose[k], x->name, NULL);
+            x->transpose |= bp__pattern_matches(t->o->transpose[k], x->name);
     }
     return BP_OK;
 }
