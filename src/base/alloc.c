@@ -24,6 +24,23 @@ size_t bp__mul_size(size_t n, size_t size)
     return n * size;
 }
 
+int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size)
+{
+    int64_t n = 1; /* of the axes that are not 0: strides are such products */
+    bool zero = false;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 0)
+            return -1;
+        zero |= dims[i] == 0;
+        if (dims[i] == 0)
+            continue;
+        if (dims[i] > PTRDIFF_MAX / 2 / (int64_t)size / n)
+            return -1;
+        n *= dims[i];
+    }
+    return zero ? 0 : n;
+}
+
 void *bp__alloc(const bp_allocator *a, size_t bytes)
 {
     if (bytes > PTRDIFF_MAX)

@@ -23,8 +23,8 @@ static bp_status read_counts(bp__config *c, bp_error *err)
 static bp_status count_classes(bp__config *c, const bp_data *train,
                                bp_error *err)
 {
-    int64_t k = bp_data_classes(train);
-    if (bp_data_target_kind(train) != BP_TARGET_CLASS || k < 1)
+    int64_t k = bp__data_countable_classes(train);
+    if (k < 1)
         return BP_OK;
     int64_t *count = bp__arena_array(&c->arena, (size_t)k, sizeof *count);
     if (!count)

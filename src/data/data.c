@@ -170,6 +170,13 @@ static bp_status check_arrays(const bp_array *inputs, size_t n_inputs,
                              "%s: the %s is one number; its first axis must "
                              "count the samples",
                              source, what);
+        char shape[200];
+        if (n == 0 && x->dims[0] > 0)
+            return bp__error(err, BP_ESHAPE,
+                             "%s: the %s has the shape %s: no sample holds a "
+                             "number",
+                             source, what,
+                             bp__shape_text(x->rank, x->dims, shape));
         if (x->dims[0] != inputs[0].dims[0])
             return bp__error(
                 err, BP_ESHAPE,

@@ -83,6 +83,10 @@ int64_t bp__loader_samples(const bp_loader *l, int64_t batches);
 /* Is a batch so large that making it takes longer than waking a thread? */
 bool bp__data_prefetch_pays(const bp_data *d, int64_t batch);
 
+/* The classes, where the labels can be such; 0: there are none, or a label is
+ * far larger than any class (no room is made for it: bp_data_check names it).
+ */
+int64_t bp__data_countable_classes(const bp_data *d);
 /* Labels of each of k classes; others are passed over. */
 void bp__data_count_classes(const bp_data *d, int64_t k, int64_t *count);
 

@@ -133,9 +133,9 @@ static bool at_end(const cutter *c)
 
 /* The cells of a row, at most `room` of them kept; returns how many there
  * are. */
-static int read_row(cutter *c, char **cells, int room)
+static int64_t read_row(cutter *c, char **cells, int64_t room)
 {
-    int n = 0;
+    int64_t n = 0;
     char stop;
     for (;;) {
         char *cell = read_cell(c, &stop);
@@ -155,9 +155,10 @@ static int read_row(cutter *c, char **cells, int room)
 enum { LOOK_LINES = 200, MAX_COLS = 65535 };
 
 /* The number of cells that most of the first lines have; *share: of them. */
-static int usual_width(const bp__table *t, char separator, double *share)
+static int64_t usual_width(const bp__table *t, char separator, double *share)
 {
-    int width[LOOK_LINES], n = 0, best = 0, most = 0;
+    int64_t width[LOOK_LINES], best = 0;
+    int n = 0, most = 0;
     cutter c = {(char *)t->file.data, (char *)t->file.data + t->file.bytes,
                 separator, 1, false, false};
     for (skip_empty(&c); !at_end(&c) && n < LOOK_LINES; skip_empty(&c))
@@ -241,7 +242,7 @@ static bp_status cut_rows(bp__table *t, const bp__table_options *o,
     for (skip_empty(&c); !at_end(&c); skip_empty(&c)) {
         int64_t line = c.line;
         c.open_quote = false;
-        int n = read_row(&c, cells, t->n_cols);
+        int64_t n = read_row(&c, cells, t->n_cols);
         if (c.open_quote && t->n_open_quotes++ == 0)
             t->open_quote_line = line;
         if (n == t->n_cols) {
@@ -403,13 +404,14 @@ static bp_status cut_table(bp__table *t, const bp__table_options *o,
         return s;
     skip_mark(t);
     t->separator = o && o->separator ? o->separator : guess_separator(t);
-    t->n_cols = usual_width(t, t->separator, &share);
-    if (t->n_cols == 0)
+    int64_t width = usual_width(t, t->separator, &share);
+    if (width == 0)
         return bp__error(err, BP_EFORMAT, "'%s' is empty: a table has a line "
                          "for each sample", t->source);
-    if (t->n_cols > MAX_COLS)
-        return bp__error(err, BP_ELIMIT, "'%s' has %d columns; %d are "
-                         "possible", t->source, t->n_cols, MAX_COLS);
+    if (width > MAX_COLS)
+        return bp__error(err, BP_ELIMIT, "'%s' has %lld columns; %d are "
+                         "possible", t->source, (long long)width, MAX_COLS);
+    t->n_cols = (int)width;
     char **cells = bp__calloc(&t->a, (size_t)t->n_cols, sizeof *cells);
     if (!cells)
         return bp__oom(err);

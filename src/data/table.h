@@ -44,7 +44,7 @@ typedef struct bp__table {
     int64_t *line;      /* [n_rows] where a row starts, from 1 */
     int64_t n_ragged;   /* rows that were left out */
     int64_t ragged_line[BP__TABLE_EXAMPLES];
-    int ragged_cells[BP__TABLE_EXAMPLES];
+    int64_t ragged_cells[BP__TABLE_EXAMPLES];
     int64_t n_open_quotes; /* cells whose quote is never closed */
     int64_t open_quote_line;
     size_t cells_cap, line_cap;

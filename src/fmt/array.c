@@ -1,25 +1,6 @@
 /* Arrays in memory, and elements of files turned into theirs. */
 #include "fmt/array.h"
 
-int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size)
-{
-    int64_t n = 1;
-    bool zero = false;
-    for (int i = 0; i < rank; i++) {
-        if (dims[i] < 0)
-            return -1;
-        zero |= dims[i] == 0;
-    }
-    if (zero)
-        return 0;
-    for (int i = 0; i < rank; i++) {
-        if (dims[i] > PTRDIFF_MAX / 2 / (int64_t)size / n)
-            return -1;
-        n *= dims[i];
-    }
-    return n;
-}
-
 const char *bp__shape_text(int rank, const int64_t *dims, char *buf)
 {
     int at = bp__snprintf(buf, 200, "[");

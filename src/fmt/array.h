@@ -7,10 +7,6 @@
 
 #include <bprop/data.h>
 
-/* Number of elements, or -1: a negative dimension, or more than PTRDIFF_MAX
- * elements of `size` bytes. */
-int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size);
-
 /* How an element is stored in a file. */
 typedef enum bp__stored {
     BP__STORED_F16,

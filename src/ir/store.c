@@ -122,16 +122,15 @@ static bp_status check_var(const char *name, bp_var_kind kind, bp_dtype dtype,
     if (rank < 0 || rank > BP_MAX_RANK)
         return bp__error(err, BP_ELIMIT, "variable \"%s\": rank %d, must be "
                          "0 to %d", name, rank, BP_MAX_RANK);
-    for (int i = 0; i < rank; i++) {
+    for (int i = 0; i < rank; i++)
         if (dims[i] < 0)
             return bp__error(err, BP_ESHAPE, "variable \"%s\": size %lld of "
                              "axis %d", name, (long long)dims[i], i);
-        size = bp__mul_size(size, (size_t)dims[i]);
-    }
-    if (size > PTRDIFF_MAX / 2)
+    int64_t n = bp__dims_numel(rank, dims, size);
+    if (n < 0)
         return bp__error(err, BP_ELIMIT, "variable \"%s\" is too large",
                          name);
-    *bytes = size;
+    *bytes = (size_t)n * size;
     return BP_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "source/arrays_draft.h"
 
 #include "data/data.h"
+#include "fmt/array.h"
 #include "fmt/npy.h"
 
 #include <math.h>
@@ -190,7 +191,12 @@ static bp_status check_numbers(const bp_array *x, const char *path,
                                bp_error *err)
 {
     int64_t n = numel_of(x), each = bp__row_numel(x);
-    *least = *most = n ? element(x, 0) : 0;
+    char shape[200];
+    if (!n)
+        return bp__error(err, BP_ESHAPE, "'%s': '%s' has the shape %s: there "
+                         "is no number in it", path, name,
+                         bp__shape_text(x->rank, x->dims, shape));
+    *least = *most = element(x, 0);
     for (int64_t i = 0; i < n; i++) {
         double v = element(x, i);
         if (v - v != 0)

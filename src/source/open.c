@@ -4,6 +4,7 @@
 #include "source/split.h"
 
 #include "base/rng.h"
+#include "data/data.h"
 
 #include <stdlib.h>
 
@@ -25,12 +26,10 @@ static bp_status deal_data(const bp__ynode *split, const bp_data *all,
     bp_array y;
     bp__deal k = {.n = bp_data_count(all)};
     size_t room = (size_t)k.n + 1;
-    if (bp_data_target_kind(all) == BP_TARGET_CLASS &&
-        bp_data_target(all, &y) && y.rank == 1 &&
-        (!even || bp__yaml_bool(even))) {
+    k.n_classes = (int)bp__data_countable_classes(all);
+    if (k.n_classes > 0 && bp_data_target(all, &y) && y.rank == 1 &&
+        (!even || bp__yaml_bool(even)))
         k.class_of = y.data;
-        k.n_classes = (int)bp_data_classes(all);
-    }
     int *where = bp__calloc(a, room, sizeof *where);
     int64_t *rows = bp__calloc(a, room, sizeof *rows);
     bp_status st = where && rows ? bp__deal_split(split, &k, where, err)

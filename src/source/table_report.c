@@ -33,8 +33,9 @@ void bp__report_table(bp__table_report *r, const char *what,
                        (long long)t->n_ragged,
                        t->n_ragged == 1 ? " has" : "s have", t->n_cols);
         for (int64_t i = 0; i < t->n_ragged && i < BP__TABLE_EXAMPLES; i++)
-            bp__str_printf(&r->text, "%s line %lld has %d", i ? "," : "",
-                           (long long)t->ragged_line[i], t->ragged_cells[i]);
+            bp__str_printf(&r->text, "%s line %lld has %lld", i ? "," : "",
+                           (long long)t->ragged_line[i],
+                           (long long)t->ragged_cells[i]);
         r->failed = true;
     }
     if (t->n_open_quotes) {

@@ -33,6 +33,33 @@ static void sizes(void)
     T_CHECK(h.live == 0);
 }
 
+/* A 0 among the dims hides nothing: strides are products of the others. */
+static void elements(void)
+{
+    static const struct {
+        int rank;
+        int64_t dims[4];
+        int64_t want;
+    } cases[] = {
+        {0, {0}, 1},
+        {3, {2, 3, 4}, 24},
+        {3, {2, 0, 4}, 0},
+        {1, {-1}, -1},
+        {2, {0, -1}, -1},
+        {2, {INT64_MAX, 0}, -1},
+        {2, {0, INT64_MAX}, -1},
+        {3, {(int64_t)1 << 62, (int64_t)1 << 62, 0}, -1},
+        {3, {(int64_t)1 << 31, 0, (int64_t)1 << 31}, -1},
+        {4, {(int64_t)1 << 20, 0, (int64_t)1 << 20, 0}, 0},
+        {2, {(int64_t)1 << 31, (int64_t)1 << 30}, -1},
+        {2, {(int64_t)1 << 29, (int64_t)1 << 29}, (int64_t)1 << 58},
+    };
+    for (size_t i = 0; i < BP__ARRAY_LEN(cases); i++) {
+        int64_t n = bp__dims_numel(cases[i].rank, cases[i].dims, 8);
+        T_CHECKF(n == cases[i].want, "case %zu: %lld", i, (long long)n);
+    }
+}
+
 static void alignment(void)
 {
     t_heap h = {.fail_at = -1};
@@ -85,6 +112,7 @@ static void hashes(void)
 int main(void)
 {
     sizes();
+    elements();
     alignment();
     growth();
     hashes();

@@ -182,10 +182,31 @@ static void refuses(void)
     in[0] = array2(BP_F32, 0, 4, pixels);
     T_CHECK(bp_data_from_arrays(in, 1, NULL, NULL, &d, &err) == BP_ERANGE);
     T_CHECK(strstr(err.message, "no samples") && d == NULL);
+    in[0] = array2(BP_F32, (int64_t)1 << 50, 0, pixels);
+    T_CHECK(bp_data_from_arrays(in, 1, NULL, NULL, &d, &err) == BP_ESHAPE);
+    T_CHECK(strstr(err.message, "no sample holds a number") && d == NULL);
     bp_data_options o = {.size = 0};
     in[0] = array2(BP_F32, 3, 4, pixels);
     T_CHECK(bp_data_from_arrays(in, 1, NULL, &o, &d, &err) == BP_EARG);
     T_CHECK(strstr(err.message, "size") != NULL);
+}
+
+/* A label far above any class is data all the same (bp_data_check names it),
+ * but no room is made for as many classes. */
+static void largest_labels(void)
+{
+    static int32_t y[3] = {1, 0, INT32_MAX};
+    static const int32_t tops[] = {2, (1 << 20) - 1, 1 << 20, INT32_MAX, -1};
+    static const int64_t want[] = {3, 1 << 20, 0, 0, 2};
+    for (size_t i = 0; i < BP__ARRAY_LEN(tops); i++) {
+        bp_array x = array2(BP_F32, 3, 4, pixels), t = array1(BP_I32, 3, y);
+        bp_data *d = NULL;
+        bp_error err = {0};
+        y[2] = tops[i];
+        T_OK(bp_data_from_arrays(&x, 1, &t, NULL, &d, &err), &err);
+        T_CHECK(bp__data_countable_classes(d) == want[i]);
+        bp_data_free(d);
+    }
 }
 
 static void allocations(void)
@@ -221,6 +242,7 @@ int main(void)
     borrows();
     ranges_and_parts();
     refuses();
+    largest_labels();
     allocations();
     T_CHECK(!strcmp(bp_split_name(BP_SPLIT_VALID), "valid"));
     T_CHECK(!strcmp(bp_split_name((bp_split)9), "?"));

@@ -154,6 +154,13 @@ static void refuses(void)
         {HEAD "(1,1,1,1,1,1,1,1,1)}", 4, BP_ELIMIT, "more than 8 axes"},
         {HEAD "(4611686018427387904,4611686018427387904)}", 4, BP_EFORMAT,
          "no memory"},
+        {HEAD "(9223372036854775807,0)}", 0, BP_EFORMAT, "no memory"},
+        {HEAD "(0,9223372036854775807)}", 0, BP_EFORMAT, "no memory"},
+        {HEAD "(4611686018427387904,0,4611686018427387904)}", 0, BP_EFORMAT,
+         "no memory"},
+        {"{'descr':'<f4','fortran_order':True,'shape':"
+         "(4611686018427387904,4611686018427387904,0)}", 0, BP_EFORMAT,
+         "no memory"},
         {HEAD "(99999999999999999999,)}", 4, BP_EFORMAT, "whole numbers"},
         {"{'descr':'<f4','shape':(1,)}", 4, BP_EFORMAT, "must hold"},
         {"{'descr':'<f4','fortran_order':0,'shape':(1,)}", 4, BP_EFORMAT,
