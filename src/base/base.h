@@ -44,6 +44,10 @@ extern const bp_allocator bp__malloc_allocator;
 
 /* n * size, or SIZE_MAX on overflow (which no allocator grants). */
 size_t bp__mul_size(size_t n, size_t size);
+/* The number of elements, wherever dims come from a file or a caller; -1: a
+ * negative dimension, or too many elements of `size` bytes for a memory, even
+ * where another dimension is 0 (products of some of them are safe, too). */
+int64_t bp__dims_numel(int rank, const int64_t *dims, size_t size);
 /* NULL on failure or overflow. bp__calloc zeroes. */
 void *bp__alloc(const bp_allocator *a, size_t bytes);
 void *bp__calloc(const bp_allocator *a, size_t n, size_t size);
