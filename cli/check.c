@@ -28,6 +28,8 @@ static int load_batch(const cli_args *a, cli_model *m, bp__config_data *d,
     if (rc != EXIT_FINE)
         return rc;
     bp_loader_options lo = {.size = sizeof lo, .batch = CHECK_ROWS};
+    bp__task_loader(&m->config->task, &lo);
+    lo.dtype = BP_F32;
     for (size_t i = 0; i < m->n_inputs; i++)
         lo.norm[i] = m->norm[i];
     if (bp_loader_new(train, &lo, l, &err) || bp_loader_next(*l, &b, &err))

@@ -278,7 +278,9 @@ static bool contest_of(contest *c, bp_split split, bp_trainer *t)
         return false;
     bool classes = bp_data_target_kind(c->rows) == BP_TARGET_CLASS;
     c->k = classes ? bp__trainer_best(t)->n_classes : bp__row_numel(&y);
-    return classes ? c->k > 1 : c->k > 0 && c->k <= MOST_TARGETS;
+    if (classes) /* a linear model answers for the sample as a whole */
+        return c->k > 1 && y.rank == 1;
+    return c->k > 0 && c->k <= MOST_TARGETS;
 }
 
 int cli_compare(const cli_args *a, cli_model *m, const bp__config_data *d,

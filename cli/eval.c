@@ -39,24 +39,20 @@ static void print_text(const cli_model *m, const bp_evaluation *e,
     bp__str_free(&stuck);
 }
 
-static int check_split(const cli_model *m, bp_data *d, const bp__type *out,
+static int check_split(const cli_model *m, bp_data *d, bp_store *s,
                        const char *split)
 {
     bp_data_report report = {0};
-    bp_data_expect e = {.size = sizeof e};
+    bp_data_expect e;
+    bp_error err = {0};
     const bp_task *t = &m->config->task;
-    e.n_inputs = m->n_inputs;
-    for (size_t i = 0; i < m->n_inputs; i++) {
-        bp_nn_io io;
-        bp__task_input(t, i, &io);
-        e.rank[i] = io.rank;
-        memcpy(e.dims[i], io.dims, sizeof io.dims);
-    }
-    if (t->target.rank == 0 && t->target.dtype == BP_I32) {
-        int64_t width = out->rank > 1 ? out->dims[out->rank - 1] : 1;
-        e.target = BP_TARGET_CLASS;
-        e.n_classes = width == 1 ? 2 : width;
-    }
+    if (bp__task_expect(t, s, &bp__malloc_allocator, &e, &err))
+        return cli_fail(&err);
+    for (size_t i = 0; i < m->n_inputs; i++)
+        if (bp__is_float(e.input_dtype[i]))
+            e.below[i] = 0; /* a normalization may change them */
+    if (e.target == BP_TARGET_REAL)
+        e.target = BP_TARGET_NONE;
     if (!bp_data_check(d, &e, split, &report))
         return EXIT_FINE;
     cli_complain("%lld of %lld samples cannot be used:\n%s",
@@ -85,7 +81,7 @@ static int evaluate(const cli_args *a, cli_model *m, bp_data *d, bp_store *s)
     }
     for (size_t i = 0; i < m->n_inputs; i++)
         ev.norm[i] = m->norm[i];
-    int rc = check_split(m, d, &out, split);
+    int rc = check_split(m, d, s, split);
     if (rc == EXIT_FINE && bp__evaluate(&ev, d, split, &result, &err))
         rc = cli_fail(&err);
     if (rc == EXIT_FINE && (a->given & OPT_JSON))

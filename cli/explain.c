@@ -44,8 +44,8 @@ static bp_status show_explained(const cli_args *a, const bp_explain *e,
 static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
                            bp_loader **l, bp_batch *b, bp_error *err)
 {
-    bp_loader_options o = {.size = sizeof o, .batch = 1,
-                           .dtype = m->config->task.dtype};
+    bp_loader_options o = {.size = sizeof o, .batch = 1};
+    bp__task_loader(&m->config->task, &o);
     int64_t sample = a->sample >= 0 ? a->sample : 0;
     for (size_t i = 0; i < m->n_inputs; i++)
         o.norm[i] = m->norm[i];

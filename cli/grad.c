@@ -92,8 +92,8 @@ static bp_status next_batch(const cli_args *a, cli_model *m, bp_data *d,
 {
     bp_loader_options o = {.size = sizeof o,
                            .batch = a->sample >= 0 ? 1
-                                                   : m->config->train.batch,
-                           .dtype = m->config->task.dtype};
+                                                   : m->config->train.batch};
+    bp__task_loader(&m->config->task, &o);
     for (size_t i = 0; i < m->n_inputs; i++)
         o.norm[i] = m->norm[i];
     bp_status st = bp_loader_new(d, &o, l, err);

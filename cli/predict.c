@@ -182,6 +182,7 @@ static bp_status check_inputs(const predictor *q, const bp_data *d,
         bp__task_input(&q->m->config->task, i, &io);
         e.rank[i] = io.rank;
         memcpy(e.dims[i], io.dims, sizeof io.dims);
+        e.input_dtype[i] = io.dtype;
     }
     bp_status st = bp_data_check(d, &e, file, &report);
     if (st)
@@ -194,8 +195,8 @@ static bp_status predict_samples(void *user, const bp__source_samples *s,
 {
     predictor *q = user;
     bp_loader *l = NULL;
-    bp_loader_options o = {.size = sizeof o, .batch = 256,
-                           .dtype = q->m->config->task.dtype};
+    bp_loader_options o = {.size = sizeof o, .batch = 256};
+    bp__task_loader(&q->m->config->task, &o);
     for (size_t i = 0; i < q->m->n_inputs; i++)
         o.norm[i] = q->m->norm[i];
     cli_print_notes(q->m);

@@ -255,8 +255,11 @@ int cli_assume_target(cli_model *m)
     if (st)
         return cli_fail(&err);
     t->n_train = t->n_train ? t->n_train : 10000; /* for l2(lambda) */
-    if (cli_is_classifier(m)) {
+    if (cli_is_classifier(m)) { /* a class for each row of the last axis */
         t->target.dtype = BP_I32;
+        t->target.rank = out.rank > 2 ? out.rank - 2 : 0;
+        memcpy(t->target.dims, out.dims + 1,
+               (size_t)t->target.rank * sizeof out.dims[0]);
         return EXIT_FINE;
     }
     t->target.dtype = t->dtype;
@@ -345,8 +348,9 @@ int cli_norms(cli_model *m, bp_data *d)
 {
     bp_error err = {0};
     for (size_t i = 0; i < m->n_inputs; i++)
-        if (!m->norm[i] && bp_norm_fit(d, i, m->config->train.normalize, NULL,
-                                       &m->norm[i], &err))
+        if (!m->norm[i] && bp__task_norm(&m->config->task, d, i,
+                                         m->config->train.normalize, NULL,
+                                         &m->norm[i], &err))
             return cli_fail(&err);
     return EXIT_FINE;
 }

@@ -182,9 +182,9 @@ typedef struct bp_nn_upsample_options {
 } bp_nn_upsample_options;
 /* x [N,C,H,W]; bilinear as PyTorch's with align_corners=False */
 bp_val bp_nn_upsample(bp_nn *nn, bp_val x, const bp_nn_upsample_options *o);
-/* Row x of the weight [count,dim]: [N,...] -> [N,...,dim]. x holds whole
- * numbers as floats; one that is not, or is no row, fails the run with
- * BP_ERANGE. The weight starts by normal(1). */
+/* Row x of the weight [count,dim]: [N,...] -> [N,...,dim]. x is i32, u8 or bool,
+ * or holds whole numbers as floats; one that is not, or is no row, fails the run
+ * with BP_ERANGE. The weight starts by normal(1). */
 bp_val bp_nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim);
 
 typedef struct bp_nn_pool2d_options {
@@ -287,9 +287,13 @@ bp_model *bp_model_new(const bp_allocator *a); /* NULL: out of memory */
 void bp_model_free(bp_model *m);
 bp_status bp_model_status(const bp_model *m);
 const char *bp_model_error(const bp_model *m);
-/* dims: of one sample. */
+/* dims: of one sample. In the task's type. */
 void bp_model_input(bp_model *m, const char *name, int rank,
                     const int64_t *dims);
+/* BP_I32, BP_U8 and BP_BOOL come as they are, which `embedding` takes; BP_F32
+ * and BP_F64 stand for the task's type. */
+void bp_model_input_typed(bp_model *m, const char *name, bp_dtype dtype,
+                          int rank, const int64_t *dims);
 /* Adds layers, separated by commas. Any layer also takes name=WORD and
  * from=WORD or from=[WORD, ...].
  *   "conv2d(8, kernel=3), relu, flatten, dense(10, name=head)" */
@@ -313,8 +317,10 @@ bp_val bp_nn_model(bp_nn *nn, const bp_model *m, size_t n, const bp_val *x);
  *   hinge, squared_hinge     t -1 or 1 (or a class), mean over the outputs
  *   kl_divergence, nll       log-probabilities, t as in the cross-entropy
  *   poisson(log_input=true)  logarithms of rates, t counts
- * target: i32 or u8 [N] (a class, spread to one-hot where the loss needs it;
- * for one output: 0 or 1), or of output's type and shape. */
+ * target: i32 or u8 [N], or [N,T] for outputs [N,T,C] (a class for each row of
+ * the last axis, spread to one-hot where the loss needs it; for one output: 0 or
+ * 1; of the losses that take each output for itself, and targets of output's
+ * shape: 0 or 1 for each), or of output's type and shape. */
 bp_val bp_nn_loss(bp_nn *nn, const char *loss, bp_val output, bp_val target);
 /* The state of a metric, in f64: what samples add to it, summed over the whole
  * batch (a scalar, or [w]), or [N,w] rows to keep of each sample (auc).
@@ -396,8 +402,10 @@ bp_status bp_nn_check(bp_nn_table table, const char *text, bp_error *err);
 
 typedef struct bp_nn_io {
     const char *name; /* NULL: "x", "x1", "x2" ... and "target" */
-    bp_dtype dtype;   /* of inputs: ignored, the task's */
-    int rank;         /* of one sample; a class is i32 of rank 0 */
+    bp_dtype dtype;   /* BP_F32 (0), BP_F64: the task's; BP_I32, BP_U8, BP_BOOL:
+                         as it is */
+    int rank;         /* of one sample; a class is i32 of rank 0, a class for
+                         each of T places i32 of dims [T] */
     int64_t dims[BP_MAX_RANK];
 } bp_nn_io;
 

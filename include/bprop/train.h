@@ -287,7 +287,8 @@ typedef struct bp_check_options {
     bp_runtime *runtime; /* NULL: one of its own */
     const char *no_pass, *no_kernel;
     int64_t rows;     /* samples; 0: 4 */
-    /* One batch, in f32, or NULL: random ones by seed. */
+    /* One batch, or NULL: random ones by seed. Floats in f32, whole numbers in
+     * the type that the task gives them. */
     const void *input[BP_NN_MAX_INPUTS];
     const void *target;
     uint64_t seed;

@@ -25,6 +25,7 @@ typedef struct bp__config {
     bp_trainer_options train; /* no data, runtime, folder or callbacks */
     bp__source_config source; /* of the samples: resolved `data` */
     bool has_data[BP__N_SPLITS];
+    bool typed[BP_NN_MAX_INPUTS]; /* the file says an input's type */
 } bp__config;
 
 /* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the
@@ -55,6 +56,12 @@ void bp__config_close(bp__config_data *d);
 /* Tells the source what the model's inputs look like: before new samples are
  * read by it (opening does it, too). */
 void bp__config_shapes(bp__config *c);
+/* inputs.c: the types of the model's inputs, where the file is silent: whole
+ * numbers for a network that takes them. */
+bp_status bp__config_type_inputs(bp__config *c, const bp__config_data *d,
+                                 bp_error *err);
+/* model.input: shapes, and types. */
+bp__ynode *bp__read_input(bp__scheck *c, const char *path, bp__ynode *raw);
 /* The task's class names, where the file or the data have them, and the
  * training samples of each, where a run has them. */
 bp_status bp__config_name_classes(bp__config *c, bp_error *err);

@@ -79,15 +79,12 @@ static void set_target(bp__config *c, const bp_data *d)
     if (!bp_data_target(d, &view))
         return;
     *t = (bp_nn_io){0};
-    if (bp_data_target_kind(d) == BP_TARGET_CLASS) {
-        t->dtype = BP_I32;
-        return;
-    }
-    t->dtype = c->task.dtype;
+    bool classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
+    t->dtype = classes ? BP_I32 : c->task.dtype;
     t->rank = view.rank - 1;
     for (int i = 0; i < t->rank; i++)
         t->dims[i] = view.dims[i + 1];
-    if (t->rank == 0) /* [n] are n targets of one number, as layers give them */
+    if (t->rank == 0 && !classes) /* [n] are n targets of one number, as layers give them */
         t->dims[t->rank++] = 1;
 }
 
@@ -118,6 +115,8 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
     for (int s = BP__N_SPLITS - 1; s >= 0 && !st; s--)
         if (d->split[s])
             set_target(c, d->split[s]);
+    if (!st)
+        st = bp__config_type_inputs(c, d, err);
     if (!st && d->split[BP_SPLIT_TRAIN])
         c->task.n_train = bp_data_count(d->split[BP_SPLIT_TRAIN]);
     if (!st && d->split[BP_SPLIT_TRAIN])

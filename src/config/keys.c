@@ -106,65 +106,6 @@ static bp__ynode *read_metrics(bp__scheck *c, const char *path, bp__ynode *raw)
 
 /* ---- the model --------------------------------------------------------- */
 
-static const bp__skey dims_key = {.name = "input", .type = BP__S_INTS,
-                                  LIMITS(1, DIM_MAX), .n_min = 1, .n_max = 7};
-
-static void add_input(bp__config *cfg, const char *name, const bp__ynode *dims)
-{
-    int64_t d[BP_MAX_RANK];
-    int rank = 0;
-    for (const bp__ynode *n = dims->child; n && rank < 7; n = n->next)
-        d[rank++] = bp__yaml_int(n);
-    bp_model_input(cfg->model, name, rank, d);
-}
-
-/* [1, 28, 28], or {name: [...], other: [...]}. */
-static bp__ynode *read_input(bp__scheck *c, const char *path, bp__ynode *raw)
-{
-    bp__config *cfg = config_of(c);
-    const char *word;
-    for (size_t i = 0; (word = bp__source_input_word(i)); i++)
-        if (raw->kind == BP__Y_SCALAR && !strcmp(raw->text, word)) {
-            cfg->source.shapes_from_data = true;
-            bp_model_input(cfg->model, "x", 1, (const int64_t[]){1});
-            return bp__yaml_copy(c->d->arena, raw);
-        }
-    if (raw->kind == BP__Y_SCALAR &&
-        raw->text[strspn(raw->text, "+-.")] > '9') {
-        bp__diag_add(c->d, raw->at, "%s: expected %s, a whole number from 1 or "
-                     "a list of them, got %s", path, bp__source_input_word(0),
-                     raw->text);
-        return NULL;
-    }
-    if (raw->kind != BP__Y_MAP) {
-        if (raw->kind == BP__Y_SCALAR && !bp__yaml_is_null(raw)) {
-            bp__ynode *list = bp__yaml_new(c->d->arena, BP__Y_LIST, raw->at);
-            bp__yaml_append(list, NULL, raw->at,
-                            bp__yaml_copy(c->d->arena, raw));
-            raw = list; /* input: 784 */
-        }
-        bp__ynode *v = raw ? bp__schema_value(c, path, &dims_key, raw) : NULL;
-        if (v && v->n == raw->n)
-            add_input(cfg, "x", v);
-        return v;
-    }
-    bp__ynode *out = bp__yaml_new(c->d->arena, BP__Y_MAP, raw->at);
-    if (!raw->n || raw->n > BP_NN_MAX_INPUTS)
-        bp__diag_add(c->d, raw->at, "%s: expected 1 to %d inputs, got %zu",
-                     path, BP_NN_MAX_INPUTS, raw->n);
-    for (bp__ynode *m = raw->child; m; m = m->next) {
-        const char *sub = bp__arena_printf(c->d->arena, "%s.%s", path, m->key);
-        bp__ynode *v = bp__schema_value(c, sub ? sub : path, &dims_key, m);
-        if (v && v->n == m->n)
-            add_input(cfg, m->key, v);
-        bp__yaml_append(out, m->key, m->key_at, v);
-    }
-    if (bp_model_status(cfg->model))
-        bp__diag_add(c->d, raw->at, "%s: %s", path,
-                     bp_model_error(cfg->model));
-    return out;
-}
-
 static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
                                   bp__ynode *raw)
 {
@@ -192,10 +133,10 @@ static bp__ynode *read_layers_key(bp__scheck *c, const char *path,
 
 static const bp__skey model_keys[] = {
     {.name = "input", .type = BP__S_CUSTOM,
-     .doc = "shape of one sample; a map names several inputs; "
-            BP__SOURCE_INPUT_DOC,
+     .doc = "shape of one sample; a map names several inputs; {shape: ..., "
+            "dtype: i32}: whole numbers; " BP__SOURCE_INPUT_DOC,
      .what = "a list of whole numbers from 1",
-     .custom = read_input},
+     .custom = bp__read_input},
     {.name = "init", .type = BP__S_CUSTOM,
      .doc = "initial weights of all layers; kaiming_normal unless given",
      .what = "an initializer", .fallback = "",

@@ -7,10 +7,11 @@ static bp_batch one_sample(const bp_explain *e)
 {
     bp_batch b = {.count = 1, .n_inputs = e->n_inputs,
                   .target = e->o.target};
-    size_t item = bp_dtype_bytes(e->task.dtype);
     for (size_t i = 0; i < e->n_inputs; i++) {
+        bp_nn_io io;
+        bp__task_input(&e->task, i, &io);
         b.input[i] = e->o.input[i];
-        b.input_bytes[i] = e->input[i].n * item;
+        b.input_bytes[i] = e->input[i].n * bp_dtype_bytes(io.dtype);
     }
     bp_dtype t = e->task.target.dtype;
     if (t == BP_F32 || t == BP_F64)
@@ -41,7 +42,7 @@ static bp_status copy_sample(bp_explain *e, bp_error *err)
             return bp__error(err, BP_EARG, "explain: input \"%s\" is missing",
                              io.name);
         e->input_name[i] = bp__arena_strdup(&e->arena, io.name);
-        if (!copy_io(e, &io, e->task.dtype, e->o.input[i], &e->input[i]))
+        if (!copy_io(e, &io, io.dtype, e->o.input[i], &e->input[i]))
             return bp__oom(err);
         e->input[i].given = true;
     }

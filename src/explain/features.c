@@ -58,8 +58,8 @@ static bp_status run_network(features *f, const void *const *x, bp_error *err)
         st = bp_compile(f->r, one, 1, NULL, &f->p, err);
     for (size_t i = 0; i < bp__task_inputs(f->task) && !st; i++) {
         bp_nn_io io;
-        size_t bytes = bp_dtype_bytes(f->task->dtype);
         bp__task_input(f->task, i, &io);
+        size_t bytes = bp_dtype_bytes(io.dtype);
         for (int k = 0; k < io.rank; k++)
             bytes *= (size_t)io.dims[k];
         st = bp_bind(f->p, io.name, x[i], bytes, err);
@@ -169,7 +169,7 @@ static void collect(features *f, const void *const *x)
     size_t n = 1;
     for (int i = 0; i < io.rank; i++)
         n *= (size_t)io.dims[i];
-    const double *v = values(f, x[0], f->task->dtype, n);
+    const double *v = values(f, x[0], io.dtype, n);
     if (io.rank == 3 && (io.dims[0] == 1 || io.dims[0] == 3))
         add_strip(f, "the sample", v, 1, (int)io.dims[0], (int)io.dims[1],
                   (int)io.dims[2]);

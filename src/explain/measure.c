@@ -83,9 +83,12 @@ static bp_status bind_sample(measuring *m, bp_error *err)
     for (int k = 0; k < 2; k++) {
         bool widened = k == 0;
         for (size_t i = 0; p[k] && i < e->n_inputs; i++) {
-            p[k]->input[i] = widened ? (const void *)e->input[i].v
-                                     : e->o.input[i];
-            p[k]->input_bytes[i] = e->input[i].n * (widened ? 8 : 4);
+            bp_nn_io io;
+            bp__task_input(&p[k]->task, i, &io);
+            bool own = widened && bp__is_float(io.dtype);
+            p[k]->input[i] = own ? (const void *)e->input[i].v
+                                 : e->o.input[i];
+            p[k]->input_bytes[i] = e->input[i].n * bp_dtype_bytes(io.dtype);
         }
         if (!p[k])
             continue;

@@ -180,6 +180,19 @@ static bool convert_whole(bp__stored s, uint64_t u, int32_t *to)
     return true;
 }
 
+const char *bp__stored_whole(bp__stored s, bool big_endian, const void *from,
+                             int64_t i, char *buf)
+{
+    size_t size = stored_table[s].bytes;
+    uint64_t u = load_unsigned((const unsigned char *)from + (size_t)i * size,
+                               size, big_endian);
+    if (s == BP__STORED_I64)
+        bp__snprintf(buf, 24, "%lld", (long long)(int64_t)u);
+    else
+        bp__snprintf(buf, 24, "%llu", (unsigned long long)u);
+    return buf;
+}
+
 bool bp__convert_stored(bp__stored s, bool big_endian, const void *from,
                         int64_t n, void *to, int64_t *at)
 {

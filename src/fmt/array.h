@@ -47,6 +47,10 @@ bool bp__put_whole(bp_dtype t, void *data, int64_t i, double x);
 /* "from 0 to 255" */
 const char *bp__whole_range(bp_dtype t);
 
+/* A whole number of a file as text, whatever its width; buf: 24 bytes. */
+const char *bp__stored_whole(bp__stored s, bool big_endian, const void *from,
+                             int64_t i, char *buf);
+
 /* "[2,3]"; buf: 200 bytes. */
 const char *bp__shape_text(int rank, const int64_t *dims, char *buf);
 /* The place of element k of an array: " at [1,0]"; "" where rank is 0. */

@@ -188,6 +188,18 @@ static void from_fortran(const npy_header *h, const bp_array *from,
     }
 }
 
+/* Element i of the file: "[3,1]", in the array's order of axes. */
+static const char *npy_place(const npy_header *h, int64_t i, char *buf)
+{
+    int64_t at[BP_MAX_RANK];
+    for (int k = 0; k < h->rank; k++) {
+        int a = h->fortran ? k : h->rank - 1 - k;
+        at[a] = i % h->dims[a];
+        i /= h->dims[a];
+    }
+    return bp__shape_text(h->rank, at, buf);
+}
+
 static bp_status npy_elements(npy_reader *r, const npy_header *h,
                               const bp_allocator *a, const char *data,
                               size_t bytes, bp_array *out)
@@ -207,14 +219,17 @@ static bp_status npy_elements(npy_reader *r, const npy_header *h,
     if (s)
         return s;
     int64_t at;
+    char place[200], number[24];
     if (!bp__convert_stored(h->stored, h->big_endian, data, n, out->data,
                             &at)) {
         s = h->stored == BP__STORED_BOOL
                 ? npy_bad(r, "a truth value is neither 0 nor 1")
                 : bp__error(r->err, BP_ERANGE,
-                            "'%s': element %lld of the file does not fit into "
-                            "32 bits",
-                            r->path, (long long)at);
+                            "'%s': the whole number at %s is %s: from "
+                            "-2147483648 to 2147483647 are possible (i32)",
+                            r->path, npy_place(h, at, place),
+                            bp__stored_whole(h->stored, h->big_endian, data,
+                                             at, number));
     } else if (h->fortran && h->rank > 1) {
         bp_array c;
         s = bp_array_new(a, t, h->rank, h->dims, &c, r->err);

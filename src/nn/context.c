@@ -70,8 +70,6 @@ static void set_options(bp_nn *nn, const bp_nn_options *o)
                       bp_dtype_name(all.dtype));
     nn->dtype = all.dtype;
     nn->training = all.training;
-    nn->reading = all.training && all.optimizer ? BP__READ_POINT
-                                                : BP__READ_VARIABLE;
     nn->seed = all.seed;
     nn->prefix = "";
     if (all.prefix && all.prefix[0]) {
@@ -90,6 +88,8 @@ static void set_options(bp_nn *nn, const bp_nn_options *o)
     nn->optimizer_text = all.optimizer;
     if (all.optimizer)
         nn->optimizer = bp__nn_parse(nn, BP_NN_OPTIMIZERS, all.optimizer);
+    if (nn->optimizer && nn->training)
+        nn->point = nn->optimizer->row->point;
 }
 
 bp__nn_shared *bp__nn_shared_new(const bp_allocator *a, const char *step)
@@ -308,21 +308,22 @@ void bp_nn_pop(bp_nn *nn)
 
 /* ---- layers ---- */
 
-static bool check_layer_input(bp_nn *nn, bp_val x)
+static bool check_layer_input(bp_nn *nn, bp_val x, bool any)
 {
     char t[200];
     const bp__value *v = bp__value_of(nn->g, x);
+    bool whole = any && v && !bp__is_float((bp_dtype)v->type.dtype);
     if (!v)
         bp_graph_fail(nn->g, BP_EARG, "its input is %s", bp_is_nil(x)
                       ? "BP_NIL" : "a value of another graph");
-    else if (v->type.dtype != nn->dtype)
+    else if (v->type.dtype != nn->dtype && !whole)
         bp_graph_fail(nn->g, BP_EDTYPE, "its input is %s, the network's type "
                       "is %s", bp__type_text(&v->type, t),
                       bp_dtype_name(nn->dtype));
     return bp__ok(nn->g);
 }
 
-bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x)
+static bool begin_layer(bp_nn *nn, const char *kind, bp_val x, bool any)
 {
     if (!bp__nn_ok(nn) || !enter_entry(nn, kind))
         return false;
@@ -338,7 +339,17 @@ bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x)
         (bp__layer_trace){.in = x, .lo = nn->g->n_nodes};
     nn->layers[nn->n_layers++] = (bp_nn_layer_info){
         .path = nn->block->path, .kind = kind, .depth = nn->depth++};
-    return check_layer_input(nn, x);
+    return check_layer_input(nn, x, any);
+}
+
+bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x)
+{
+    return begin_layer(nn, kind, x, false);
+}
+
+bool bp__layer_begin_any(bp_nn *nn, const char *kind, bp_val x)
+{
+    return begin_layer(nn, kind, x, true);
 }
 
 static void keep_scaled(bp_nn *nn, bp_val out)

@@ -3,21 +3,40 @@
 
 /* ---- embedding ---- */
 
-/* x as i32; -1, which the look-up counts as a fault, where it is no whole
- * number: so is a NaN. */
+/* x as i32; of floats -1, which the look-up counts as a fault, where they are no
+ * whole numbers: so is a NaN. */
 static bp_val index_of(bp_nn *nn, bp_val x)
 {
     bp_graph *g = nn->g;
+    bp_dtype type = bp_val_dtype(g, x);
+    if (!bp__is_float(type))
+        return type == BP_I32 ? x : bp_cast(g, x, BP_I32);
     bp_val whole = bp_eq(g, x, bp_floor(g, x));
     x = bp_select(g, whole, x, bp_scalar(g, nn->dtype, -1));
     return bp_cast(g, x, BP_I32);
+}
+
+/* Where x is an input of the task, in any shape: what it may hold is known. */
+static void note_rows(bp_nn *nn, bp_val x, int64_t count)
+{
+    bp_graph *g = nn->g;
+    uint32_t id = x.id;
+    const bp__node *from = &g->nodes[g->values[id].node];
+    while (from->op == BP__OP_reshape) {
+        id = g->edges[from->in];
+        from = &g->nodes[g->values[id].node];
+    }
+    for (size_t i = 0; i < nn->n_inputs; i++)
+        if (nn->inputs[i].id == id &&
+            (!nn->below[i] || count < nn->below[i]))
+            nn->below[i] = count;
 }
 
 bp_val bp__nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim,
                         const bp__spec *init)
 {
     char t[200];
-    if (!bp__layer_begin(nn, "embedding", x))
+    if (!bp__layer_begin_any(nn, "embedding", x))
         return BP_NIL;
     int rank = bp_val_rank(nn->g, x);
     if (count < 1 || dim < 1)
@@ -28,6 +47,7 @@ bp_val bp__nn_embedding(bp_nn *nn, bp_val x, int64_t count, int64_t dim,
                            "with less than %d axes", bp__nn_type_text(nn, x, t),
                            BP_MAX_RANK);
     const int64_t dims[2] = {count, dim};
+    note_rows(nn, x, count);
     if (!init)
         init = bp__nn_parse(nn, BP_NN_INITS, "normal");
     bp_val weight = bp__nn_parameter(nn, "weight", 2, dims, init, (double)dim,

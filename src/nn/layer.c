@@ -421,7 +421,7 @@ bp_val bp_nn_global_avg_pool2d(bp_nn *nn, bp_val x)
 bp_val bp_nn_flatten(bp_nn *nn, bp_val x)
 {
     char t[200];
-    if (!bp__layer_begin(nn, "flatten", x))
+    if (!bp__layer_begin_any(nn, "flatten", x))
         return BP_NIL;
     const bp__type *xt = bp__type_of(nn->g, x);
     if (xt->rank < 1)

@@ -43,7 +43,7 @@ bp_val bp__nn_real_target(bp_nn *nn, bp_val y, bp_val t)
                              "class (i32) for each sample");
     }
     bool one = yt.rank < 2 || last == 1;
-    if (fits && one)
+    if (fits) /* 0 or 1 for each output */
         return bp_cast(g, t, (bp_dtype)yt.dtype);
     bool leading = tt.rank + 1 == yt.rank;
     for (int i = 0; leading && i < tt.rank; i++)

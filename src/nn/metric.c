@@ -51,24 +51,26 @@ static bp_val accuracy(bp_nn *nn, const bp__spec *s, bp_val y, bp_val t)
 {
     bp_graph *g = nn->g;
     const bp__type yt = *bp__type_of(g, y), tt = *bp__type_of(g, t);
-    bool classes = tt.dtype == BP_I32 || tt.dtype == BP_U8;
+    bool classes = (tt.dtype == BP_I32 || tt.dtype == BP_U8) &&
+                   tt.rank < yt.rank;
     bool one = yt.rank < 2 || yt.dims[yt.rank - 1] == 1;
     if (one)
         return mean_of_sample(g, right_side(nn, s, y, t));
     bp_val best = bp_argmax(g, y, -1), want = t;
-    if (tt.dtype == BP_U8)
-        want = bp_cast(g, t, BP_I32);
-    else if (!classes)
+    if (!classes)
         want = bp_argmax(g, bp__nn_real_target(nn, y, t), -1);
+    else if (tt.dtype == BP_U8)
+        want = bp_cast(g, t, BP_I32);
     return mean_of_sample(g, bp_cast(g, bp_eq(g, best, want), nn->dtype));
 }
 
 bp_val bp__metric_class_of(bp_nn *nn, bp_val y, bp_val t)
 {
     bp_dtype type = bp_val_dtype(nn->g, t);
-    if (type == BP_I32)
+    bool classes = bp_val_rank(nn->g, t) < bp_val_rank(nn->g, y);
+    if (type == BP_I32 && classes)
         return t;
-    if (type == BP_U8)
+    if (type == BP_U8 && classes)
         return bp_cast(nn->g, t, BP_I32);
     return bp_argmax(nn->g, bp__nn_real_target(nn, y, t), -1);
 }

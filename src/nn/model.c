@@ -7,6 +7,7 @@
 
 typedef struct model_input {
     const char *name;
+    bp_dtype dtype; /* i32, u8, bool; else the task's */
     int rank;
     int64_t dims[BP_MAX_RANK];
     const bp__model_table *table; /* of its last n_tables numbers */
@@ -72,6 +73,12 @@ static void fail_model(bp_model *m, bp_status s, const char *format, ...)
 void bp_model_input(bp_model *m, const char *name, int rank,
                     const int64_t *dims)
 {
+    bp_model_input_typed(m, name, BP_F32, rank, dims);
+}
+
+void bp_model_input_typed(bp_model *m, const char *name, bp_dtype dtype,
+                          int rank, const int64_t *dims)
+{
     if (bp_model_status(m) != BP_OK)
         return;
     const char *bad = name ? bp__bad_name(name) : "is missing";
@@ -83,6 +90,11 @@ void bp_model_input(bp_model *m, const char *name, int rank,
                    name ? name : "", bad);
         return;
     }
+    if ((unsigned)dtype >= BP_N_DTYPES) {
+        fail_model(m, BP_EDTYPE, "input \"%s\": unknown type %d", name,
+                   (int)dtype);
+        return;
+    }
     if (m->n_inputs == BP_NN_MAX_INPUTS || rank < 0 || rank >= BP_MAX_RANK) {
         fail_model(m, BP_ELIMIT, "input \"%s\": at most %d inputs of rank 0 "
                    "to %d", name, BP_NN_MAX_INPUTS, BP_MAX_RANK - 1);
@@ -90,6 +102,7 @@ void bp_model_input(bp_model *m, const char *name, int rank,
     }
     model_input *in = &m->input[m->n_inputs];
     in->name = bp__arena_strdup(&m->arena, name);
+    in->dtype = dtype;
     in->rank = rank;
     for (int i = 0; i < rank; i++) {
         in->dims[i] = dims[i];
@@ -113,6 +126,12 @@ void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims)
     memcpy(m->input[i].dims, dims, (size_t)rank * sizeof *dims);
 }
 
+void bp__model_set_dtype(bp_model *m, size_t i, bp_dtype dtype)
+{
+    if (i < m->n_inputs)
+        m->input[i].dtype = dtype;
+}
+
 void bp__model_embed(bp_model *m, size_t i, size_t n,
                      const bp__model_table *tables)
 {
@@ -127,14 +146,13 @@ size_t bp_model_input_count(const bp_model *m)
     return m ? m->n_inputs : 0;
 }
 
-bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
-                     int64_t *dims)
+bool bp__model_input(const bp_model *m, size_t i, bp_nn_io *io)
 {
     if (!m || i >= m->n_inputs)
         return false;
-    *name = m->input[i].name;
-    *rank = m->input[i].rank;
-    memcpy(dims, m->input[i].dims, sizeof m->input[i].dims);
+    const model_input *in = &m->input[i];
+    *io = (bp_nn_io){.name = in->name, .dtype = in->dtype, .rank = in->rank};
+    memcpy(io->dims, in->dims, sizeof in->dims);
     return true;
 }
 

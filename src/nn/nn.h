@@ -98,8 +98,9 @@ typedef struct bp__nn_shared {
                                average to read beside */
 } bp__nn_shared;
 
-/* Where a context reads a parameter. */
-enum { BP__READ_VARIABLE, BP__READ_POINT, BP__READ_RAW };
+/* What the network reads in the place of a parameter's variable: set by whoever
+ * makes the step. */
+typedef bp_val bp__nn_point(bp_nn *nn, const char *name, bp_val variable);
 
 struct bp_nn {
     bp_allocator a;
@@ -111,7 +112,7 @@ struct bp_nn {
     bool training, located;
     bool all;                      /* parameters of every context are its own */
     bp__nn_params params;          /* read by this one */
-    int reading;                   /* BP__READ_VARIABLE ... */
+    bp__nn_point *point;           /* NULL: parameters are their variables */
     const char *trained;           /* pattern of what the optimizer trains;
                                       NULL: all */
     uint64_t seed;
@@ -138,6 +139,8 @@ struct bp_nn {
                                       weights; BP_NIL: all are 1 */
     const bp_val *inputs;          /* of a task */
     size_t n_inputs;
+    int64_t below[BP_NN_MAX_INPUTS]; /* rows of the smallest table that looks
+                                      input i up; 0: none does */
     bp__nn_env *env;
     int depth;
     /* Outputs of an ensemble, if there is one, and their mean. */
@@ -162,6 +165,8 @@ static inline const char *bp__nn_type_text(const bp_nn *nn, bp_val x,
  * that x is a float value of the graph of the context's type. out may be
  * BP_NIL. */
 bool bp__layer_begin(bp_nn *nn, const char *kind, bp_val x);
+/* The same for layers that take whole numbers too. */
+bool bp__layer_begin_any(bp_nn *nn, const char *kind, bp_val x);
 bp_val bp__layer_end(bp_nn *nn, bp_val out);
 void bp__layer_macs(bp_nn *nn, double multiply_adds);
 /* Of layer i; NULL: none. */
@@ -188,14 +193,6 @@ void bp__nn_set_state(bp_nn *nn, const char *name, bp_val value);
 /* A state of the store, a row a sample: its value before the step. */
 bp_val bp__nn_row_state(bp_nn *nn, const char *name, bp_dtype dtype, int rank,
                         const int64_t *dims);
-/* True where the network reads other values than the parameters' variables
- * while it trains; which ones. */
-bool bp__optimizer_averages(const bp__spec *s);
-bp_val bp__optimizer_point(bp_nn *nn, const bp__spec *s, const char *name,
-                           bp_val p);
-/* The weights that another step trains: what lies beside the average, where
- * that step keeps one. */
-bp_val bp__optimizer_raw(bp_nn *nn, const char *name, bp_val p);
 /* The variable of parameter i, which bp_nn_param_value may stand beside. */
 bp_val bp__nn_param_variable(const bp_nn *nn, size_t i);
 /* A context of a graph that has others: shared NULL, one of its own; else it
@@ -248,7 +245,6 @@ bp_val bp__nn_pool2d(bp_nn *nn, bp_val x, const char *kind,
                      const bp_nn_pool2d_options *o);
 bp_val bp__nn_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
 bp_val bp__nn_log_softmax_axis(bp_nn *nn, bp_val x, int64_t axis);
-/* A residual block whose parts are lists of layers. */
 /* ensemble.c. The layer gives the members' mean; as the network's output it
  * is taken for what bp__nn_ensemble_output gives, by the head of the loss. The
  * loss in training: the mean of the members' own. */
@@ -256,6 +252,7 @@ bp_val bp__nn_ensemble(bp_nn *nn, bp_val x, int64_t members,
                        const bp__argval *body);
 bp_val bp__nn_ensemble_output(bp_nn *nn, int head);
 bp_val bp__nn_ensemble_loss(bp_nn *nn, const char *loss, bp_val target);
+/* A residual block whose parts are lists of layers. */
 bp_val bp__nn_residual(bp_nn *nn, bp_val x, const bp__argval *body,
                        const bp__argval *shortcut);
 /* A list of layers in the current block (model.c). */

@@ -13,8 +13,10 @@ bp__optimizer_update bp__sgd_update, bp__momentum_update, bp__lion_update,
     bp__adam_update, bp__nadam_update, bp__lamb_update, bp__adagrad_update,
     bp__rmsprop_update, bp__adadelta_update, bp__adamax_update,
     bp__muon_update, bp__schedule_free_update;
-bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
-                               bp_val p);
+/* The share of what is ahead of the average where gradients are taken. */
+double bp__schedule_free_ahead(const bp__spec *s);
+/* Where a step reads what it trains; and what another step trains. */
+bp__nn_point bp__optim_point, bp__optim_raw;
 
 /* ---- optimizer_groups.c ------------------------------------------------- */
 
@@ -58,6 +60,9 @@ bp_val bp__optim_correction(bp_nn *nn, const char *which, double beta);
 
 /* ---- optimizer_average.c ----------------------------------------------- */
 
+/* True where the network reads other values than the parameters' variables
+ * while it trains. */
+bool bp__optimizer_averages(const bp__spec *s);
 /* The parameter's next value; where weights are averaged, it joins them. */
 void bp__optim_set_param(bp_nn *nn, size_t i, bp_val value);
 void bp__optim_average_begin(bp_nn *nn, const bp__spec *s);

@@ -2,6 +2,7 @@
  * the parameters' variables hold the average, which evaluation and files then
  * have, and `ahead`, what training has beyond it. The network reads the sum of
  * both while it trains. */
+#include "base/pattern.h"
 #include "nn/optimizer.h"
 
 #include <bprop/ops.h>
@@ -10,22 +11,10 @@
 
 bool bp__optimizer_averages(const bp__spec *s)
 {
-    return s && (s->row->point || bp__arg_float(s, "ema") > 0);
+    return s && (s->row->ahead || bp__arg_float(s, "ema") > 0);
 }
 
-bp_val bp__optimizer_point(bp_nn *nn, const bp__spec *s, const char *name,
-                           bp_val p)
-{
-    const char *unused;
-    if (!bp__optimizer_averages(s))
-        return p;
-    if (s->row->point)
-        return s->row->point(nn, s, name, p);
-    bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
-    return bp_add(nn->g, p, ahead);
-}
-
-bp_val bp__optimizer_raw(bp_nn *nn, const char *name, bp_val p)
+bp_val bp__optim_raw(bp_nn *nn, const char *name, bp_val p)
 {
     const char *full = bp__arena_printf(&nn->arena, "optim.%s." AHEAD, name);
     const char *unused;
@@ -36,6 +25,20 @@ bp_val bp__optimizer_raw(bp_nn *nn, const char *name, bp_val p)
         return p;
     }
     bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
+    return bp_add(nn->g, p, ahead);
+}
+
+bp_val bp__optim_point(bp_nn *nn, const char *name, bp_val p)
+{
+    const bp__spec *s = nn->optimizer;
+    const char *unused;
+    if (nn->trained && !bp__pattern_matches(nn->trained, name))
+        return bp__optim_raw(nn, name, p);
+    if (!bp__optimizer_averages(s))
+        return p;
+    bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
+    if (s->row->ahead)
+        ahead = bp_mul_scalar(nn->g, ahead, s->row->ahead(s));
     return bp_add(nn->g, p, ahead);
 }
 

@@ -11,13 +11,9 @@
 
 #define AHEAD "ahead"
 
-bp_val bp__schedule_free_point(bp_nn *nn, const bp__spec *s, const char *name,
-                               bp_val p)
+double bp__schedule_free_ahead(const bp__spec *s)
 {
-    const char *unused;
-    double beta1 = bp__arg_float(s, "beta1");
-    bp_val ahead = bp__optim_moment_of(nn, name, p, AHEAD, 0, &unused);
-    return bp_add(nn->g, p, bp_mul_scalar(nn->g, ahead, 1 - beta1));
+    return 1 - bp__arg_float(s, "beta1");
 }
 
 /* The share of this step's z in the mean: rate^2 of the largest rate so far,

@@ -115,7 +115,7 @@ static const char *check_common(const bp__spec *s)
 
 #define ROW(name, doc, args, update, formula)                              \
     {name, doc, args, "lr", .build.optimizer = update,                     \
-     .check = check_common, .math = formula}
+     .check = check_common, .point = bp__optim_point, .math = formula}
 
 const bp__kinddef bp__optimizer_rows[] = {
     ROW("sgd", "p - lr * g", sgd_args, bp__sgd_update,
@@ -179,7 +179,7 @@ const bp__kinddef bp__optimizer_rows[] = {
      "matrix by Newton-Schulz iterations; the rest, and groups with adamw "
      "(embeddings and the last layer are better there), by AdamW (Jordan et "
      "al. 2024)", muon_args, "lr", .build.optimizer = bp__muon_update,
-     .check = check_common, .has_adamw = true,
+     .check = check_common, .point = bp__optim_point, .has_adamw = true,
      .math = "m ← μ m + (1 − μ) g; p ← (1 − η λ) p − η sqrt{max(1, "
              "frac{n}{k})} O(m)"},
     {"schedule_free", "z - lr * (g / (sqrt(v) + eps) + weight_decay * y), v a "
@@ -188,7 +188,8 @@ const bp__kinddef bp__optimizer_rows[] = {
      "y = (1 - beta1) * z + beta1 * p; of the schedules only warmup is of use "
      "(Defazio et al. 2024)", schedule_free_args, "lr",
      .build.optimizer = bp__schedule_free_update,
-     .check = check_common, .point = bp__schedule_free_point,
+     .check = check_common, .point = bp__optim_point,
+     .ahead = bp__schedule_free_ahead,
      .math = "v ← β_2 v + (1 − β_2) g^2; z ← z − η (frac{g}{sqrt{v} + ε} + "
              "λ y); p ← (1 − c) p + c z"},
     END};

@@ -86,9 +86,11 @@ typedef struct bp__kinddef {
     } build;
     /* NULL, or what is wrong with the values together. May be NULL. */
     const char *(*check)(const bp__spec *s);
-    /* Optimizers that take gradients elsewhere than at the parameters: where
-     * the network reads parameter p while it trains. NULL: at p. */
-    bp_val (*point)(bp_nn *nn, const bp__spec *s, const char *name, bp_val p);
+    /* Optimizers: where the network reads parameter p while it trains (p, unless
+     * weights are averaged), and, of those that always average, how much of
+     * what is ahead of the average (NULL: all of it). */
+    bp_val (*point)(bp_nn *nn, const char *name, bp_val p);
+    double (*ahead)(const bp__spec *s);
     int head; /* losses: enum bp__head, what turns outputs into predictions */
     /* Metrics: build.metric gives rows [N] or [N, w], which are summed over the
      * samples, or kept one by one. `value` makes one number of them, a NaN
@@ -258,6 +260,8 @@ size_t bp__model_layer_count(const bp_model *m);
 const bp__spec *bp__model_layer(const bp_model *m, size_t i);
 /* Replaces the dims of input i: where they are known only once the data is. */
 void bp__model_set_dims(bp_model *m, size_t i, int rank, const int64_t *dims);
+/* The type of input i, likewise: BP_F32 is the task's. */
+void bp__model_set_dtype(bp_model *m, size_t i, bp_dtype dtype);
 /* The last n numbers of input i, of rank 1, are row numbers of n learned tables
  * (in the model's arena): the rows take their place before the first layer sees
  * them, zeros where there is no such row. The tables' names: columns.0 ... */
@@ -266,8 +270,7 @@ typedef struct bp__model_table {
 } bp__model_table;
 void bp__model_embed(bp_model *m, size_t i, size_t n,
                      const bp__model_table *tables);
-/* dims of one sample; false: no such input. */
-bool bp__model_input(const bp_model *m, size_t i, const char **name, int *rank,
-                     int64_t *dims);
+/* False: no such input. */
+bool bp__model_input(const bp_model *m, size_t i, bp_nn_io *io);
 
 #endif

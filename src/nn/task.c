@@ -36,11 +36,12 @@ void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io)
         *io = t->input[i];
     } else {
         *io = (bp_nn_io){0};
-        bp__model_input(t->model, i, &io->name, &io->rank, io->dims);
+        bp__model_input(t->model, i, io);
     }
     if (!io->name)
         io->name = input_names[i];
-    io->dtype = t->dtype;
+    if (bp__is_float(io->dtype)) /* whole numbers come as they are */
+        io->dtype = t->dtype;
 }
 
 const char *bp__task_target_name(const bp_task *t)

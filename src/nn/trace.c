@@ -66,6 +66,9 @@ bp_val bp_trace_input(bp_trace *t, const char *name)
 
 /* ---- networks ------------------------------------------------------------ */
 
+/* Where a context reads a parameter. */
+enum { READ_VARIABLE, READ_POINT, READ_RAW };
+
 static bp_nn *new_context(bp_trace *t, const char *prefix, int reading)
 {
     const bp_step_options *o = t->q->o;
@@ -73,12 +76,14 @@ static bp_nn *new_context(bp_trace *t, const char *prefix, int reading)
                         .training = o->training, .seed = o->seed,
                         .init = o->init, .bias_init = o->bias_init,
                         .prefix = prefix};
-    if (reading == BP__READ_POINT)
+    if (reading == READ_POINT)
         no.optimizer = o->optimizer;
     bp_nn *nn = bp__nn_new(t->g, t->q->s, &no, bp__nn_shared_retain(t->sh));
     if (!nn)
         return NULL;
-    nn->reading = reading;
+    nn->point = reading == READ_POINT ? bp__optim_point
+                : reading == READ_RAW ? bp__optim_raw
+                                      : NULL;
     nn->trained = o->params;
     return nn;
 }
@@ -111,9 +116,9 @@ static bp_nn *net(bp_trace *t, const char *prefix, int reading)
 bp_nn *bp_trace_net_reading(bp_trace *t, const char *prefix, bp_read read)
 {
     const bp_step_options *o = t->q->o;
-    int reading = BP__READ_VARIABLE;
+    int reading = READ_VARIABLE;
     if (read == BP_READ_RAW)
-        reading = o->optimizer ? BP__READ_POINT : BP__READ_RAW;
+        reading = o->optimizer ? READ_POINT : READ_RAW;
     return net(t, prefix, reading);
 }
 
@@ -198,8 +203,8 @@ static bool begin(bp_trace *t)
     t->sh->key_word = word_of(name);
     t->sh->in_order = true;
     t->sh->statistics = o->statistics ? o->statistics : o->params;
-    t->step = new_context(t, "", o->optimizer ? BP__READ_POINT
-                                              : BP__READ_VARIABLE);
+    t->step = new_context(t, "", o->optimizer ? READ_POINT
+                                              : READ_VARIABLE);
     if (!t->step)
         return false;
     t->step->all = true;

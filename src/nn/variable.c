@@ -1,9 +1,8 @@
 /* Variables of a network: made in the store at the first trace, looked up and
  * checked in later ones; each is read once in a graph. What is to be updated
  * is gathered here and emitted by bp_nn_commit. */
-#include "nn/nn.h"
-
 #include "base/pattern.h"
+#include "nn/nn.h"
 
 #include <math.h>
 
@@ -201,17 +200,13 @@ static const char *full_name(bp_nn *nn, const char *name)
     return s;
 }
 
-/* The parameter's variable; where that holds an average, what the context is
- * to read: the average, the raw weights, or the point that is trained. */
+/* The parameter's variable, or what the step reads in its place. */
 static bp_val read_parameter(bp_nn *nn, const char *name)
 {
     bp_val p = read_var(nn, name, BP_VAR_PARAM);
-    if (!bp__ok(nn->g) || nn->reading == BP__READ_VARIABLE)
+    if (!bp__ok(nn->g) || !nn->point)
         return p;
-    bool trained = nn->reading == BP__READ_POINT &&
-                   (!nn->trained || bp__pattern_matches(nn->trained, name));
-    bp_val at = trained ? bp__optimizer_point(nn, nn->optimizer, name, p)
-                        : bp__optimizer_raw(nn, name, p);
+    bp_val at = nn->point(nn, name, p);
     if (at.id == p.id)
         return p;
     if (!bp_is_nil(at))

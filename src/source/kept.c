@@ -82,8 +82,10 @@ static bp_status moments_norm(const bp__source_config *c, const bp__ynode *m,
         x[i++] = bp__yaml_number(k);
     for (const bp__ynode *k = std->child; k; k = k->next)
         x[i++] = bp__yaml_number(k);
-    bp_status st = bp_norm_new(c->normalize, (int64_t)n, x, x + n, NULL, norm,
-                               err);
+    bp_norm_kind kind = c->normalize;
+    if (!n && kind > BP_NORM_UNIT) /* an input of whole numbers */
+        kind = BP_NORM_NONE;
+    bp_status st = bp_norm_new(kind, (int64_t)n, x, x + n, NULL, norm, err);
     bp__free(a, x, (2 * n + 1) * sizeof *x);
     return st;
 }

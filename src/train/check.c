@@ -8,6 +8,7 @@
 #include "train/check.h"
 
 #include "base/rng.h"
+#include "fmt/array.h"
 
 #include <math.h>
 
@@ -388,41 +389,69 @@ static void *make_floats(bp__point *p, const float *given, int64_t n,
     return wide ? (void *)d : (void *)f;
 }
 
-static void *make_classes(bp__point *p, const int32_t *given, int64_t classes,
-                          uint64_t seed)
+/* n whole numbers: the caller's, or random ones below `below`. */
+static int32_t *make_whole(bp__point *p, const int32_t *given, int64_t n,
+                           int64_t below, uint64_t seed, uint64_t which)
 {
-    bp__rng r = bp__rng_seed(seed, 0, CHECK_STREAM + 2);
-    int32_t *t = bp__arena_array(&p->arena, (size_t)p->rows, sizeof *t);
-    for (int64_t i = 0; t && i < p->rows; i++)
+    bp__rng r = bp__rng_seed(seed, which, CHECK_STREAM + 2);
+    int32_t *t = bp__arena_array(&p->arena, (size_t)n + 1, sizeof *t);
+    for (int64_t i = 0; t && i < n; i++)
         t[i] = given ? given[i]
                      : (int32_t)bp__rng_below(&r, (uint64_t)i,
-                                              (uint64_t)classes);
+                                              (uint64_t)below);
     return t;
+}
+
+static void make_input(bp__point *p, const bp_check_options *o, size_t i,
+                       int64_t below)
+{
+    bp_nn_io io;
+    bp__task_input(&p->task, i, &io);
+    int64_t n = p->rows * io_numel(&io);
+    size_t bytes = (size_t)n * bp_dtype_bytes(io.dtype);
+    const void *given = o->input[i];
+    if (bp__is_whole(io.dtype) && io.dtype != BP_I32) {
+        /* 0 or 1 is in range wherever anything is. */
+        uint8_t *u = bp__arena_array(&p->arena, bytes + 1, 1);
+        bp__rng r = bp__rng_seed(o->seed, 100 + i, CHECK_STREAM + 2);
+        for (int64_t k = 0; u && k < n; k++)
+            u[k] = given ? ((const uint8_t *)given)[k]
+                         : (uint8_t)bp__rng_below(&r, (uint64_t)k,
+                                                  below == 1 ? 1 : 2);
+        p->input[i] = u;
+    } else if (io.dtype == BP_I32) {
+        p->input[i] = make_whole(p, given, n, below ? below : 2, o->seed,
+                                 100 + i);
+    } else if (below && !given) { /* floats that hold row numbers */
+        int32_t *t = make_whole(p, NULL, n, below, o->seed, 100 + i);
+        float *f = bp__arena_array(&p->arena, (size_t)n + 1, sizeof *f);
+        for (int64_t k = 0; t && f && k < n; k++)
+            f[k] = (float)t[k];
+        p->input[i] = make_floats(p, f, n, o->seed, i);
+    } else {
+        p->input[i] = make_floats(p, given, n, o->seed, i);
+    }
+    p->input_bytes[i] = bytes;
 }
 
 static bp_status make_batch(bp__point *p, const bp_check_options *o,
                             bp_error *err)
 {
-    size_t wide = bp_dtype_bytes(p->task.dtype);
     bp__type out;
-    for (size_t i = 0; i < bp__task_inputs(&p->task); i++) {
-        bp_nn_io io;
-        bp__task_input(&p->task, i, &io);
-        int64_t n = p->rows * io_numel(&io);
-        p->input[i] = make_floats(p, o->input[i], n, o->seed, i);
-        p->input_bytes[i] = (size_t)n * wide;
-    }
-    bp_status st = bp__task_output(&p->task, p->store, &p->a, &out, err);
+    int64_t below[BP_NN_MAX_INPUTS] = {0};
+    bp_status st = bp__task_look(&p->task, p->store, &p->a, &out, below, err);
     if (st)
         return st;
-    if (p->task.target.dtype == BP_I32) {
-        int64_t width = out.rank > 1 ? out.dims[out.rank - 1] : 1;
-        p->target = make_classes(p, o->target, width > 1 ? width : 2, o->seed);
-        p->target_bytes = (size_t)p->rows * sizeof(int32_t);
+    for (size_t i = 0; i < bp__task_inputs(&p->task); i++)
+        make_input(p, o, i, below[i]);
+    int64_t n = p->rows * io_numel(&p->task.target);
+    int64_t classes = bp__task_classes(&p->task, &out);
+    if (classes) {
+        p->target = make_whole(p, o->target, n, classes, o->seed, 0);
+        p->target_bytes = (size_t)n * sizeof(int32_t);
     } else {
-        int64_t n = p->rows * io_numel(&p->task.target);
         p->target = make_floats(p, o->target, n, o->seed, 99);
-        p->target_bytes = (size_t)n * wide;
+        p->target_bytes = (size_t)n * bp_dtype_bytes(p->task.dtype);
     }
     return p->arena.failed ? bp__oom(err) : BP_OK;
 }

@@ -19,7 +19,7 @@ typedef struct bp__point {
     double **data;       /* of each parameter, where the task is f64 */
     int64_t *numel;
     bp__arena arena;
-    const void *input[BP_NN_MAX_INPUTS]; /* in the task's type; borrowed */
+    const void *input[BP_NN_MAX_INPUTS]; /* in their types; borrowed */
     size_t input_bytes[BP_NN_MAX_INPUTS];
     const void *target;
     size_t target_bytes;

@@ -54,10 +54,9 @@ bp_status bp__evaluator_init(bp__evaluator *e, bp__task_steps *k,
         e->metric_name[i] = e->tally[i].name;
     if (!st)
         st = loss_threshold(t, &e->arena, &e->threshold, err);
-    if (st || t->target.rank != 0 || t->target.dtype != BP_I32 ||
-        output->rank != 2)
+    int64_t n = bp__task_classes(t, output);
+    if (st || output->rank != t->target.rank + 2)
         return st;
-    int64_t n = output->dims[1] == 1 ? 2 : output->dims[1];
     if (n < 1 || n > EVAL_MAX_CLASSES)
         return BP_OK;
     e->confusion = bp__calloc(&e->a, (size_t)(n * n), sizeof *e->confusion);
@@ -77,7 +76,7 @@ void bp__evaluator_free(bp__evaluator *e)
     memset(e, 0, sizeof *e);
 }
 
-/* Adds a batch's samples to the table: first largest output, or threshold. */
+/* Adds a batch's labels to the table: first largest output, or threshold. */
 static void count_confusion(bp__evaluator *e, const bp_step *p,
                             const bp_batch *b)
 {
@@ -85,10 +84,11 @@ static void count_confusion(bp__evaluator *e, const bp_step *p,
     const int32_t *truth = b->target;
     if (!bp_step_output(p, "output", &y))
         return;
-    int64_t width = (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / b->count;
+    int64_t n = b->count * bp__task_labels(e->steps->task);
+    int64_t width = n ? (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / n : 0;
     if ((width != e->n_classes && !(width == 1 && e->n_classes == 2)))
         return;
-    for (int64_t r = 0; r < b->count; r++) {
+    for (int64_t r = 0; r < n; r++) {
         int64_t best = 0;
         for (int64_t k = 1; k < width; k++)
             if (bp__array_number(&y, r * width + k) >
@@ -145,8 +145,8 @@ bp_status bp__evaluate(bp__evaluator *e, bp_data *d, const char *split,
 {
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .allocator = &e->a,
-                           .batch = e->batch, .prefetch = true,
-                           .dtype = e->steps->task->dtype};
+                           .batch = e->batch, .prefetch = true};
+    bp__task_loader(e->steps->task, &o);
     memcpy(o.norm, e->norm, sizeof o.norm);
     memset(result, 0, sizeof *result);
     result->n_metrics = e->n_metrics;

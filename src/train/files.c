@@ -37,8 +37,8 @@ static bp_status scale_weights(bp_trainer *t, const bool *taken,
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
                            .shuffle = true, .seed = t->task.seed,
-                           .augment = t->o.augment,
-                           .dtype = t->task.dtype};
+                           .augment = t->o.augment};
+    bp__task_loader(&t->task, &o);
     o.batch = BP__MIN(BP__MAX(t->o.batch, (int64_t)LEAST),
                       bp_data_count(t->o.train));
     for (size_t i = 0; i < t->n_inputs; i++)

@@ -345,8 +345,8 @@ typedef struct lint_probe {
 
 static bp_status probe_open(bp_trainer *t, lint_probe *q, bp_error *err)
 {
-    bp_loader_options lo = {.size = sizeof lo, .allocator = &t->a,
-                            .dtype = t->task.dtype};
+    bp_loader_options lo = {.size = sizeof lo, .allocator = &t->a};
+    bp__task_loader(&t->task, &lo);
     *q = (lint_probe){0};
     lo.batch = BP__MIN((int64_t)LINT_ROWS, bp_data_count(t->o.train));
     for (size_t i = 0; i < t->n_inputs; i++)

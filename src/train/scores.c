@@ -24,6 +24,8 @@ static bp_status new_predictions(bp__predictions *p, const bp_data *d,
     if (!bp_data_target(d, &t))
         return bp__error(err, BP_EARG, "%s has no targets to compare with",
                          bp_data_source(d));
+    if (p->classes) /* each label counts */
+        p->n *= bp__row_numel(&t);
     size_t n = (size_t)p->n;
     p->y = bp__calloc(a, n * (size_t)k, sizeof *p->y);
     if (p->classes)
@@ -54,19 +56,20 @@ void bp__predictions_free(bp__predictions *p)
     p->label = NULL;
 }
 
-static bp_status take_batch(const bp_step *step, const bp_batch *b,
+/* `rows` of k numbers. */
+static bp_status take_batch(const bp_step *step, int64_t rows,
                             bp__predictions *p, int64_t at, bp_error *err)
 {
     bp_array y = {.bytes = 0};
     if (!bp_step_output(step, "probability", &y))
         bp_step_output(step, "output", &y);
-    int64_t k = (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / b->count;
+    int64_t k = rows ? (int64_t)(y.bytes / bp_dtype_bytes(y.dtype)) / rows : 0;
     bool one = p->classes && p->k == 2 && k == 1;
     if (!y.data || (k != p->k && !one))
         return bp__error(err, BP_ESHAPE, "the network gives %lld numbers a "
                          "sample, %lld can be scored", (long long)k,
                          (long long)p->k);
-    for (int64_t i = 0; i < b->count * k; i++) {
+    for (int64_t i = 0; i < rows * k; i++) {
         double v = bp__array_number(&y, i);
         if (one) {
             p->y[2 * (at + i)] = 1 - v;
@@ -84,7 +87,8 @@ bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
     const bp_task *task = e->steps->task;
     bp_loader *l = NULL;
     bp_loader_options o = {.size = sizeof o, .allocator = a,
-                           .batch = e->batch, .dtype = task->dtype};
+                           .batch = e->batch};
+    bp__task_loader(task, &o);
     memcpy(o.norm, e->norm, sizeof o.norm);
     bp_array t;
     int64_t k = bp_data_target_kind(d) == BP_TARGET_CLASS ? e->n_classes
@@ -100,9 +104,10 @@ bp_status bp__predict_all(bp__evaluator *e, bp_data *d, const bp_allocator *a,
         st = bp_loader_next(l, &b, err);
         if (!st)
             st = bp__task_steps_run(e->steps, BP_TASK_PREDICT, &b, &step, err);
+        int64_t rows = b.count * (p->classes ? bp__task_labels(task) : 1);
         if (!st)
-            st = take_batch(step, &b, p, at, err);
-        at += b.count;
+            st = take_batch(step, rows, p, at, err);
+        at += rows;
     }
     bp_loader_free(l);
     if (st)
@@ -123,14 +128,15 @@ bp_status bp__predict_constant(const bp_data *train, const bp_data *d,
         return bp__error(err, BP_EARG, "%s has no targets to guess from",
                          bp_data_source(train));
     }
-    for (int64_t i = 0; i < t.dims[0]; i++)
+    int64_t n = t.dims[0] * (p->classes ? bp__row_numel(&t) : 1);
+    for (int64_t i = 0; i < n; i++)
         if (p->classes)
             p->y[((const int32_t *)t.data)[i]] += 1;
         else
             for (int64_t c = 0; c < k; c++)
                 p->y[c] += bp__element(t.dtype, t.data, i * k + c);
     for (int64_t c = 0; c < k; c++)
-        p->y[c] /= (double)t.dims[0];
+        p->y[c] /= (double)n;
     for (int64_t i = 1; i < p->n; i++)
         memcpy(p->y + i * k, p->y, (size_t)k * sizeof *p->y);
     return BP_OK;

@@ -189,17 +189,7 @@ bp_status bp__task_steps_run_fields(bp__task_steps *k, bp_task_mode mode,
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err)
 {
-    bp_trace_options o = {.size = sizeof o, .rows = 1};
-    bp_traced traced = {0};
-    bp_graph *g = bp_task_graph(t, s, BP_TASK_PREDICT, &o, a, &traced);
-    bp_status st = bp_graph_status(g);
-    if (st)
-        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
-    else
-        *out = *bp__type_of(g, traced.output);
-    bp_nn_free(traced.nn);
-    bp_graph_free(g);
-    return st;
+    return bp__task_look(t, s, a, out, NULL, err);
 }
 
 bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,

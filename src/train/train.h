@@ -88,6 +88,24 @@ bp_status bp__task_steps_run_fields(bp__task_steps *k, bp_task_mode mode,
 /* Type of the output for one sample; makes the variables in s. */
 bp_status bp__task_output(const bp_task *t, bp_store *s, const bp_allocator *a,
                           bp__type *out, bp_error *err);
+/* The same, and below[i]: the rows of the smallest table that looks input i up;
+ * 0: none does. NULL: not wanted. */
+bp_status bp__task_look(const bp_task *t, bp_store *s, const bp_allocator *a,
+                        bp__type *out, int64_t below[BP_NN_MAX_INPUTS],
+                        bp_error *err);
+/* inputs.c: sets the types of batches. */
+void bp__task_loader(const bp_task *t, bp_loader_options *o);
+/* Targets of a sample; classes that a label may be of (0: targets are real). */
+int64_t bp__task_labels(const bp_task *t);
+int64_t bp__task_classes(const bp_task *t, const bp__type *output);
+/* What it asks of data. */
+bp_status bp__task_expect(const bp_task *t, bp_store *s, const bp_allocator *a,
+                          bp_data_expect *e, bp_error *err);
+/* Fits normalization to samples in the model's shape; of whole-number inputs
+ * none. */
+bp_status bp__task_norm(const bp_task *t, const bp_data *d, size_t input,
+                        bp_norm_kind kind, const bp_allocator *a,
+                        bp_norm **norm, bp_error *err);
 /* Binds a batch's inputs, and its target unless the mode has none, to a
  * program that is made of a task's graph by other means than a step. */
 bp_status bp__bind_batch(bp_program *p, const bp_task *t, const bp_batch *b,

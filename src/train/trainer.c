@@ -1,6 +1,7 @@
 /* Setting a training run up and taking it down. Everything that can be wrong
  * with model, options, data or folder is found here, before the first step. */
 #include "data/data.h"
+#include "fmt/array.h"
 #include "train/trainer.h"
 
 static bp_status check_options(const bp_task *task,
@@ -54,27 +55,25 @@ static bp_status choose_monitor(bp_trainer *t, bp_error *err)
     return BP_OK;
 }
 
-static void fill_expectation(const bp_trainer *t, const bp__type *output,
-                             bp_data_expect *e)
+/* Is what the data holds of input i what the network gets? */
+static bool is_as_stored(const bp_trainer *t, size_t i)
 {
-    const bp_nn_io *target = &t->task.target;
-    *e = (bp_data_expect){.size = sizeof *e, .n_inputs = t->n_inputs};
-    for (size_t i = 0; i < t->n_inputs; i++) {
-        bp_nn_io io;
-        bp__task_input(&t->task, i, &io);
-        e->rank[i] = io.rank;
-        memcpy(e->dims[i], io.dims, sizeof io.dims);
-    }
-    int64_t width = output->rank > 1 ? output->dims[output->rank - 1] : 1;
-    if (target->rank == 0 && target->dtype == BP_I32) {
-        e->target = BP_TARGET_CLASS;
-        e->n_classes = width == 1 ? 2 : width;
-        return;
-    }
-    e->target = BP_TARGET_REAL;
-    e->target_numel = 1;
-    for (int i = 0; i < target->rank; i++)
-        e->target_numel *= target->dims[i];
+    bp_array x;
+    const bp_norm *given = t->o.norm[i];
+    bp_norm_kind kind = given ? bp_norm_get_kind(given) : t->o.normalize;
+    bool bytes = bp_data_input(t->o.train, i, &x) &&
+                 (x.dtype == BP_U8 || x.dtype == BP_BOOL);
+    return kind == BP_NORM_NONE || (kind == BP_NORM_UNIT && !bytes);
+}
+
+static bp_status fill_expectation(const bp_trainer *t, bp_data_expect *e,
+                                  bp_error *err)
+{
+    bp_status st = bp__task_expect(&t->task, t->store, &t->a, e, err);
+    for (size_t i = 0; i < e->n_inputs && !st; i++)
+        if (!bp__is_whole(e->input_dtype[i]) && !is_as_stored(t, i))
+            e->below[i] = 0;
+    return st;
 }
 
 /* A softmax of one output is 1: such a network has nothing to learn. */
@@ -83,7 +82,7 @@ static bp_status check_outputs(bp_trainer *t, const bp__type *output,
 {
     bp__spec *loss;
     int64_t width = output->rank > 1 ? output->dims[output->rank - 1] : 1;
-    if (t->task.target.rank || t->task.target.dtype != BP_I32 || width > 1)
+    if (!bp__task_classes(&t->task, output) || width > 1)
         return BP_OK;
     bp_status st = bp__spec_parse(&t->arena, BP_NN_LOSSES, t->task.loss, &loss,
                                   err);
@@ -99,14 +98,14 @@ static bp_status check_data(bp_trainer *t, const bp__type *output,
 {
     bp_data *const sets[] = {t->o.train, t->o.valid, t->o.test};
     bp_data_expect e;
-    bp_status outputs = check_outputs(t, output, err);
-    if (outputs)
-        return outputs;
-    fill_expectation(t, output, &e);
+    bp_status st = check_outputs(t, output, err);
+    if (!st)
+        st = fill_expectation(t, &e, err);
+    if (st)
+        return st;
     bp_data_report *report = bp__calloc(&t->a, 1, sizeof *report);
     if (!report)
         return bp__oom(err);
-    bp_status st = BP_OK;
     for (int s = BP_SPLIT_TRAIN; s <= BP_SPLIT_TEST; s++) {
         if (!sets[s])
             continue;
@@ -125,17 +124,16 @@ static bp_status check_data(bp_trainer *t, const bp__type *output,
 static bp_status count_classes(bp_trainer *t, const bp__type *output,
                                bp_error *err)
 {
-    bp_data_expect e;
-    fill_expectation(t, output, &e);
-    if (t->task.class_count || e.target != BP_TARGET_CLASS)
+    int64_t n = bp__task_classes(&t->task, output);
+    if (t->task.class_count || !n)
         return BP_OK;
-    t->class_count = bp__arena_array(&t->arena, (size_t)e.n_classes,
+    t->class_count = bp__arena_array(&t->arena, (size_t)n,
                                      sizeof *t->class_count);
     if (!t->class_count)
         return bp__oom(err);
-    bp__data_count_classes(t->o.train, e.n_classes, t->class_count);
+    bp__data_count_classes(t->o.train, n, t->class_count);
     t->task.class_count = t->class_count;
-    t->task.n_class_counts = e.n_classes;
+    t->task.n_class_counts = n;
     return BP_OK;
 }
 
@@ -149,8 +147,8 @@ static bp_status fit_norms(bp_trainer *t, bp_error *err)
                              bp_norm_mean(given), bp_norm_std(given), &t->a,
                              &t->norm[i], err);
         else
-            st = bp_norm_fit(t->o.train, i, t->o.normalize, &t->a, &t->norm[i],
-                             err);
+            st = bp__task_norm(&t->task, t->o.train, i, t->o.normalize, &t->a,
+                               &t->norm[i], err);
     }
     return st;
 }
@@ -159,8 +157,8 @@ static bp_status open_sources(bp_trainer *t, bp_error *err)
 {
     bp_loader_options o = {.size = sizeof o, .allocator = &t->a,
                            .batch = t->o.batch, .shuffle = true,
-                           .seed = t->task.seed, .augment = t->o.augment,
-                           .dtype = t->task.dtype};
+                           .seed = t->task.seed, .augment = t->o.augment};
+    bp__task_loader(&t->task, &o);
     o.prefetch = bp__data_prefetch_pays(t->o.train, t->o.batch);
     for (size_t i = 0; i < t->n_inputs; i++)
         o.norm[i] = t->norm[i];
