@@ -249,6 +249,15 @@ static bp_program *new_program(bp_runtime *r, const bp__lower_options *lo)
     return p;
 }
 
+/* The caller's thread alone is done sooner: all work, or what stands between two
+ * barriers on average, is less than a barrier costs. */
+static bool too_small(const bp__plan *p)
+{
+    double segments = (double)(p->n_segments - p->n_kept);
+    return p->flops < BP__ALONE_FLOPS ||
+           p->flops < BP__ALONE_SEGMENT_FLOPS * segments;
+}
+
 static bp_status build(bp_program *p, const bp__lower_options *lo,
                        bp_error *err)
 {
@@ -264,7 +273,7 @@ static bp_status build(bp_program *p, const bp__lower_options *lo,
         return s;
     index_pointers(p);
     index_calls(p);
-    p->serial = p->r->threads == 1 || p->plan->flops < BP__ALONE_FLOPS;
+    p->serial = p->r->threads == 1 || too_small(p->plan);
     bp__resolve(p);
     for (size_t i = 0; i < p->plan->n_const; i++)
         bp__run_call(p, p->plan->order[i], 0, 0,

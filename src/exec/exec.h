@@ -82,8 +82,10 @@ struct bp_program {
 enum { BP__PAD = 8 }; /* int64 a worker keeps to itself */
 
 /* Work below this is done sooner by the caller than by all threads: a barrier
- * costs more than they gain. */
+ * costs more than they gain. The second is of a segment, on average; both are
+ * measured (bench/RESULTS.md). */
 #define BP__ALONE_FLOPS 400e3
+#define BP__ALONE_SEGMENT_FLOPS 75e3
 
 /* Address of a buffer; NULL for an input that is not bound. */
 void *bp__address(const bp_program *p, uint32_t buf);
