@@ -294,7 +294,7 @@ static bp_status load_converted(const cli_model *m, bp_store *to,
         int64_t k = bp_store_find(to, v.name);
         if (k < 0 || !(BP_KIND(v.kind) & BP_KINDS_WEIGHTS))
             continue;
-        const void *x = bp_store_data(s, i);
+        const void *x = bp_store_read(s, i);
         void *y = bp_store_data(to, (size_t)k);
         for (size_t j = 0; j < v.bytes / bp_dtype_bytes(v.dtype); j++)
             if (v.dtype == BP_F32)

@@ -41,7 +41,7 @@ _bprop_option_values() {
     --task) words="class number " ;;
     --lang) words="en zh " ;;
     --level) words="plain avx2 avx512 neon " ;;
-    --no-pass) words="all poolmask cse dce constants fuse order plan inplace " ;;
+    --no-pass) words="all poolmask cse dce constants fuse order plan inplace kept " ;;
     --no-kernel) words="all chain" ;;
     *) return 1 ;;
     esac

@@ -139,8 +139,16 @@ size_t bp_store_count(const bp_store *s);
 int64_t bp_store_find(const bp_store *s, const char *name);
 bp_status bp_store_info(const bp_store *s, size_t i, bp_var_info *info);
 /* The variable's memory; NULL if i is out of range. May be written between
- * runs. That of a state moves when its rows change. */
+ * runs, at any time from now on: so programs that only read the variable make
+ * what they make of it (packed weights) anew in every run. Who only looks
+ * calls bp_store_read, who has done writing bp_store_settle. The memory of a
+ * state moves when its rows change. */
 void *bp_store_data(bp_store *s, size_t i);
+const void *bp_store_read(const bp_store *s, size_t i);
+/* From here on nothing is written through what bp_store_data has returned:
+ * programs keep what they make of variables until one of them is set, loaded,
+ * updated by a run, or lent anew. Not while a program runs. */
+void bp_store_settle(bp_store *s);
 /* Copies a whole variable out or in; bytes must be its size.
  * [err: ENOTFOUND ESHAPE] */
 bp_status bp_store_get(const bp_store *s, const char *name, void *data,
@@ -340,11 +348,13 @@ const void *bp_kept(const bp_program *p, bp_val v, size_t *bytes);
 typedef struct bp_program_stats {
     size_t size;                /* sizeof(bp_program_stats), set by the caller */
     int64_t calls;              /* kernel calls a step                  */
+    int64_t kept_calls;         /* and those made only where a variable that
+                                   they read has changed                */
     int64_t calls_made;         /* counted by the run itself, last step */
     int64_t segments;
     int64_t arena_bytes;        /* planned peak                         */
     int64_t arena_lower_bound;  /* largest sum of live tensors          */
-    int64_t const_bytes;        /* constants computed at compile time   */
+    int64_t const_bytes;        /* constants, and what is kept          */
     double flops;               /* a step, estimated                    */
 } bp_program_stats;
 bp_status bp_program_get_stats(const bp_program *p, bp_program_stats *s);

@@ -162,8 +162,6 @@ void bp__chain_store(bp__chain *c, int value, int dtype, bool test);
 bp_status bp__chain_end(bp__chain *c, bp_error *err);
 /* The invariants of a finished chain. [err: EBUG] */
 bp_status bp__chain_verify(const bp__chain *c, bp_error *err);
-/* "LOAD in0; MUL c0; STORE out0": one line. */
-void bp__chain_print(const bp__chain *c, bp__str *s);
 
 /* A short vector along the last axes is repeated in scratch, so that a block
  * can be read from it at any phase. */

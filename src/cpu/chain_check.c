@@ -169,29 +169,3 @@ bp_status bp__chain_verify(const bp__chain *c, bp_error *err)
                              "not stored", k);
     return BP_OK;
 }
-
-static void chain_print_place(const bp__chain *c, bp__str *s, int p)
-{
-    char text[32];
-    if (p < c->n_in) {
-        bp__str_printf(s, " in%d", p);
-    } else if (p < c->n_in + c->n_out) {
-        bp__str_printf(s, " out%d", p - c->n_in);
-    } else if (p < c->n_in + c->n_out + c->n_const) {
-        bp__format_float(text, c->consts[p - c->n_in - c->n_out]);
-        bp__str_printf(s, " %s", text);
-    } else {
-        bp__str_printf(s, " t%d", p - c->n_in - c->n_out - c->n_const);
-    }
-}
-
-void bp__chain_print(const bp__chain *c, bp__str *s)
-{
-    for (int i = 0; i + 1 < c->n_code; i++) {
-        const bp__chain_ins *x = &c->code[i];
-        const uint16_t at[3] = {x->p, x->q, x->r};
-        bp__str_printf(s, "%s%s", i > 0 ? "; " : "", chain_ops[x->op].name);
-        for (int k = 0; k < chain_ops[x->op].operands; k++)
-            chain_print_place(c, s, at[k]);
-    }
-}

@@ -280,15 +280,16 @@ int64_t bp__conv_wino_tiles(int64_t channels)
 }
 
 /* Enough channels, and so many pixels in tiles that a third of the direct
- * kernel's multiplications is the most that is left; weights are transformed
- * for each step, so there must be tiles that share the cost. */
+ * kernel's multiplications is the most that is left. Not a matter of how many
+ * samples there are: a sample has its bits in any batch. (One sample pays for
+ * the transformed weights where they change in each run, not where they are
+ * kept; from four on they pay off either way.) */
 static bool wino_fits(const bp__conv *c, int64_t dst_h, int64_t dst_w)
 {
     int64_t tiles = bp__conv_ceil(dst_h, 4) * bp__conv_ceil(dst_w, 4);
     return c->kh == 3 && c->kw == 3 && c->stride_h == 1 && c->stride_w == 1 &&
            c->dil_h == 1 && c->dil_w == 1 && c->groups == 1 && c->c >= 16 &&
-           c->o >= 16 && tiles * 36 * 3 <= dst_h * dst_w * 9 * 2 &&
-           c->n * tiles >= 32;
+           c->o >= 16 && tiles * 36 * 3 <= dst_h * dst_w * 9 * 2;
 }
 
 static size_t wino_packed(int64_t src_c, int64_t dst_c)

@@ -45,20 +45,12 @@ static bp_graph *keep_everything(const bp_graph *g)
     return to;
 }
 
-static bp_status graph_error(const bp_graph *g, bp_error *err)
-{
-    if (!g)
-        return bp__oom(err);
-    return g->status == BP_OK ? BP_OK
-                              : bp__error(err, g->status, "%s", g->error);
-}
-
 /* Replaces *g by the result of a pass. */
 static bp_status step(bp_graph **g, bp_graph *next, bp_error *err)
 {
     bp_graph_free(*g);
     *g = next;
-    return graph_error(next, err);
+    return bp__graph_error(next, err);
 }
 
 static bp_status place(const bp_graph *const *graphs, size_t n, bool keep_all,
@@ -69,11 +61,11 @@ static bp_status place(const bp_graph *const *graphs, size_t n, bool keep_all,
     for (size_t i = 0; i < n && s == BP_OK; i++) {
         bp_graph *kept = keep_all ? keep_everything(graphs[i]) : NULL;
         if (keep_all)
-            s = graph_error(kept, err);
+            s = bp__graph_error(kept, err);
         if (s == BP_OK) {
             ready[i] = bp__pass_expand(keep_all ? kept : graphs[i],
                                        keep_for_shards, NULL);
-            s = graph_error(ready[i], err);
+            s = bp__graph_error(ready[i], err);
         }
         bp_graph_free(kept);
     }
@@ -116,7 +108,7 @@ static size_t count_pointers(const bp__lowered *l)
     return n;
 }
 
-static size_t count_uses(const bp__lowered *l)
+static size_t count_input_uses(const bp__lowered *l)
 {
     size_t n = 0;
     for (size_t c = 0; c < l->n_calls; c++)
@@ -125,25 +117,76 @@ static size_t count_uses(const bp__lowered *l)
     return n;
 }
 
+/* Only these count faults that the run looks at. */
+static bool counts_faults(const bp__call *c)
+{
+    return c->faults || c->phase == BP__PHASE_TEST ||
+           c->phase == BP__PHASE_COMMIT;
+}
+
+static size_t count_slots(const bp__lowered *l)
+{
+    size_t n = 1;
+    for (size_t c = 0; c < l->n_calls; c++)
+        n += counts_faults(&l->calls[c]);
+    return n;
+}
+
+/* Variables that kept calls read, as often as they read one. */
+static size_t count_kept(const bp__lowered *l)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < l->n_calls; c++)
+        for (int k = 0; k < l->calls[c].n_in; k++)
+            n += l->calls[c].phase == BP__PHASE_KEPT &&
+                 l->bufs[l->calls[c].bufs[k]].kind == BP__BUF_VAR;
+    return n;
+}
+
 static bool allocate(bp_program *p)
 {
     const bp__lowered *l = p->l;
     size_t w = (size_t)p->r->threads;
     p->n_ptr = count_pointers(l);
-    p->n_uses = count_uses(l);
-    p->fault_stride = (l->n_calls + 7) / 8 * 8;
+    p->n_uses = count_input_uses(l);
+    p->n_slots = count_slots(l);
+    p->fault_stride = (p->n_slots + 7) / 8 * 8;
+    p->n_kept = count_kept(l);
     p->n_unbound = l->n_inputs;
     p->ptr = bp__calloc(&p->a, p->n_ptr, sizeof *p->ptr);
     p->first_ptr = bp__calloc(&p->a, l->n_calls, sizeof *p->first_ptr);
     p->bound = bp__calloc(&p->a, l->n_inputs, sizeof *p->bound);
     p->uses = bp__calloc(&p->a, p->n_uses, sizeof *p->uses);
     p->faults = bp__calloc(&p->a, w * p->fault_stride, sizeof *p->faults);
+    p->fault_slot = bp__calloc(&p->a, l->n_calls, sizeof *p->fault_slot);
+    p->kept = bp__calloc(&p->a, p->n_kept, sizeof *p->kept);
     p->made = bp__calloc(&p->a, w * BP__PAD, sizeof *p->made);
     p->next_item = bp__calloc(&p->a, p->plan->n_segments * w,
                               sizeof *p->next_item);
     p->constants = bp__alloc64(&p->a, p->plan->const_bytes);
     return p->ptr && p->first_ptr && p->bound && p->uses && p->faults &&
-           p->made && p->next_item && p->constants;
+           p->fault_slot && p->kept && p->made && p->next_item &&
+           p->constants;
+}
+
+static void index_calls(bp_program *p)
+{
+    const bp__lowered *l = p->l;
+    uint32_t slot = 0;
+    for (size_t c = 0; c < l->n_calls; c++)
+        if (counts_faults(&l->calls[c]))
+            p->fault_slot[c] = ++slot;
+    size_t n = 0;
+    for (size_t c = 0; c < l->n_calls; c++)
+        for (int k = 0; k < l->calls[c].n_in; k++) {
+            const bp__buf *b = &l->bufs[l->calls[c].bufs[k]];
+            if (l->calls[c].phase == BP__PHASE_KEPT &&
+                b->kind == BP__BUF_VAR)
+                p->kept[n++].var = bp__store_var(b->store, b->var);
+        }
+    while (p->commit < p->plan->n_segments &&
+           p->plan->segments[p->commit].phase != BP__PHASE_COMMIT)
+        p->commit++;
 }
 
 /* Lists the states that the program reads or writes. */
@@ -180,12 +223,13 @@ static void index_pointers(bp_program *p)
                 p->uses[u++] = (bp__input_use){at, b->input, b->offset};
         }
     }
-    for (size_t i = 0; i < p->plan->n_items; i++)
-        p->planned += p->plan->items[i].count;
+    for (size_t s = 0; s < p->plan->n_segments; s++) {
+        const bp__segment *seg = &p->plan->segments[s];
+        for (uint32_t i = 0; i < seg->n_items; i++)
+            *(s < p->plan->n_kept ? &p->kept_calls : &p->planned) +=
+                p->plan->items[seg->first_item + i].count;
+    }
 }
-
-/* Below this a barrier costs more than a second thread gains. */
-static const double SERIAL_FLOPS = 400e3;
 
 /* A program of the runtime that holds nothing yet; NULL: out of memory. */
 static bp_program *new_program(bp_runtime *r, const bp__lower_options *lo)
@@ -205,6 +249,15 @@ static bp_program *new_program(bp_runtime *r, const bp__lower_options *lo)
     return p;
 }
 
+/* The caller's thread alone is done sooner: all work, or what stands between two
+ * barriers on average, is less than a barrier costs. */
+static bool too_small(const bp__plan *p)
+{
+    double segments = (double)(p->n_segments - p->n_kept);
+    return p->flops < BP__ALONE_FLOPS ||
+           p->flops < BP__ALONE_SEGMENT_FLOPS * segments;
+}
+
 static bp_status build(bp_program *p, const bp__lower_options *lo,
                        bp_error *err)
 {
@@ -219,7 +272,8 @@ static bp_status build(bp_program *p, const bp__lower_options *lo,
     if (s != BP_OK)
         return s;
     index_pointers(p);
-    p->serial = p->r->threads == 1 || p->plan->flops < SERIAL_FLOPS;
+    index_calls(p);
+    p->serial = p->r->threads == 1 || too_small(p->plan);
     bp__resolve(p);
     for (size_t i = 0; i < p->plan->n_const; i++)
         bp__run_call(p, p->plan->order[i], 0, 0,
@@ -252,7 +306,7 @@ bp_status bp_compile(bp_runtime *r, const bp_graph *const *graphs,
     *program = NULL;
     bp_status s = check_options(options, &o, n_graphs, err);
     for (size_t i = 0; i < n_graphs && s == BP_OK; i++)
-        s = graph_error(graphs[i], err);
+        s = bp__graph_error(graphs[i], err);
     if (s != BP_OK)
         return s;
     bp__lower_options lo = {r->cpu, o.no_pass, o.no_kernel};
@@ -284,7 +338,7 @@ bp_status bp__program_unfused(const bp_program *p, bp_program **unfused,
     bp_status s = u ? BP_OK : bp__oom(err);
     if (s == BP_OK) {
         u->g = bp__pass_dce(p->g); /* a copy */
-        s = graph_error(u->g, &local);
+        s = bp__graph_error(u->g, &local);
     }
     if (s == BP_OK)
         s = build(u, &lo, &local);
@@ -316,6 +370,8 @@ void bp_program_free(bp_program *p)
         bp__free(&a, p->bound, p->l->n_inputs * sizeof *p->bound);
         bp__free(&a, p->uses, p->n_uses * sizeof *p->uses);
         bp__free(&a, p->faults, w * p->fault_stride * sizeof *p->faults);
+        bp__free(&a, p->fault_slot, p->l->n_calls * sizeof *p->fault_slot);
+        bp__free(&a, p->kept, p->n_kept * sizeof *p->kept);
         bp__free(&a, p->made, w * BP__PAD * sizeof *p->made);
         bp__free(&a, p->next_item,
                  p->plan->n_segments * w * sizeof *p->next_item);

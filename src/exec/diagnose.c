@@ -121,7 +121,7 @@ static bp_status search(bp_program *p, bp_error *err)
     for (size_t i = p->plan->n_const; i < p->plan->n_order; i++) {
         uint32_t c = p->plan->order[i];
         const bp__call *call = &l->calls[c];
-        if (call->phase != BP__PHASE_MAIN)
+        if (call->phase != BP__PHASE_MAIN && call->phase != BP__PHASE_KEPT)
             continue;
         bp__run_call(p, c, 0, 0, call->units);
         for (int k = 0; k < call->n_out; k++) {
@@ -169,7 +169,7 @@ bp_status bp__poison(bp_program *p, bp_error *err)
         if (!bp__call_faults(p, l->commits[i].call) ||
             !bp__is_float(info.dtype) ||
             !bp__any_nonfinite(info.dtype,
-                               bp_store_data(l->commits[i].store,
+                               bp_store_read(l->commits[i].store,
                                              l->commits[i].var), numel))
             continue;
         bp__error(err, BP_ENONFINITE,

@@ -38,6 +38,11 @@ typedef struct bp__state_use { /* a state, and the rows that it must have */
     uint32_t index;
 } bp__state_use;
 
+typedef struct bp__kept_from { /* a variable that kept calls read */
+    const bp__var *var;
+    uint64_t version;          /* when they last ran */
+} bp__kept_from;
+
 struct bp_program {
     bp_allocator a;
     bp_runtime *r;
@@ -57,16 +62,30 @@ struct bp_program {
     size_t n_unbound;
     bp__input_use *uses;
     size_t n_uses;
-    int64_t *faults;        /* [worker][call], rows padded to 64 bytes */
+    int64_t *faults;        /* [worker][slot], rows padded to 64 bytes */
     size_t fault_stride;
+    uint32_t *fault_slot;   /* by call; 0 is of all calls that count none */
+    size_t n_slots;
+    bp__kept_from *kept;
+    size_t n_kept;
+    bool kept_made;
     atomic_uint *next_item; /* [segment][owner]: items taken so far */
     int64_t *made;          /* [worker], padded */
-    int64_t planned;        /* kernel calls a step */
+    int64_t planned;        /* kernel calls a step, and */
+    int64_t kept_calls;     /* those of the phase KEPT */
     bool serial;            /* too small to gain from threads */
+    size_t commit;          /* the first segment that writes variables */
+    size_t from, to;        /* segments that the workers run */
     bool faulty;            /* of the step at hand, set between barriers */
 };
 
 enum { BP__PAD = 8 }; /* int64 a worker keeps to itself */
+
+/* Work below this is done sooner by the caller than by all threads: a barrier
+ * costs more than they gain. The second is of a segment, on average; both are
+ * measured (bench/RESULTS.md). */
+#define BP__ALONE_FLOPS 400e3
+#define BP__ALONE_SEGMENT_FLOPS 75e3
 
 /* Address of a buffer; NULL for an input that is not bound. */
 void *bp__address(const bp_program *p, uint32_t buf);

@@ -26,6 +26,9 @@ static void print_buf(const bp__lowered *l, uint32_t i, bp__str *s)
     case BP__BUF_CONST:
         bp__str_printf(s, "c%u", b->root);
         break;
+    case BP__BUF_KEPT:
+        bp__str_printf(s, "k%u", b->root);
+        break;
     default:
         bp__str_printf(s, "b%u", b->root);
     }
@@ -36,7 +39,7 @@ static void print_buf(const bp__lowered *l, uint32_t i, bp__str *s)
 }
 
 static const char *const phase_names[] = {"constant", "main", "test",
-                                          "commit"};
+                                          "commit", "kept"};
 
 static void print_call(const bp__lowered *l, const bp__call *c, bp__str *s)
 {
@@ -133,10 +136,12 @@ static bp_status print_plan(const bp_program *p, bp__str *s,
     for (size_t i = 0; i < pl->n_segments && st == BP_OK; i++)
         st = print_segment(p, i, s, write, user);
     bp__str_printf(s,
-                   "%lld kernel calls a step in %zu segments, %s\n"
+                   "%lld kernel calls a step in %zu segments, %s%s\n"
                    "arena %zu bytes, lower bound %zu; constants %zu bytes\n",
-                   (long long)p->planned, pl->n_segments,
+                   (long long)p->planned, pl->n_segments - pl->n_kept,
                    p->serial ? "on the caller's thread" : "on all threads",
+                   pl->n_kept ? "; kept ones where a variable has changed"
+                              : "",
                    pl->arena_bytes, pl->lower_bound, pl->const_bytes);
     return st == BP_OK ? flush_text(s, write, user) : st;
 }

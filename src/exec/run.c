@@ -12,10 +12,11 @@ void *bp__address(const bp_program *p, uint32_t buf)
         base = p->r->arena + root->place;
         break;
     case BP__BUF_CONST:
+    case BP__BUF_KEPT:
         base = root->data ? root->data : p->constants + root->place;
         break;
     case BP__BUF_VAR:
-        base = bp_store_data(root->store, root->var);
+        base = bp__store_var(root->store, root->var)->data;
         break;
     case BP__BUF_INPUT:
         base = p->bound[root->input];
@@ -126,7 +127,8 @@ void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,
         .ptr = p->ptr + p->first_ptr[call],
         .begin = begin,
         .end = end,
-        .faults = p->faults + (size_t)w * p->fault_stride + call,
+        .faults = p->faults + (size_t)w * p->fault_stride +
+                  p->fault_slot[call],
     };
     if (p->r->scratch)
         a.scratch = p->r->scratch + (size_t)w * p->r->scratch_bytes;
@@ -144,41 +146,30 @@ static void run_item(bp_program *p, const bp__item *it, int w)
 int64_t bp__call_faults(const bp_program *p, uint32_t call)
 {
     int64_t n = 0;
-    for (int w = 0; w < p->r->threads; w++)
-        n += p->faults[(size_t)w * p->fault_stride + call];
+    for (int w = 0; w < p->r->threads && p->fault_slot[call]; w++)
+        n += p->faults[(size_t)w * p->fault_stride + p->fault_slot[call]];
     return n;
 }
 
 static bool any_fault(const bp_program *p)
 {
     for (int w = 0; w < p->r->threads; w++)
-        for (size_t c = 0; c < p->l->n_calls; c++)
-            if (p->faults[(size_t)w * p->fault_stride + c])
+        for (size_t i = 1; i < p->n_slots; i++)
+            if (p->faults[(size_t)w * p->fault_stride + i])
                 return true;
     return false;
 }
 
-static size_t first_commit(const bp_program *p)
+/* Segments [from, to) on the caller's thread. */
+static void run_alone(bp_program *p, size_t from, size_t to)
 {
-    size_t s = 0;
-    while (s < p->plan->n_segments &&
-           p->plan->segments[s].phase != BP__PHASE_COMMIT)
-        s++;
-    return s;
-}
-
-static void run_serial(bp_program *p)
-{
-    size_t commit = first_commit(p);
-    for (size_t s = 0; s < p->plan->n_segments; s++) {
+    for (size_t s = from; s < to; s++) {
         const bp__segment *seg = &p->plan->segments[s];
-        if (s == commit && (p->faulty = any_fault(p)))
+        if (s == p->commit && (p->faulty = any_fault(p)))
             return;
         for (uint32_t i = 0; i < seg->n_items; i++)
             run_item(p, &p->plan->items[seg->first_item + i], 0);
     }
-    if (commit == p->plan->n_segments)
-        p->faulty = any_fault(p);
 }
 
 /* Worker w takes items of `owner` until none is left. */
@@ -203,21 +194,66 @@ static void take_items(bp_program *p, size_t s, int owner, int w)
 static void work(void *user, int w, int n_workers)
 {
     bp_program *p = user;
-    size_t commit = first_commit(p);
-    for (size_t s = 0; s <= p->plan->n_segments; s++) {
-        if (s == commit) {
+    for (size_t s = p->from; s < p->to; s++) {
+        if (s == p->commit) {
             if (w == 0)
                 p->faulty = any_fault(p);
             bp__pool_barrier(p->r->pool);
             if (p->faulty)
                 return;
         }
-        if (s == p->plan->n_segments)
-            return;
         for (int k = 0; k < n_workers; k++)
             take_items(p, s, (w + k) % n_workers, w);
-        bp__pool_barrier(p->r->pool);
+        if (s + 1 < p->to) /* the end of the run is a barrier, too */
+            bp__pool_barrier(p->r->pool);
     }
+}
+
+static void run_segments(bp_program *p, size_t from, size_t to, bool alone)
+{
+    if (alone) {
+        run_alone(p, from, to);
+    } else if (from < to) {
+        p->from = from;
+        p->to = to;
+        bp__pool_run(p->r->pool, work, p);
+    }
+}
+
+/* ---- what is kept from run to run ------------------------------------------*/
+
+static bool kept_is_fresh(const bp_program *p)
+{
+    for (size_t i = 0; i < p->n_kept; i++) {
+        const bp__var *v = p->kept[i].var;
+        if (v->version != p->kept[i].version ||
+            atomic_load_explicit(&v->lent, memory_order_relaxed))
+            return false;
+    }
+    return p->kept_made;
+}
+
+/* The first segment to run: those of the phase KEPT have been run if they are
+ * little work, are left out if their results stand, or come first. */
+static size_t first_segment(bp_program *p)
+{
+    size_t n = p->plan->n_kept;
+    if (!n || kept_is_fresh(p))
+        return n;
+    for (size_t i = 0; i < p->n_kept; i++)
+        p->kept[i].version = p->kept[i].var->version;
+    p->kept_made = true;
+    bool alone = p->r->threads == 1 || p->plan->kept_flops < BP__ALONE_FLOPS;
+    if (!alone && !p->serial)
+        return 0;
+    run_segments(p, 0, n, alone);
+    return n;
+}
+
+static void count_commits(const bp_program *p)
+{
+    for (size_t i = 0; i < p->l->n_commits; i++)
+        bp__store_var(p->l->commits[i].store, p->l->commits[i].var)->version++;
 }
 
 static bp_status check_ready(const bp_program *p, bp_error *err)
@@ -262,17 +298,19 @@ bp_status bp_run(bp_program *p, bp_error *err)
     for (int w = 0; w < p->r->threads; w++)
         p->made[w * BP__PAD] = 0;
     p->faulty = false;
-    if (p->serial) {
-        run_serial(p);
-    } else {
+    if (!p->serial || p->plan->n_kept) {
         size_t n = p->plan->n_segments * (size_t)p->r->threads;
         for (size_t i = 0; i < n; i++)
             atomic_store_explicit(&p->next_item[i], 0, memory_order_relaxed);
-        bp__pool_run(p->r->pool, work, p);
     }
+    run_segments(p, first_segment(p), p->plan->n_segments, p->serial);
+    bool commits = p->commit < p->plan->n_segments;
+    if (!commits)
+        p->faulty = any_fault(p);
     if (p->faulty)
         return bp__diagnose(p, err);
-    return any_fault(p) ? bp__poison(p, err) : BP_OK;
+    count_commits(p);
+    return commits && any_fault(p) ? bp__poison(p, err) : BP_OK;
 }
 
 const void *bp_result(const bp_program *p, const char *output, size_t *bytes)
@@ -307,6 +345,7 @@ bp_status bp_program_get_stats(const bp_program *p, bp_program_stats *s)
     if (s->size < sizeof *s)
         return BP_EARG;
     s->calls = p->planned;
+    s->kept_calls = p->kept_calls;
     s->calls_made = 0;
     for (int w = 0; w < p->r->threads; w++)
         s->calls_made += p->made[w * BP__PAD];

@@ -233,7 +233,7 @@ static double error_of_means(const double *y, const double mean[OUT])
 static bp_status look_at_targets(article *a, bp_error *err)
 {
     double mean[OUT];
-    const double *y = bp_store_data(a->s,
+    const double *y = bp_store_read(a->s,
                                     (size_t)bp_store_find(a->s, "Y"));
     for (int i = 0; i < OUT * SAMPLES; i++) {
         a->outside += y[i] <= 0 || y[i] >= 1;

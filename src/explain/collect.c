@@ -82,7 +82,7 @@ static bp_status read_params(bp_explain *e, bp_store *s, const bp_step *p,
         if (name)
             bp_step_output(p, name, &g);
         if (!name ||
-            !bp__ex_copy(&e->arena, &q->value, &t, bp_store_data(s, i),
+            !bp__ex_copy(&e->arena, &q->value, &t, bp_store_read(s, i),
                          false) ||
             !bp__ex_copy(&e->arena, &q->grad, &t, g.data, false))
             return e->arena.failed
@@ -198,7 +198,7 @@ static bp_status update(bp_explain *e, bp_store *s, bp__task_steps *gradient,
         size_t k = (size_t)bp_store_find(s, q->name);
         bp__type t = bp__make_type(e->task.dtype, q->value.rank,
                                    q->value.dims);
-        if (!bp__ex_copy(&e->arena, &q->after, &t, bp_store_data(s, k),
+        if (!bp__ex_copy(&e->arena, &q->after, &t, bp_store_read(s, k),
                          false))
             st = bp__oom(err);
     }
@@ -217,7 +217,7 @@ static void **save_store(bp_explain *e, bp_store *s, size_t *n)
     for (size_t i = 0; copy && i < *n; i++) {
         bp_var_info v;
         bp_store_info(s, i, &v);
-        copy[i] = bp__arena_copy(&e->arena, bp_store_data(s, i), v.bytes);
+        copy[i] = bp__arena_copy(&e->arena, bp_store_read(s, i), v.bytes);
     }
     return e->arena.failed ? NULL : copy;
 }
@@ -227,7 +227,7 @@ static void restore_store(bp_store *s, void **copy, size_t n)
     for (size_t i = 0; i < n; i++) {
         bp_var_info v;
         bp_store_info(s, i, &v);
-        memcpy(bp_store_data(s, i), copy[i], v.bytes);
+        memcpy(bp__store_write(s, i), copy[i], v.bytes);
     }
 }
 

@@ -109,7 +109,7 @@ static bool weight_of(const features *f, const bp__ex_layer *l, bp_var_info *v,
     if (k < 0 || !l->row)
         return false;
     bp_store_info(f->s, (size_t)k, v);
-    *data = bp_store_data(f->s, (size_t)k);
+    *data = bp_store_read(f->s, (size_t)k);
     return true;
 }
 

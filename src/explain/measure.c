@@ -41,8 +41,8 @@ static void copy_variables(bp_store *to, bp_store *from)
         if (k < 0)
             continue;
         bp_store_info(from, (size_t)k, &b);
-        const void *x = bp_store_data(from, (size_t)k);
-        void *y = bp_store_data(to, i);
+        const void *x = bp_store_read(from, (size_t)k);
+        void *y = bp__store_write(to, i);
         if (a.dtype == b.dtype)
             memcpy(y, x, a.bytes);
         else if (a.dtype == BP_F64 && b.dtype == BP_F32)

@@ -5,14 +5,6 @@
 
 #include <bprop/ops.h>
 
-static bp_status graph_error(const bp_graph *g, bp_error *err)
-{
-    bp_status st = bp_graph_status(g);
-    if (st)
-        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
-    return st;
-}
-
 typedef struct tracing {
     bp_explain *e;
     bp_graph *g;
@@ -56,7 +48,7 @@ static bp_status take_gradients(tracing *q, bp_error *err)
         keep(q->g, q->adj[n + 2 * i], "dx", i);
         keep(q->g, q->adj[n + 2 * i + 1], "dy", i);
     }
-    return graph_error(q->g, err);
+    return bp__graph_error(q->g, err);
 }
 
 /* The node that multiplies dy by something has formed the slope. */
@@ -293,7 +285,7 @@ static bp_status trace_step(tracing *q, bp_store *s, bp_error *err)
     bp_trace_options o = {.size = sizeof o, .rows = 1};
     bp__spec *loss = NULL;
     q->g = bp_task_graph(&e->task, s, BP_TASK_TRACE, &o, &e->a, &q->t);
-    bp_status st = graph_error(q->g, err);
+    bp_status st = bp__graph_error(q->g, err);
     if (!st)
         st = bp__ex_group(&e->arena, q->t.nn, &e->layers, err);
     if (!st)
@@ -310,7 +302,7 @@ static bp_status trace_step(tracing *q, bp_store *s, bp_error *err)
     if (!st)
         keep_penalty(q);
     bp_output(q->g, "output", q->t.output);
-    return st ? st : graph_error(q->g, err);
+    return st ? st : bp__graph_error(q->g, err);
 }
 
 bp_status bp__ex_observe(bp_explain *e, bp_store *s, bp_error *err)

@@ -61,6 +61,24 @@ const char *bp_graph_error(const bp_graph *g)
     return g ? g->error : "out of memory";
 }
 
+bp_status bp__graph_error(const bp_graph *g, bp_error *err)
+{
+    bp_status st = bp_graph_status(g);
+    if (st)
+        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
+    return st;
+}
+
+void bp__count_uses(const bp_graph *g, uint32_t *uses)
+{
+    for (size_t e = 0; e < g->n_edges; e++)
+        uses[g->edges[e]]++;
+    for (size_t i = 0; i < g->n_outputs; i++)
+        uses[g->outputs[i].value]++;
+    for (size_t i = 0; i < g->n_updates; i++)
+        uses[g->updates[i].value]++;
+}
+
 const char *bp__node_text(const bp_graph *g, size_t node, char *buf)
 {
     if (node >= g->n_nodes) {

@@ -16,10 +16,14 @@
 
 #include "base/base.h"
 
+#include <stdatomic.h>
+
 enum {
     BP__MAX_IN = 8,      /* inputs of a node with a fixed arity */
     BP__MAX_OUT = 8,
     BP__VARIADIC = 255,
+    /* Of a composite's backward: inputs, outputs, a cotangent for each. */
+    BP__MAX_OPERANDS = BP__MAX_IN + 2 * BP__MAX_OUT,
 };
 
 /* ---- types and attributes ------------------------------------------- */
@@ -335,6 +339,12 @@ uint64_t bp__graph_hash(const bp_graph *g);
  * about, or SIZE_MAX. Returns s. */
 BP__NOINLINE bp_status bp__fail(bp_graph *g, bp_status s, size_t node,
                                 const char *format, ...) BP__PRINTF(4, 5);
+/* The graph's own error, as a caller's; NULL is a graph that there was no memory
+ * for. */
+bp_status bp__graph_error(const bp_graph *g, bp_error *err);
+/* uses[value]: how many operands, outputs and updates read it; added to what
+ * stands there. */
+void bp__count_uses(const bp_graph *g, uint32_t *uses);
 static inline bool bp__ok(const bp_graph *g)
 {
     return g && g->status == BP_OK;
@@ -370,15 +380,21 @@ uint32_t bp__rows_elemwise(const bp__shapes *s);
 /* Full name of the node for messages: "matmul #12 (net/0)"; buf: 300 bytes. */
 const char *bp__node_text(const bp_graph *g, size_t node, char *buf);
 
-/* Variables, for folders above (store.c). */
+/* Variables, for folders above (store.c). Programs keep what they have made of
+ * variables alone (packed weights) for as long as no version has moved; so
+ * whoever writes data moves it. */
 typedef struct bp__var {
     bp_var_info info;
     void *data;
     size_t room;       /* bytes of data */
     void *initial;     /* of a state: its row of row_bytes */
     size_t row_bytes;
+    uint64_t version;  /* of the value */
+    atomic_bool lent;  /* bp_store_data: its value may change at any time */
 } bp__var;
 bp__var *bp__store_var(bp_store *s, size_t i); /* NULL: none */
+/* Memory to be written before the next run, and not after it; NULL: none. */
+void *bp__store_write(bp_store *s, size_t i);
 /* Gives a state n rows; those that it had stay, new ones are initial. false:
  * out of memory, and nothing has changed. */
 bool bp__store_set_rows(bp_store *s, bp__var *v, int64_t n);

@@ -50,6 +50,7 @@ static void clear_rows(bp__var *v, const uint8_t *row, int64_t n)
         if (!row || row[i])
             memcpy((char *)v->data + (size_t)i * v->row_bytes, v->initial,
                    v->row_bytes);
+    v->version++;
 }
 
 bp_status bp_state_clear(bp_store *s, const char *pattern, const uint8_t *row,
@@ -181,6 +182,7 @@ static bp_status check_blend(blend *b, const bp__var *v, bp_error *err)
 static void blend_into(const bp__var *v, bp__var *to, double tau)
 {
     size_t n = v->info.bytes / bp_dtype_bytes(v->info.dtype);
+    to->version++;
     if (tau == 1)
         memcpy(to->data, v->data, v->info.bytes);
     else if (v->info.dtype == BP_F64)

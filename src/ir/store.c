@@ -1,7 +1,6 @@
 /* Variables: named, typed state at stable addresses, reference-counted. */
 #include "ir/ir.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 typedef struct store_slot { /* open addressing by name */
@@ -249,6 +248,7 @@ bool bp__store_set_rows(bp_store *s, bp__var *v, int64_t n)
                v->row_bytes);
     v->info.dims[0] = n;
     v->info.bytes = bytes;
+    v->version++;
     return true;
 }
 
@@ -287,7 +287,31 @@ bp_status bp_store_info(const bp_store *s, size_t i, bp_var_info *info)
 void *bp_store_data(bp_store *s, size_t i)
 {
     bp__var *v = bp__store_var(s, i);
+    if (v)
+        atomic_store_explicit(&v->lent, true, memory_order_relaxed);
     return v ? v->data : NULL;
+}
+
+const void *bp_store_read(const bp_store *s, size_t i)
+{
+    return s && i < s->n_vars ? s->vars[i]->data : NULL;
+}
+
+void *bp__store_write(bp_store *s, size_t i)
+{
+    bp__var *v = bp__store_var(s, i);
+    if (v)
+        v->version++;
+    return v ? v->data : NULL;
+}
+
+void bp_store_settle(bp_store *s)
+{
+    for (size_t i = 0; i < bp_store_count(s); i++) {
+        bp__var *v = s->vars[i];
+        v->version += atomic_load_explicit(&v->lent, memory_order_relaxed);
+        atomic_store_explicit(&v->lent, false, memory_order_relaxed);
+    }
 }
 
 static bp_status find_sized(const bp_store *s, const char *name, size_t bytes,
@@ -322,6 +346,8 @@ bp_status bp_store_set(bp_store *s, const char *name, const void *data,
     bp_status st = find_sized(s, name, bytes, &v, err);
     if (st == BP_OK && bytes)
         memcpy(v->data, data, bytes);
+    if (st == BP_OK)
+        v->version++;
     return st;
 }
 

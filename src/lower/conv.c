@@ -169,21 +169,20 @@ static uint32_t conv_pack(bp__lower_state *s, const bp__unit *u,
         units = dx ? bp__conv_dx_pack_units(&p->c)
                    : bp__conv_fwd_pack_units(&p->c);
     }
-    uint32_t w = bp__lower_in(s, s->g->edges[u->n->in + 1], BP__PLAIN);
-    uint32_t to = bp__lower_temp(s, (int64_t)floats);
-    const char *name = dx ? (p->wino ? "conv2d_dx.winograd.pack"
-                                     : "conv2d_dx.pack")
-                          : (p->wino ? "conv2d.winograd.pack"
-                                     : "conv2d.pack");
-    bp__call *c = bp__lower_call(s, name, u->node,
-                                 dx ? run_dx_pack : run_fwd_pack, p, sizeof *p,
-                                 1, &w, 1, &to);
-    if (c) {
-        c->units = units;
-        c->flops = (double)floats * (p->wino ? 20.0 : 1.0);
-        c->refusals = NULL;
-    }
-    return to;
+    const bp__conv *c = &p->c;
+    /* Forward, the taps stand in the kernel's own order. */
+    int64_t key[11] = {c->c, c->o, c->kh, c->kw, c->groups,
+                       dx ? c->stride_h : 0, dx ? c->stride_w : 0,
+                       dx ? c->pad_top : 0, dx ? c->pad_left : 0,
+                       dx ? c->dil_h : 0, dx ? c->dil_w : 0};
+    bp__packing q = {
+        .kernel = dx ? (p->wino ? "conv2d_dx.winograd.pack" : "conv2d_dx.pack")
+                     : (p->wino ? "conv2d.winograd.pack" : "conv2d.pack"),
+        .value = s->g->edges[u->n->in + 1], .node = u->node, .key = key,
+        .key_bytes = sizeof key, .run = dx ? run_dx_pack : run_fwd_pack,
+        .params = p, .params_bytes = sizeof *p, .floats = (int64_t)floats,
+        .units = units, .flops = (double)floats * (p->wino ? 20.0 : 1.0)};
+    return bp__lower_packed(s, &q);
 }
 
 static void build_conv(bp__lower_state *s, const bp__unit *u, bool wino)

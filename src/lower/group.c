@@ -47,18 +47,6 @@ static void unite(grouping *p, uint32_t a, uint32_t b)
         p->parent[a] = b;
 }
 
-static void count_uses(grouping *p)
-{
-    const bp_graph *g = p->g;
-    for (size_t k = 0; k < g->n_nodes; k++)
-        for (int i = 0; i < g->nodes[k].n_in; i++)
-            p->uses[g->edges[g->nodes[k].in + i]]++;
-    for (size_t i = 0; i < g->n_outputs; i++)
-        p->uses[g->outputs[i].value]++;
-    for (size_t i = 0; i < g->n_updates; i++)
-        p->uses[g->updates[i].value]++;
-}
-
 /* The first kernel that takes the node with an epilogue. */
 static bool has_epilogue_kernel(const grouping *p, const bp__node *n)
 {
@@ -365,7 +353,7 @@ static bool run_grouping(grouping *p, bp__groups *gs, uint32_t *count,
                          uint32_t *group_of, uint8_t *state)
 {
     const bp_graph *g = p->g;
-    count_uses(p);
+    bp__count_uses(g, p->uses);
     for (size_t k = 0; k < g->n_nodes; k++) {
         p->parent[k] = (uint32_t)k;
         if (p->fuse)

@@ -7,7 +7,7 @@
 
 const char *const bp__pass_names[] = {
     "poolmask", "cse",  "dce",     "constants", "fuse",
-    "order",    "plan", "inplace", NULL,
+    "order",    "plan", "inplace", "kept", NULL,
 };
 
 bool bp__listed(const char *list, const char *name)
@@ -356,17 +356,6 @@ bool bp__has_kernel(void *user, const bp_graph *g, size_t node)
 
 /* ---- the whole ---------------------------------------------------------------*/
 
-static void count_all_uses(bp__lower_state *s)
-{
-    const bp_graph *g = s->g;
-    for (size_t e = 0; e < g->n_edges; e++)
-        s->uses[g->edges[e]]++;
-    for (size_t i = 0; i < g->n_outputs; i++)
-        s->uses[g->outputs[i].value]++;
-    for (size_t i = 0; i < g->n_updates; i++)
-        s->uses[g->updates[i].value]++;
-}
-
 static void mark_constants(bp__lower_state *s)
 {
     const bp_graph *g = s->g;
@@ -527,12 +516,14 @@ static bp_status lower_all(bp__lower_state *s)
     bp__groups gs;
     if (!retain_stores(s->l, s->g) || !bp__make_groups(s->g, s->o, &gs))
         return BP_ENOMEM;
-    count_all_uses(s);
+    bp__count_uses(s->g, s->uses);
     mark_constants(s);
     find_homes(s);
     lower_groups(s, &gs);
     lower_outputs(s);
     bp__lower_commits(s);
+    if (s->l->status == BP_OK && !bp__listed(s->o->no_pass, "kept"))
+        bp__lower_kept(s->l, !bp__listed(s->o->no_pass, "constants"));
     bp__free_groups(s->g, &gs);
     return s->l->status;
 }
@@ -554,13 +545,16 @@ bp__lowered *bp__lower(const bp_graph *g, const bp__lower_options *o,
     s.constant = bp__calloc(&g->a, n, 1);
     s.home = bp__calloc(&g->a, n, 1);
     s.uses = bp__calloc(&g->a, n, sizeof(uint32_t));
-    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant && s.home && s.uses;
+    s.packed = bp__calloc(&g->a, n, sizeof *s.packed);
+    bool ready = s.buf_of[0] && s.buf_of[1] && s.constant && s.home &&
+                 s.uses && s.packed;
     bp_status st = ready ? lower_all(&s) : BP_ENOMEM;
     bp__free(&g->a, s.buf_of[0], n * sizeof(uint32_t));
     bp__free(&g->a, s.buf_of[1], n * sizeof(uint32_t));
     bp__free(&g->a, s.constant, n);
     bp__free(&g->a, s.home, n);
     bp__free(&g->a, s.uses, n * sizeof(uint32_t));
+    bp__free(&g->a, s.packed, n * sizeof *s.packed);
     if (st == BP_OK && !l->arena.failed)
         return l;
     if (st == BP_EBUG)

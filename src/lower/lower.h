@@ -22,6 +22,7 @@ enum {
     BP__BUF_CONST = 1, /* computed or copied at compile time           */
     BP__BUF_VAR = 2,   /* a variable's memory                          */
     BP__BUF_INPUT = 3, /* lent by the caller                           */
+    BP__BUF_KEPT = 4,  /* the program's own, from run to run           */
 };
 
 typedef struct bp__buf {
@@ -54,6 +55,8 @@ enum {
     BP__PHASE_MAIN = 1,
     BP__PHASE_TEST = 2,   /* looks for what must not be committed */
     BP__PHASE_COMMIT = 3, /* writes variables */
+    BP__PHASE_KEPT = 4,   /* before main, where a variable that it reads has
+                             changed since it last ran */
 };
 
 /* Why a faster kernel was not taken. */
@@ -136,7 +139,7 @@ bp_status bp__lowered_print(const bp__lowered *l, bp_write_fn write,
  * be expanded: a bp__keep_fn; user is a bp__lower_options. */
 bool bp__has_kernel(void *user, const bp_graph *g, size_t node);
 
-/* ---- for the kernels' adaptors (src/lower/k_*.c) ---------------------------*/
+/* ---- for the kernels' adaptors: conv.c, matmul.c, rows.c ... of this folder */
 
 typedef struct bp__lower_state bp__lower_state;
 
@@ -179,9 +182,27 @@ struct bp__lower_state {
                                         before: where sums depend on it */
     uint32_t *uses;                  /* by value id: readers, with outputs
                                         and updates */
+    struct bp__packed **packed;      /* by value id: its packings */
     const bp__refusal *refusals;     /* of the unit at hand */
     uint8_t phase;                   /* of the calls being added */
 };
+
+/* A value in the order of memory that a kernel wants: made once for the value,
+ * whichever nodes read it. The key says what the packing depends on beside the
+ * value, as bytes (no padding that is not set). */
+typedef struct bp__packing {
+    const char *kernel;
+    uint32_t value;
+    size_t node;        /* the one that asks, for messages */
+    const void *key;
+    size_t key_bytes;
+    bp__run_fn run;     /* plain value -> floats */
+    const void *params;
+    size_t params_bytes;
+    int64_t floats, units;
+    double flops;
+} bp__packing;
+uint32_t bp__lower_packed(bp__lower_state *s, const bp__packing *p);
 
 /* The buffer of a value in a layout, reordering where needed. */
 uint32_t bp__lower_in(bp__lower_state *s, uint32_t value, int layout);
@@ -228,6 +249,10 @@ extern const bp__kernel *const bp__pool_scatter_kernels[];
 extern const bp__kernel *const bp__avg_pool2d_kernels[];
 extern const bp__kernel *const bp__avg_pool2d_dx_kernels[];
 
+/* Moves the calls that depend on variables alone which the program does not
+ * write, and with `constants` those that depend on nothing, to the phase KEPT:
+ * when all calls are there (kept.c). */
+void bp__lower_kept(bp__lowered *l, bool constants);
 /* Reference kernels (ref.c). */
 void bp__lower_ref(bp__lower_state *s, const bp__unit *u);
 /* Elementwise chains (chain.c of this folder). n nodes in order. */

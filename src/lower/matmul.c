@@ -8,8 +8,11 @@ typedef struct gemm_params {
     bp__gemm g;
     const bp__cpu *cpu;
     bool packed, bias, by_panels;
-    int64_t batch;         /* matrices; the strides are in floats */
-    int64_t step_a, step_b, step_c;
+    /* Matrices: the leading axes of the result, the steps of a and b along
+     * them in floats (0 where they broadcast). */
+    int64_t batch, dims[BP_MAX_RANK];
+    int64_t step_a[BP_MAX_RANK], step_b[BP_MAX_RANK];
+    int lead;
 } gemm_params;
 
 static const bp__type *operand(const bp_graph *g, const bp__node *n, int i)
@@ -19,19 +22,11 @@ static const bp__type *operand(const bp_graph *g, const bp__node *n, int i)
 
 static const char *refuse_any(const bp_graph *g, const bp__node *n)
 {
-    const bp__matmul_attrs *at = n->attrs;
     const bp__type *a = operand(g, n, 0), *b = operand(g, n, 1);
     if (a->dtype != BP_F32)
         return "f32 only";
     if (bp__numel(a) == 0 || bp__numel(b) == 0)
         return "empty";
-    if (b->rank == 2 && (a->rank == 2 || !at->ta))
-        return NULL;
-    if (a->rank != b->rank)
-        return "leading axes broadcast";
-    for (int i = 0; i < a->rank - 2; i++)
-        if (a->dims[i] != b->dims[i])
-            return "leading axes broadcast";
     return NULL;
 }
 
@@ -65,6 +60,16 @@ static const char *refuse_packed(const bp_graph *g, const bp__node *n)
     return NULL;
 }
 
+/* Matrix i of the result: where its operands begin. */
+static void step_to(const gemm_params *p, int64_t i, bp__gemm *g)
+{
+    g->c += i * p->g.m * p->g.n;
+    for (int k = p->lead; k-- > 0; i /= p->dims[k]) {
+        g->a += i % p->dims[k] * p->step_a[k];
+        g->b += i % p->dims[k] * p->step_b[k];
+    }
+}
+
 static void run_gemm(const bp__args *args)
 {
     const gemm_params *p = args->params;
@@ -79,9 +84,7 @@ static void run_gemm(const bp__args *args)
     if (p->batch > 1) {
         for (int64_t i = args->begin; i < args->end; i++) {
             bp__gemm one = g;
-            one.a += i * p->step_a;
-            one.b += i * p->step_b;
-            one.c += i * p->step_c;
+            step_to(p, i, &one);
             p->cpu->gemm.block(&one, 0, g.m, 0, g.n, args->scratch);
         }
     } else if (p->by_panels) {
@@ -102,6 +105,34 @@ static void run_pack(const bp__args *args)
     p->cpu->gemm.pack_b(&g, args->begin, args->end, args->ptr[1]);
 }
 
+/* Steps along the leading axes of the result of an operand with matrices of
+ * `floats`. */
+static void leading_steps(const gemm_params *p, const bp__type *t,
+                          int64_t floats, int64_t *step)
+{
+    for (int k = p->lead, i = t->rank - 2; k-- > 0;) {
+        int64_t dim = --i >= 0 ? t->dims[i] : 1;
+        step[k] = dim == 1 ? 0 : floats;
+        floats *= dim;
+    }
+}
+
+static void find_matrices(gemm_params *p, const bp__type *a,
+                          const bp__type *b)
+{
+    p->lead = BP__MAX(a->rank, b->rank) - 2;
+    for (int k = 0; k < p->lead; k++) {
+        int i = k - p->lead + a->rank - 2, j = k - p->lead + b->rank - 2;
+        p->dims[k] = BP__MAX(i >= 0 ? a->dims[i] : 1,
+                             j >= 0 ? b->dims[j] : 1);
+        p->batch *= p->dims[k];
+    }
+    leading_steps(p, a, a->dims[a->rank - 2] * a->dims[a->rank - 1],
+                  p->step_a);
+    leading_steps(p, b, b->dims[b->rank - 2] * b->dims[b->rank - 1],
+                  p->step_b);
+}
+
 static gemm_params params_of(bp__lower_state *s, const bp__unit *u)
 {
     const bp__matmul_attrs *at = u->n->attrs;
@@ -110,12 +141,11 @@ static gemm_params params_of(bp__lower_state *s, const bp__unit *u)
     memset(&p, 0, sizeof p);
     int64_t rows = a->dims[a->rank - 2], cols = a->dims[a->rank - 1];
     p.batch = 1;
-    if (b->rank == 2) {
+    if (b->rank == 2 && (a->rank == 2 || !at->ta)) {
         for (int i = 0; i < a->rank - 2; i++)
             rows *= a->dims[i];
     } else {
-        for (int i = 0; i < a->rank - 2; i++)
-            p.batch *= a->dims[i];
+        find_matrices(&p, a, b);
     }
     p.g.lda = cols;
     p.g.ldb = b->dims[b->rank - 1];
@@ -128,25 +158,20 @@ static gemm_params params_of(bp__lower_state *s, const bp__unit *u)
     p.g.act = u->act ? BP__ACT_RELU : BP__ACT_NONE;
     p.bias = u->bias != 0;
     p.cpu = s->o->cpu;
-    p.step_a = rows * cols;
-    p.step_b = b->dims[b->rank - 2] * b->dims[b->rank - 1];
-    p.step_c = p.g.m * p.g.n;
     return p;
 }
 
 static uint32_t build_pack(bp__lower_state *s, const bp__unit *u,
-                           const gemm_params *p, uint32_t b)
+                           const gemm_params *p)
 {
+    int64_t key[4] = {p->g.n, p->g.k, p->g.ldb, p->g.tb};
     int64_t floats = (int64_t)bp__gemm_packed_floats(p->g.n, p->g.k);
-    uint32_t to = bp__lower_temp(s, floats);
-    bp__call *c = bp__lower_call(s, "matmul.pack", u->node, run_pack, p,
-                                 sizeof *p, 1, &b, 1, &to);
-    if (c) {
-        c->units = bp__gemm_panels(p->g.n);
-        c->flops = (double)floats;
-        c->refusals = NULL;
-    }
-    return to;
+    bp__packing q = {
+        .kernel = "matmul.pack", .value = s->g->edges[u->n->in + 1],
+        .node = u->node, .key = key, .key_bytes = sizeof key, .run = run_pack,
+        .params = p, .params_bytes = sizeof *p, .floats = floats,
+        .units = bp__gemm_panels(p->g.n), .flops = (double)floats};
+    return bp__lower_packed(s, &q);
 }
 
 /* Fewest rows that fill the kernel's tile. */
@@ -158,13 +183,13 @@ static void build_gemm(bp__lower_state *s, const bp__unit *u, bool packed)
     const bp__matmul_attrs *at = n->attrs;
     gemm_params p = params_of(s, u);
     uint32_t in[3] = {bp__lower_in(s, s->g->edges[n->in], BP__PLAIN),
-                      bp__lower_in(s, s->g->edges[n->in + 1], BP__PLAIN)};
+                      packed ? build_pack(s, u, &p)
+                             : bp__lower_in(s, s->g->edges[n->in + 1],
+                                            BP__PLAIN)};
     int n_in = 2;
     if (u->bias)
         in[n_in++] = bp__lower_in(s, u->bias, BP__PLAIN);
     p.packed = packed;
-    if (packed)
-        in[1] = build_pack(s, u, &p, in[1]);
     uint32_t out = bp__lower_out(s, u->result, BP__PLAIN);
     /* A few rows and many columns: units are panels of columns. */
     p.by_panels = at->ta && p.g.m < 64 && p.g.n > 16 * p.g.m;
@@ -184,7 +209,8 @@ static void build_gemm(bp__lower_state *s, const bp__unit *u, bool packed)
     if (p.batch > 1) {
         c->units = p.batch;
         if (y->rank == 3) /* one matrix a row of axis 0 */
-            c->rows = BP__ROWS | 3;
+            c->rows = BP__ROWS | (p.step_a[0] ? 1 : 0) |
+                      (p.step_b[0] ? 2 : 0);
         return;
     }
     c->units = p.by_panels ? bp__gemm_panels(p.g.n) : p.g.m;

@@ -159,6 +159,16 @@ static void sum_in_parts(bp__lower_state *s, const bp__unit *u,
     c->flops = (double)(parts * v->inner);
 }
 
+/* In parts where all is one sum, or axis 0 and more make one row of them. A sum
+ * within each row of axis 0 (a sample) is never cut, not even where there is
+ * one row only: a sample has its bits in any batch. */
+static bool takes_parts(const bp__type *x, const bp__axes_attrs *at,
+                        const sum_view *v)
+{
+    return (x->rank == 0 || is_reduced(at, 0)) && v->outer == 1 &&
+           v->n * v->inner > PART_ELEMENTS / 2;
+}
+
 static void build_sum(bp__lower_state *s, const bp__unit *u)
 {
     const bp__type *x = sum_operand(s->g, u->n);
@@ -169,7 +179,7 @@ static void build_sum(bp__lower_state *s, const bp__unit *u)
     if (nhwc && (!plain || s->home[value] == BP__NHWC))
         v = w;
     uint32_t in = bp__lower_in(s, value, v.layout);
-    if (v.outer == 1 && v.n * v.inner > PART_ELEMENTS / 2) {
+    if (takes_parts(x, u->n->attrs, &v)) {
         sum_in_parts(s, u, &v, in);
         return;
     }

@@ -30,6 +30,7 @@ static bp_status check_call(const bp__lowered *l, size_t c, uint8_t *state,
     for (int k = 0; k < call->n_in; k++) {
         const bp__buf *b = &l->bufs[call->bufs[k]];
         bool computed = b->kind == BP__BUF_ARENA ||
+                        b->kind == BP__BUF_KEPT ||
                         (b->kind == BP__BUF_CONST && !l->bufs[b->root].data);
         if (computed && state[b->root] == UNWRITTEN)
             return bp__error(err, BP_EBUG, "call %zu (%s, %s) reads a buffer "
@@ -38,6 +39,10 @@ static bp_status check_call(const bp__lowered *l, size_t c, uint8_t *state,
         if (call->phase == BP__PHASE_CONST && b->kind != BP__BUF_CONST)
             return bp__error(err, BP_EBUG, "call %zu (%s) is no constant", c,
                              call->label);
+        if (call->phase == BP__PHASE_KEPT &&
+            (b->kind == BP__BUF_ARENA || b->kind == BP__BUF_INPUT))
+            return bp__error(err, BP_EBUG, "call %zu (%s) is kept, but reads "
+                             "what changes in each run", c, call->label);
     }
     for (int k = 0; k < call->n_out; k++) {
         const bp__buf *b = &l->bufs[call->bufs[call->n_in + k]];
@@ -47,6 +52,9 @@ static bp_status check_call(const bp__lowered *l, size_t c, uint8_t *state,
         if (b->kind == BP__BUF_VAR && call->phase != BP__PHASE_COMMIT)
             return bp__error(err, BP_EBUG, "call %zu (%s) writes a variable "
                              "before the commit", c, call->label);
+        if ((b->kind == BP__BUF_KEPT) != (call->phase == BP__PHASE_KEPT))
+            return bp__error(err, BP_EBUG, "call %zu (%s) writes what is kept "
+                             "in another phase", c, call->label);
         if (state[call->bufs[call->n_in + k]] & DEFINED)
             return bp__error(err, BP_EBUG, "call %zu (%s) writes a buffer "
                              "that another call has written", c, call->label);

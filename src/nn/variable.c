@@ -150,7 +150,7 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
         return BP_NIL;
     if (made)
         fill_constant(dtype, value, (size_t)bp__numel(&t),
-                      bp_store_data(nn->s, (size_t)i));
+                      bp__store_write(nn->s, (size_t)i));
     count_elements(nn, kind, &t);
     return read_var(nn, name, kind);
 }
@@ -271,7 +271,7 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
     if (!make_whole(nn, full, &t, init, &whole))
         return BP_NIL;
     int64_t i = ensure_var(nn, full, BP_VAR_PARAM, &t, &made);
-    void *data = i < 0 ? NULL : bp_store_data(nn->s, (size_t)i);
+    void *data = i < 0 ? NULL : bp__store_write(nn->s, (size_t)i);
     if (made && whole)
         set_whole(nn, whole, n, data);
     else if (made && init)
@@ -383,7 +383,7 @@ bp_val bp_nn_key(bp_nn *nn)
     if (made) {
         uint32_t words[4] = {(uint32_t)nn->seed, (uint32_t)(nn->seed >> 32),
                              0, nn->sh->key_word};
-        memcpy(bp_store_data(nn->s, (size_t)i), words, sizeof words);
+        memcpy(bp__store_write(nn->s, (size_t)i), words, sizeof words);
     }
     nn->sh->key = read_var(nn, name, BP_VAR_TRAINER);
     return nn->sh->key;

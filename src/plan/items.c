@@ -142,7 +142,9 @@ bool bp__plan_items(bp__plan *p, const bp__lowered *l, int threads)
         if (!ok)
             return false;
         s->n_items = (uint32_t)p->n_items - s->first_item;
-        p->flops += s->flops;
+        bool kept = s->phase == BP__PHASE_KEPT;
+        p->n_kept += kept;
+        *(kept ? &p->kept_flops : &p->flops) += s->flops;
     }
     return sort_all(p);
 }

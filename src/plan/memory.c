@@ -191,12 +191,14 @@ static void alias_all(const bp__plan *p, bp__lowered *l, life *lives)
                        p->order[p->segments[s].first + i]);
 }
 
+/* What the program owns: constants, and what is kept from run to run. */
 static size_t place_constants(bp__lowered *l)
 {
     size_t at = 0;
     for (size_t b = 0; b < l->n_bufs; b++)
-        if (l->bufs[b].kind == BP__BUF_CONST && l->bufs[b].root == b &&
-            !l->bufs[b].data) {
+        if ((l->bufs[b].kind == BP__BUF_CONST ||
+             l->bufs[b].kind == BP__BUF_KEPT) &&
+            l->bufs[b].root == b && !l->bufs[b].data) {
             l->bufs[b].place = at;
             at += round_up(l->bufs[b].bytes);
         }

@@ -342,9 +342,13 @@ static bool schedule_alone(ordering *o, uint8_t phase)
 static bool schedule(ordering *o)
 {
     if (o->alone)
-        return schedule_alone(o, BP__PHASE_MAIN) &&
+        return schedule_alone(o, BP__PHASE_KEPT) &&
+               schedule_alone(o, BP__PHASE_MAIN) &&
                schedule_alone(o, BP__PHASE_TEST) &&
                schedule_alone(o, BP__PHASE_COMMIT);
+    collect_ready(o, BP__PHASE_KEPT);
+    if (!schedule_flat(o, BP__PHASE_KEPT))
+        return false;
     o->early_only = true;
     collect_ready(o, BP__PHASE_MAIN);
     if (!schedule_rounds(o))

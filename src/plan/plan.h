@@ -33,8 +33,10 @@ typedef struct bp__plan {
     uint32_t *order;  /* call numbers; constants come first */
     size_t n_order;
     size_t n_const;   /* how many of them run at compile time */
-    bp__segment *segments; /* of the rest, in order of phases */
+    bp__segment *segments; /* of the rest, in order of phases: kept, main,
+                              test, commit */
     size_t n_segments, cap_segments;
+    size_t n_kept;         /* of which the first are of the phase KEPT */
     bp__item *items;
     size_t n_items, cap_items;
     int threads;
@@ -42,7 +44,7 @@ typedef struct bp__plan {
                          owner; the first one of each. Last: their count. */
     size_t arena_bytes, lower_bound, const_bytes;
     size_t scratch;   /* bytes a worker, the largest need */
-    double flops;
+    double flops, kept_flops; /* of the segments from n_kept on, and before */
 } bp__plan;
 
 /* Places buffers in l->bufs[].place. May let an output stand over an input

@@ -286,7 +286,7 @@ static void widen_parameters(checker *c, const bp__point *narrow)
 {
     for (size_t i = 0; i < c->p.n_params; i++) {
         int64_t k = bp_store_find(narrow->store, c->p.param[i]);
-        const float *from = bp_store_data(narrow->store, (size_t)k);
+        const float *from = bp_store_read(narrow->store, (size_t)k);
         for (int64_t j = 0; j < c->p.numel[i]; j++)
             c->p.data[i][j] = (double)from[j];
     }

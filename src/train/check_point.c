@@ -13,20 +13,12 @@ static bool keep_none(void *user, const bp_graph *g, size_t node)
     return false;
 }
 
-static bp_status graph_error(const bp_graph *g, bp_error *err)
-{
-    bp_status st = bp_graph_status(g);
-    if (st)
-        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
-    return st;
-}
-
 static bp_graph *trace(bp__point *p, bp_task_mode mode, bp_traced *traced,
                        bp_error *err)
 {
     bp_trace_options o = {.size = sizeof o, .rows = p->rows};
     bp_graph *g = bp_task_graph(&p->task, p->store, mode, &o, &p->a, traced);
-    if (!graph_error(g, err))
+    if (!bp__graph_error(g, err))
         return g;
     bp_graph_free(g);
     return NULL;
@@ -56,14 +48,14 @@ static bp_status find_params(bp__point *p, const bp_nn *nn, bp_error *err)
 static bp_graph *flatten(const bp_graph *g, bp_error *err)
 {
     bp_graph *open = bp__pass_expand(g, keep_none, NULL);
-    if (graph_error(open, err)) {
+    if (bp__graph_error(open, err)) {
         bp_graph_free(open);
         return NULL;
     }
     const bp_graph *one[] = {open};
     bp_graph *flat = bp__pass_shards(one, 1, err);
     bp_graph_free(open);
-    if (flat && graph_error(flat, err)) {
+    if (flat && bp__graph_error(flat, err)) {
         bp_graph_free(flat);
         return NULL;
     }
@@ -96,7 +88,7 @@ bp_status bp__point_init_keep(bp__point *p, const bp_allocator *a,
         bp_output(g, "objective", traced.objective);
         if (keep)
             keep(user, g, &traced);
-        st = graph_error(g, err);
+        st = bp__graph_error(g, err);
     }
     if (!st) {
         p->base = flatten(g, err);
@@ -171,7 +163,7 @@ bp_status bp__point_probe(bp__point *p, bool values, bp_error *err)
     bp_graph *g = bp__pass_freeze(p->base, BP__FREEZE_PROBE, values,
                                   &p->n_choices);
     const bp_graph *one[] = {g};
-    bp_status st = graph_error(g, err);
+    bp_status st = bp__graph_error(g, err);
     /* As the task is compiled: its choices are wanted, not the reference's. */
     if (!st)
         st = bp_compile(p->runtime, one, 1, &p->compile, &program, err);
@@ -214,7 +206,7 @@ static bp_status add_gradients(bp__point *p, bp_graph *g, bp_error *err)
         bp__snprintf(name, sizeof name, "grad.%zu", i);
         bp_output(g, name, v[p->n_params + i]);
     }
-    return graph_error(g, err);
+    return bp__graph_error(g, err);
 }
 
 bp_status bp__point_frozen(bp__point *p, bool values, bool gradient,
@@ -222,7 +214,7 @@ bp_status bp__point_frozen(bp__point *p, bool values, bool gradient,
 {
     size_t n;
     bp_graph *g = bp__pass_freeze(p->base, BP__FREEZE_FROZEN, values, &n);
-    bp_status st = graph_error(g, err);
+    bp_status st = bp__graph_error(g, err);
     if (!st && gradient)
         st = add_gradients(p, g, err);
     if (!st)
@@ -252,7 +244,7 @@ static bp_status add_products(bp__point *p, bp_graph *g, bp_traced *traced,
     if (!adj)
         return bp__oom(err);
     if (bp_nn_gradients(traced->nn, traced->objective, adj))
-        return graph_error(g, err);
+        return bp__graph_error(g, err);
     for (size_t i = 0; i < n; i++) {
         wrt[i] = bp_nn_param_value(traced->nn, i);
         bp__type t = *bp__type_of(g, wrt[i]);
@@ -268,7 +260,7 @@ static bp_status add_products(bp__point *p, bp_graph *g, bp_traced *traced,
         if (!bp_is_nil(out[i]))
             bp_output(g, name, out[i]);
     }
-    return graph_error(g, err);
+    return bp__graph_error(g, err);
 }
 
 bp_status bp__point_hessian(bp__point *p, bp_program **program, bp_error *err)

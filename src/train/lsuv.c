@@ -75,7 +75,7 @@ static bp_status scale_layer(scaling *q, const bp__nn_scaled *k, int i,
             return bp__error(err, BP_ERANGE, "lsuv: what the layer of %s gives "
                              "has a variance of %g on a batch of the training "
                              "data: no factor makes it 1", k->name, v);
-        scale(&info, bp_store_data(q->s, (size_t)at), 1 / sqrt(v));
+        scale(&info, bp__store_write(q->s, (size_t)at), 1 / sqrt(v));
         st = run(q, i, &v, err);
     }
     return st;

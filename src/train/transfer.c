@@ -334,7 +334,7 @@ static bp_status copy_tensor(transfer *t, const tensor *x, bool write,
 {
     bp_var_info v;
     bp_store_info(t->s, (size_t)x->var, &v);
-    void *to = bp_store_data(t->s, (size_t)x->var);
+    void *to = bp__store_write(t->s, (size_t)x->var);
     if (!is_float(v.dtype)) {
         if (write)
             memcpy(to, x->e->data, v.bytes);

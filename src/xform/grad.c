@@ -170,10 +170,10 @@ static void vjp_by_definition(bp_graph *g, const bp__node *n,
                               uint32_t need, bp_val *dx)
 {
     bp_val y[BP__MAX_OUT], seed_y[BP__MAX_OUT], seed[BP__MAX_OUT];
-    bp_val wrt[16] = {{0, 0}}, adj[16];
+    bp_val wrt[BP__MAX_OPERANDS] = {{0, 0}}, adj[BP__MAX_OPERANDS];
     size_t lo = g->n_nodes, n_y = 0, n_wrt = 0;
     uint32_t base = (uint32_t)g->n_values + 1;
-    int which[16];
+    int which[BP__MAX_OPERANDS];
     bp__emit_definition(g, (bp__op)n->op, n->attrs, n->n_in, in, y);
     if (!bp__ok(g))
         return;
@@ -201,7 +201,7 @@ static void vjp_by_node(bp_graph *g, const bp__node *n, const bp_val *in,
 {
     bp__backward_attrs at = {.op = n->op, .of = n->attrs, .n_in = n->n_in,
                              .n_out = n->n_out, .dy = 0, .dx = need};
-    bp_val ops[16], res[BP__MAX_OUT];
+    bp_val ops[BP__MAX_OPERANDS], res[BP__MAX_IN];
     int k = 0;
     for (int i = 0; i < n->n_in; i++)
         ops[k++] = in[i];
@@ -216,6 +216,19 @@ static void vjp_by_node(bp_graph *g, const bp__node *n, const bp_val *in,
     for (int i = 0, j = 0; bp__ok(g) && i < n->n_in; i++)
         if (need >> i & 1)
             dx[i] = res[j++];
+}
+
+/* A backward node has room for the operands, outputs and cotangents of a
+ * composite with a fixed arity. */
+static bool few_operands(bp_graph *g, size_t k)
+{
+    const bp__node *n = &g->nodes[k];
+    int most = n->op == BP__OP_backward ? BP__MAX_OPERANDS : BP__MAX_IN;
+    if (n->n_in > most || n->n_out > BP__MAX_OUT)
+        bp__fail(g, BP_ELIMIT, k, "a composite with %d operands and %d "
+                 "results: its gradient takes at most %d and %d", n->n_in,
+                 n->n_out, most, (int)BP__MAX_OUT);
+    return bp__ok(g);
 }
 
 static void vjp_node(bp_graph *g, adjoints *t, size_t k)
@@ -252,7 +265,9 @@ static void vjp_node(bp_graph *g, adjoints *t, size_t k)
     }
     uint32_t scope = g->scope;
     g->scope = n.scope;
-    if (n.op == BP__OP_backward ||
+    if ((d->flags & BP__COMPOSITE) && !few_operands(g, k))
+        ; /* an error */
+    else if (n.op == BP__OP_backward ||
         ((d->flags & BP__COMPOSITE) && mixed_variance(g, &n)))
         vjp_by_definition(g, &n, in, dy, (uint32_t)need, dx);
     else if (d->flags & BP__COMPOSITE)

@@ -63,17 +63,6 @@ static const bp__node *masked_scatter(const bp_graph *g, const bp__node *n,
                          &g->values[scatter->out].type) ? scatter : NULL;
 }
 
-static void count_uses(const bp_graph *g, uint32_t *uses)
-{
-    for (size_t k = 0; k < g->n_nodes; k++)
-        for (int i = 0; i < g->nodes[k].n_in; i++)
-            uses[operand(g, &g->nodes[k], i)]++;
-    for (size_t i = 0; i < g->n_outputs; i++)
-        uses[g->outputs[i].value]++;
-    for (size_t i = 0; i < g->n_updates; i++)
-        uses[g->updates[i].value]++;
-}
-
 static void move_mask(bp__remap *r, const bp__node *n,
                       const bp__node *scatter)
 {
@@ -95,7 +84,7 @@ static void move_mask(bp__remap *r, const bp__node *n,
 static void find_masks(const bp_graph *g, uint32_t *uses,
                        const bp__node **scatter)
 {
-    count_uses(g, uses);
+    bp__count_uses(g, uses);
     for (size_t k = 0; k < g->n_nodes; k++) {
         scatter[k] = masked_scatter(g, &g->nodes[k], uses);
         if (scatter[k])

@@ -228,7 +228,13 @@ static bool expand_once(const bp_graph *g, bp__keep_fn keep, void *user,
             bp__remap_node(&r, k);
             continue;
         }
-        bp_val in[16]; /* composites have at most BP__MAX_IN operands */
+        bp_val in[BP__MAX_OPERANDS];
+        if (n->n_in > BP__ARRAY_LEN(in)) {
+            bp__fail(r.to, BP_ELIMIT, SIZE_MAX, "%s has %d operands: a "
+                     "composite takes at most %d", bp__def_of(n)->name,
+                     n->n_in, (int)BP__MAX_OPERANDS);
+            break;
+        }
         bp__remap_operands(&r, n, in);
         bp__remap_place(&r, n);
         bp__emit_definition(r.to, (bp__op)n->op, n->attrs, n->n_in, in,

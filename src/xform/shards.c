@@ -311,8 +311,8 @@ static void end_placing(placing *p)
     bp__free(a, p->sized, p->n_values * sizeof *p->sized);
 }
 
-bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
-                          bp_error *err)
+static bp_graph *place_graphs(const bp_graph *const *graphs, size_t n_graphs,
+                              bp_error *err)
 {
     const bp_graph *g = graphs[0];
     placing p = {.graphs = graphs, .n_graphs = n_graphs, .shards = g->shards,
@@ -347,5 +347,21 @@ bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
         }
     }
     end_placing(&p);
+    return out;
+}
+
+bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
+                          bp_error *err)
+{
+    bp_graph *alike = NULL;
+    const bp_graph *pair[2] = {graphs[0], n_graphs > 1 ? graphs[1] : NULL};
+    if (n_graphs > 1 && !traced_alike(pair[0], pair[1])) {
+        int one = pair[0]->rows == 1 ? 0 : 1;
+        if (pair[one]->rows == 1 &&
+            (alike = bp__pass_one_row(pair[1 - one], pair[one])))
+            pair[one] = alike;
+    }
+    bp_graph *out = place_graphs(pair, n_graphs, err);
+    bp_graph_free(alike);
     return out;
 }

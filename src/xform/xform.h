@@ -51,6 +51,11 @@ bp_graph *bp__pass_expand(const bp_graph *g, bp__keep_fn keep, void *user);
 bp_graph *bp__pass_shards(const bp_graph *const *graphs, size_t n_graphs,
                           bp_error *err);
 
+/* `one`, traced for one row, with the sums over rows that the gradient has left
+ * out of it and that `more` has: see one_row.c. NULL: they are not traced alike,
+ * or out of memory. */
+bp_graph *bp__pass_one_row(const bp_graph *more, const bp_graph *one);
+
 /* Choices (comparisons, argmax, sides of relu and abs, winners of max and
  * pooling) become outputs, or inputs, "choice.0", "choice.1", ...: see
  * freeze.c. values: stop_gradient is a choice too. NULL: out of memory. */

@@ -93,7 +93,8 @@ static inline double env_result(env *e, const char *name, size_t i)
 
 static const char *const env_passes[] = {NULL, "all", "cse", "dce",
                                          "constants", "fuse", "inplace",
-                                         "order", "plan", "poolmask"};
-enum { ENV_PASSES = 10 };
+                                         "order", "plan", "poolmask",
+                                         "kept"};
+enum { ENV_PASSES = 11 };
 
 #endif

@@ -377,8 +377,8 @@ static void check_fits(void)
     d.c = 15;
     T_CHECK(!bp__conv_wino_fwd_fits(&d));
     d = c;
-    d.n = 1;
-    T_CHECK(!bp__conv_wino_fwd_fits(&d));
+    d.n = 1; /* a sample has its bits in any batch */
+    T_CHECK(bp__conv_wino_fwd_fits(&d) && bp__conv_wino_dx_fits(&d));
     d = c;
     d.kw = 5;
     T_CHECK(!bp__conv_wino_dx_fits(&d));
