@@ -118,6 +118,8 @@ static void print_start(const cli_model *m, const cli_data *d,
                bp_config_trainer(m->config)->init_from, from->hash, (long long)from->taken,
                from->taken == 1 ? "" : "s", (long long)from->missing,
                (long long)from->extra, (long long)from->shape);
+    if (bp_trainer_resume_note(t))
+        printf("note: %s\n", bp_trainer_resume_note(t));
     for (int i = 0; !bp_trainer_step(t) && bp_trainer_hint(t, i); i++)
         printf("hint: %s\n", bp_trainer_hint(t, i));
     if (resumed && bp_trainer_step(t))

@@ -227,6 +227,10 @@ const bp_norm *bp_trainer_norm(const bp_trainer *t, size_t input);
  * targets that are all alike. The log's first epoch has them as its note. */
 int bp_trainer_hint_count(const bp_trainer *t);
 const char *bp_trainer_hint(const bp_trainer *t, int i); /* NULL: none */
+/* What going on with other options changes, of a run that was resumed: the
+ * learning rate that jumps, where its schedule looks at the end of the run and
+ * that was moved. NULL: nothing. */
+const char *bp_trainer_resume_note(const bp_trainer *t);
 /* Why it ended: "all 5 epochs are done"; "" before that. */
 const char *bp_trainer_end(const bp_trainer *t);
 

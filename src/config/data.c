@@ -114,13 +114,9 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
         st = bp__source_set_input(&c->source, c->model, err);
     for (int s = BP__N_SPLITS - 1; s >= 0 && !st; s--)
         if (d->split[s])
-<<<<<<< HEAD
-            set_target(c, d->split[s]);
+            bp__config_target(d->split[s], c->task.dtype, &c->task.target);
     if (!st)
         st = bp__config_type_inputs(c, d, err);
-=======
-            bp__config_target(d->split[s], c->task.dtype, &c->task.target);
->>>>>>> 5c1a607 (Predictors, model files from C, and the command on public headers alone)
     if (!st && d->split[BP_SPLIT_TRAIN])
         c->task.n_train = bp_data_count(d->split[BP_SPLIT_TRAIN]);
     if (!st && d->split[BP_SPLIT_TRAIN])

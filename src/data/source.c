@@ -84,7 +84,7 @@ static void fill(bp_source *s, slot *k)
     k->state.len = 0;
     if (!k->status && s->row.save)
         k->status = s->row.save(s->self, put_bytes, &k->state, &k->error);
-    if (!k->status && k->state.failed)
+    if (k->state.failed)
         k->status = bp__oom(&k->error);
     k->full = true;
 }

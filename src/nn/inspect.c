@@ -37,8 +37,8 @@ const char *bp_kernel_name(size_t i)
 const char *bp_nn_row_name(bp_nn_table table, size_t i)
 {
     size_t n = 0;
-    const bp__row *rows =
-        (unsigned)table < BP_NN_N_TABLES ? bp__rows(table, &n) : NULL;
+    const bp__kinddef *rows =
+        (unsigned)table < BP_NN_N_TABLES ? bp__kinds(table, &n) : NULL;
     return i < n ? rows[i].name : NULL;
 }
 
@@ -49,11 +49,11 @@ bp_status bp_nn_print_table(bp_nn_table table, bp_write_fn write, void *user)
     bp__str s;
     if ((unsigned)table >= BP_NN_N_TABLES)
         return BP_EARG;
-    const bp__row *rows = bp__rows(table, &n);
+    const bp__kinddef *rows = bp__kinds(table, &n);
     bp__str_init(&s, NULL);
     for (size_t i = 0; i < n; i++) {
         bp__str_printf(&s, "%-22s %s\n", rows[i].name,
-                       bp__row_doc(&rows[i], buf));
+                       bp__kind_doc(&rows[i], buf));
         for (const bp__argdef *d = rows[i].args; d && d->name; d++)
             bp__str_printf(&s, "    %-18s %s%s; %s\n", d->name,
                            bp__arg_expects(d, buf),

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "train/trainer.h"
 
+#include <math.h>
 #include <time.h>
 
 double bp__trainer_clock(void)
@@ -72,6 +73,8 @@ static bp_status open_folder(bp_trainer *t, bp_error *err)
     if (st)
         return st;
     bp_folder_add_store(t->folder, t->store);
+    t->planned_steps = t->total_steps;
+    bp_folder_add_count(t->folder, "planned_steps", &t->planned_steps);
     bp_folder_add_step(t->folder, t->steps.step[BP_TASK_TRAIN]);
     bp_folder_add_source(t->folder, "train", t->source);
     if (t->valid)
@@ -79,6 +82,25 @@ static bp_status open_folder(bp_trainer *t, bp_error *err)
     t->folder->check = bp__trainer_check_state;
     t->folder->check_user = t;
     return BP_OK;
+}
+
+/* A schedule that looks at the end of the run jumps where the end is moved. */
+static bp_status tell_jump(bp_trainer *t, bp_error *err)
+{
+    double before = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                                     t->planned_steps);
+    double now = bp__optimizer_lr(t->optimizer, *t->step, t->batches,
+                                  t->total_steps);
+    int64_t planned = t->planned_steps;
+    t->planned_steps = t->total_steps;
+    if (planned == t->total_steps || fabs(now - before) <= 1e-9 * before)
+        return BP_OK;
+    t->resume_note = bp__arena_printf(
+        &t->arena, "the learning rate jumps from %.4g to %.4g: its schedule "
+        "was planned for %lld steps, and is now for %lld; a new run that "
+        "starts from this one's weights (init_from) has a schedule of its own",
+        before, now, (long long)planned, (long long)t->total_steps);
+    return t->resume_note ? BP_OK : bp__oom(err);
 }
 
 /* Where a run is resumed the weights come from its checkpoint; else from
@@ -103,6 +125,8 @@ bp_status bp__trainer_open_files(bp_trainer *t, bp_error *err)
         st = open_folder(t, err);
     if (!st)
         st = bp_folder_start(t->folder, NULL, err);
+    if (!st && resumes)
+        st = tell_jump(t, err);
     if (!st && !t->folder->best_store)
         st = bp__store_copy(&t->a, t->store, BP_KINDS_WEIGHTS,
                             &t->folder->best_store, err);

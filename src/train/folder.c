@@ -293,7 +293,7 @@ static bp_status add_source(const bp_folder *f, extras *x, int i,
     char hash[20];
     bp__str_init(&s, &f->a);
     bp_status st = bp_source_save(f->source[i], put_state, &s, err);
-    if (!st && s.failed)
+    if (s.failed) /* whatever the source made of that */
         st = bp__oom(err);
     if (!st) {
         char *copy = bp__arena_alloc(&x->ar, s.len + 1);

@@ -9,7 +9,7 @@
 
 static const char *const own_members[] = {
     "step", "epoch", "split", "whole_epoch", "samples", "loss",
-    "lr",   "grad_norm", "note", "seconds",
+    "lr",   "grad_norm", "note", "weights", "seconds",
 };
 
 void bp__log_format(const bp__log_record *r, bp__str *out)
@@ -33,6 +33,8 @@ void bp__log_format(const bp__log_record *r, bp__str *out)
         bp__jw_float(&w, "grad_norm", (float)r->grad_norm);
     if (r->note)
         bp__jw_string(&w, "note", r->note);
+    if (r->weights)
+        bp__jw_string(&w, "weights", r->weights);
     /* A time: hundredths tell enough. */
     bp__jw_double(&w, "seconds", (double)(int64_t)(r->seconds * 100) / 100);
     bp__jw_end_object(&w);

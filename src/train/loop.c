@@ -232,13 +232,19 @@ static bp_status log_epoch(bp_trainer *t, const bp_evaluation *train,
                            const char *units, bp_error *err)
 {
     bp__str hints;
+    char weights[20];
     bp__log_record r = record_of(t, "train", train);
     r.whole_epoch = true;
     step_facts(t, &r);
     bp__str_init(&hints, &t->a);
     bp__trainer_lint_epoch(t, train, units, &hints);
     r.note = hints.len ? hints.s : NULL;
-    bp_status st = hints.failed ? bp__oom(err) : bp__folder_log(t->folder, &r, err);
+    r.weights = weights;
+    bp_status st = hints.failed ? bp__oom(err) : BP_OK;
+    if (!st)
+        st = bp_store_hash(t->store, BP_KINDS_WEIGHTS, weights, err);
+    if (!st)
+        st = bp__folder_log(t->folder, &r, err);
     bp__str_free(&hints);
     if (st || !valid)
         return st;

@@ -209,6 +209,7 @@ typedef struct bp__log_record {
     bool wide;           /* grad_norm is an f64 number, else an f32 one */
     double seconds;      /* since the run (or this part of it) began */
     const char *note;    /* NULL: none */
+    const char *weights; /* their hash, at the end of an epoch; NULL: none */
 } bp__log_record;
 
 /* The record as a line of JSON with its line feed. */

@@ -360,6 +360,11 @@ const bp_transfer_report *bp_trainer_transfer(const bp_trainer *t)
     return &t->transfer;
 }
 
+const char *bp_trainer_resume_note(const bp_trainer *t)
+{
+    return t->resume_note;
+}
+
 const char *bp_trainer_end(const bp_trainer *t)
 {
     return t->end;

@@ -42,6 +42,7 @@ struct bp_trainer {
     bp_norm *norm[BP_MAX_INPUTS];
     size_t n_inputs;
     int64_t batches, total_steps;
+    int64_t planned_steps; /* total_steps of the run that is resumed */
     int64_t *class_count; /* in training data, where nobody said */
     bp__spec *optimizer;
     bp__plateau plateau;
@@ -53,6 +54,7 @@ struct bp_trainer {
     bp__tally tally[BP_MAX_METRICS]; /* of this epoch, in variables */
     int monitor;         /* index of a metric; -1: the loss */
     bool larger_is_better;
+    const char *resume_note; /* NULL: nothing to tell */
     const char *hint[BP__MAX_HINTS];
     int n_hints;
     bool has_first_loss;

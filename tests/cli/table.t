@@ -92,4 +92,4 @@ $ train zips.yaml --out no --set 'data.table.columns={kind: embedding}'
 % "$bprop" train rare.yaml --out rare --folds 4 --set train.epochs=1 | grep -q '^4 folds, in rare: mean'
 # Data that changed under a run are no data to go on with.
 % cp flowers.csv mine.csv && sed 's|flowers.csv|mine.csv|' model.yaml >mine.yaml && "$bprop" train mine.yaml --out mine --set train.epochs=1 >/dev/null && sed -i '3s/^[^;]*;/0.123;/; 4s/^[^;]*;/0.456;/' mine.csv
-% ! "$bprop" train mine.yaml --out mine --resume --set train.epochs=2 2>mine.txt >/dev/null && grep -q 'training or validation data have changed: a run goes on' mine.txt
+% ! "$bprop" train mine.yaml --out mine --resume --set train.epochs=2 2>mine.txt >/dev/null && grep -q 'the data of "train"' mine.txt

@@ -2,7 +2,7 @@
  * every network that `bprop new` drafts: for tables and arrays of numbers, and
  * for pictures. */
 #include "config/config.h"
-#include "config/draft_model.h"
+#include "source/draft_model.h"
 #include "t.h"
 #include "t_batch.h"
 

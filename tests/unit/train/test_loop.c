@@ -173,7 +173,7 @@ static void test_refusals(const char *whole)
     o.resume = true;
     task.seed++;
     T_CHECK(bp_trainer_new(&task, &o, &t, &err) == BP_EARG && !t);
-    T_CHECKF(strstr(err.message, "another configuration") != NULL, "%s",
+    T_CHECKF(strstr(err.message, "the options") != NULL, "%s",
              err.message);
     task.seed--;
     o.batch++;
