@@ -29,7 +29,7 @@ static bp_step *make(bp_store *s, bp_runtime *r, int64_t shards)
     return p;
 }
 
-static double x_data[ROWS][WIDTH];
+static double x_data[ROWS * WIDTH];
 
 static bp_array rows(int64_t n)
 {
@@ -48,16 +48,16 @@ static void test_shards(bp_runtime *r)
         bp_store *s = bp_store_new(NULL);
         bp_step *p = make(s, r, shards);
         bp_error err = {0};
-        double want[ROWS][WIDTH] = {{0}};
+        double want[ROWS * WIDTH] = {0};
         bp_array x = rows(ROWS), y;
         for (int k = 0; k < 4; k++) {
             for (int i = 0; i < ROWS * WIDTH; i++)
-                x_data[0][i] = i + 100 * k;
+                x_data[i] = i + 100 * k;
             T_OK(bp_step_run(p, 1, &x, &err), &err);
             T_CHECK(bp_step_output(p, "before", &y) &&
                     !memcmp(y.data, want, sizeof want));
             for (int i = 0; i < ROWS * WIDTH; i++)
-                want[0][i] = 0.5 * want[0][i] + x_data[0][i];
+                want[i] = 0.5 * want[i] + x_data[i];
             T_CHECK(!memcmp(state(s), want, sizeof want));
         }
         T_CHECK(bp_state_rows(s, "h") == ROWS);

@@ -163,7 +163,7 @@ static void both(bp_trace *t, void *user)
     bp_graph *g = bp_trace_graph(t);
     bp_val x = layer(t, "g", bp_trace_input(t, "x"));
     x = layer(t, "d", layer(t, "d", x)); /* applied twice: shared weights */
-    bp_val loss = bp_mean(g, bp_square(g, x), 0, NULL, false);
+    bp_val loss = bp_mean(g, bp_exp(g, x), 0, NULL, false);
     if (user)
         bp_trace_minimize(t, loss, NULL);
     bp_trace_output(t, "loss", loss);
