@@ -79,6 +79,11 @@ static void as_long_as_it_stays(int threads)
     T_OK(bp_store_set(e.st, "other", &x[1], sizeof x[1], &e.err), &e.err);
     bp_store_read(e.st, 0);
     T_CHECK(!made_anew(&e));
+    matrix(&e, "twin.w", 2);
+    T_OK(bp_store_blend(e.st, "twin.*", "*", 1, &e.err), &e.err);
+    T_CHECK(made_anew(&e));
+    check_product(&e, 2);
+    T_CHECK(!made_anew(&e));
     /* Lent: it may change behind the store's back. */
     float *w = bp_store_data(e.st, (size_t)bp_store_find(e.st, "w"));
     for (int run = 0; run < 3; run++) {
