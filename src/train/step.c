@@ -579,28 +579,28 @@ const char *bp_step_name(const bp_step *p)
     return p->o.name;
 }
 
-static const void *own_variable(const bp_step *p, const char *name)
+/* The store's number of trainer.<step>.<name>; -1: it was not traced yet. */
+static int64_t own_variable(const bp_step *p, const char *name)
 {
     char full[600];
     bp__snprintf(full, sizeof full, "trainer.%s%s%s", p->o.name,
                  p->o.name[0] ? "." : "", name);
-    int64_t i = bp_store_find(p->store, full);
-    return i < 0 ? NULL : bp__store_var(p->store, (size_t)i)->data;
+    return bp_store_find(p->store, full);
 }
 
 int64_t bp_step_count(const bp_step *p)
 {
-    const int32_t *n = own_variable(p, "step");
-    return n ? *n : 0;
+    int64_t i = own_variable(p, "step");
+    return i < 0 ? 0 : *(const int32_t *)bp_store_read(p->store, (size_t)i);
 }
 
 double bp_step_rate(const bp_step *p)
 {
-    const double *rate = own_variable(p, "lr");
+    int64_t i = own_variable(p, "lr");
     if (!p->optimizer)
         return (double)NAN;
-    if (rate)
-        return *rate;
+    if (i >= 0)
+        return *(const double *)bp_store_read(p->store, (size_t)i);
     return p->rate == p->rate ? p->rate : bp__arg_float(p->optimizer, "lr");
 }
 
@@ -611,12 +611,11 @@ bp_status bp_step_set_rate(bp_step *p, double rate, bp_error *err)
                               ? "a learning rate is a number from 0 on"
                               : "it has no optimizer, so no learning rate",
                           err);
-    double *lr = (double *)(uintptr_t)own_variable(p, "lr");
-    p->rate = rate;
-    if (lr) {
-        *lr = rate;
-        p->rate = (double)NAN;
-    }
+    int64_t i = own_variable(p, "lr");
+    p->rate = i < 0 ? rate : (double)NAN;
+    /* What a program keeps of the rate is made anew where it changes alone. */
+    if (i >= 0 && *(const double *)bp_store_read(p->store, (size_t)i) != rate)
+        *(double *)bp__store_write(p->store, (size_t)i) = rate;
     return BP_OK;
 }
 

@@ -207,8 +207,8 @@ static bp_status find_step_variables(bp_trainer *t, bp_error *err)
     if (step < 0 || lr < 0)
         return bp__error(err, BP_EBUG, "the training step keeps no trainer.%s",
                          step < 0 ? "step" : "lr");
-    t->step = bp_store_data(t->store, (size_t)step);
-    t->lr = bp_store_data(t->store, (size_t)lr);
+    t->step = bp_store_read(t->store, (size_t)step);
+    t->lr = bp_store_read(t->store, (size_t)lr);
     return BP_OK;
 }
 

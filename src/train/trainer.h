@@ -47,8 +47,8 @@ struct bp_trainer {
     bp__spec *optimizer;
     bp__plateau plateau;
     bp__trainer_state state;
-    int32_t *step;
-    double *lr;
+    const int32_t *step;
+    const double *lr;
     int n_metrics;
     const char *const *metric_name;
     bp__tally tally[BP_MAX_METRICS]; /* of this epoch, in variables */

@@ -179,7 +179,7 @@ static double variable(rig *q, const char *name, size_t i)
     T_REQUIRE(k >= 0);
     bp_var_info v;
     bp_store_info(q->s, (size_t)k, &v);
-    const void *d = bp_store_data(q->s, (size_t)k);
+    const void *d = bp_store_read(q->s, (size_t)k);
     return v.dtype == BP_F64 ? ((const double *)d)[i]
                              : (double)((const float *)d)[i];
 }
@@ -222,6 +222,13 @@ static void test_parameters(void)
     T_CHECK(variable(&q, "trainer.dis.lr", 0) == 0.25);
     T_OK(bp_step_run(d, 1, &x, &q.err), &q.err);
     T_CHECK(bp_step_count(d) == 2 && bp_step_count(g) == 1);
+    /* A program keeps nothing of a rate that has changed. */
+    for (int i = 0; i < 3; i++) {
+        wd = variable(&q, "d.0.weight", 1);
+        T_OK(bp_step_set_rate(d, i % 2 ? 0.5 : 0, &q.err), &q.err);
+        T_OK(bp_step_run(d, 1, &x, &q.err), &q.err);
+        T_CHECK((variable(&q, "d.0.weight", 1) == wd) == (i % 2 == 0));
+    }
     bp_step_free(g);
     bp_step_free(d);
     end(&q);
