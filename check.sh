@@ -189,7 +189,7 @@ run_part() {
                 "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu"
         ;;
     threads)
-        build_and_test threads $d -R '^(exec|unit[.](base[.]threads|data))' \
+        build_and_test threads $d -R '^(exec|predict|unit[.](base[.]threads|data))' \
             -- $options -DBPROP_SANITIZE=thread -DBPROP_WERROR=OFF
         ;;
     esac

@@ -15,7 +15,7 @@ static void print_tensor(void *user, const bp_check_tensor *r)
 }
 
 /* The first samples of the training set, normalized; stays open in *l. */
-static int load_batch(const cli_args *a, cli_model *m, bp__config_data *d,
+static int load_batch(const cli_args *a, cli_model *m, cli_data *d,
                       bp_loader **l, bp_check_options *o)
 {
     bp_error err = {0};
@@ -28,10 +28,8 @@ static int load_batch(const cli_args *a, cli_model *m, bp__config_data *d,
     if (rc != EXIT_FINE)
         return rc;
     bp_loader_options lo = {.size = sizeof lo, .batch = CHECK_ROWS};
-    bp__task_loader(&m->config->task, &lo);
+    cli_set_loader(m, &lo);
     lo.dtype = BP_F32;
-    for (size_t i = 0; i < m->n_inputs; i++)
-        lo.norm[i] = m->norm[i];
     if (bp_loader_new(train, &lo, l, &err) || bp_loader_next(*l, &b, &err))
         return cli_fail(&err);
     o->rows = b.count;
@@ -47,8 +45,8 @@ static int choose_directions(const cli_model *m)
     bp_store *s = bp_store_new(NULL);
     bp_trace_options o = {.size = sizeof o, .rows = 1};
     bp_traced traced = {0};
-    bp_graph *g = s ? bp_task_graph(&m->config->task, s, BP_TASK_PREDICT, &o,
-                                    NULL, &traced)
+    bp_graph *g = s ? bp_task_graph(bp_config_task(m->config), s,
+                                    BP_TASK_PREDICT, &o, NULL, &traced)
                     : NULL;
     double work = 0;
     bp_nn_layer_info info;
@@ -63,15 +61,14 @@ static int choose_directions(const cli_model *m)
 
 static bool wants_data(const cli_args *a, const cli_model *m)
 {
-    const bp__source_config *s = &m->config->source;
-    const bp__source_kind *k = s->of[BP_SPLIT_TRAIN];
-    return (a->given & OPT_DATA) || s->dir || (k && k->built_in);
+    return a->given[OPT_DATA] || bp_config_dir(m->config) ||
+           bp_config_built_in(m->config);
 }
 
 static int run_check(const cli_args *a)
 {
     cli_model m;
-    bp__config_data d = {0};
+    cli_data d = {0};
     bp_loader *l = NULL;
     bp_error err = {0};
     int order = -1;
@@ -82,7 +79,7 @@ static int run_check(const cli_args *a)
         return rc;
     bp_check_options o = {.size = sizeof o, .runtime = m.runtime,
                           .no_pass = a->no_pass, .no_kernel = a->no_kernel,
-                          .rows = CHECK_ROWS, .seed = m.config->task.seed,
+                          .rows = CHECK_ROWS, .seed = bp_config_task(m.config)->seed,
                           .dtype = a->dtype, .on_tensor = print_tensor,
                           .user = &order};
     bool data = wants_data(a, &m);
@@ -94,7 +91,7 @@ static int run_check(const cli_args *a)
     if (rc == EXIT_FINE) {
         printf("%s: %lld samples %s\n", m.name, (long long)o.rows,
                data ? "of the data" : "of random numbers");
-        if (bp_check_gradients(&m.config->task, &o, &worst, &failed, &err))
+        if (bp_check_gradients(bp_config_task(m.config), &o, &worst, &failed, &err))
             rc = cli_fail(&err);
     }
     if (rc == EXIT_FINE) {
@@ -103,7 +100,7 @@ static int run_check(const cli_args *a)
         rc = failed ? EXIT_RUN : EXIT_FINE;
     }
     bp_loader_free(l);
-    bp__config_close(&d);
+    cli_close_data(&d);
     cli_close(&m);
     return rc;
 }
@@ -117,7 +114,7 @@ const cli_command cli_check = {
         "of the data or, without\none, of random numbers; comparisons and "
         "argmax choices stay as they are at that point.\n--dtype f32 compares "
         "the program that trains with f64. Exit 1 if a tensor fails.",
-    .options = OPT_MODEL | OPT_DATA | OPT_DTYPE,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_DTYPE),
     .max_operands = 1,
     .run = run_check,
 };

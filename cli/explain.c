@@ -3,7 +3,6 @@
 #include "cli.h"
 
 #include "base/file.h"
-#include "explain/features.h"
 
 #include <bprop/explain.h>
 
@@ -45,10 +44,8 @@ static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
                            bp_loader **l, bp_batch *b, bp_error *err)
 {
     bp_loader_options o = {.size = sizeof o, .batch = 1};
-    bp__task_loader(&m->config->task, &o);
     int64_t sample = a->sample >= 0 ? a->sample : 0;
-    for (size_t i = 0; i < m->n_inputs; i++)
-        o.norm[i] = m->norm[i];
+    cli_set_loader(m, &o);
     bp_status st = bp_loader_new(d, &o, l, err);
     if (!st && sample >= bp_data_count(d))
         st = bp__error(err, BP_ERANGE, "--sample %lld: there are %lld "
@@ -59,26 +56,29 @@ static bp_status one_batch(const cli_args *a, cli_model *m, bp_data *d,
     return st ? st : bp_loader_next(*l, b, err);
 }
 
+static int add_text(void *user, const char *text, size_t bytes)
+{
+    bp__str_add(user, text, bytes);
+    return 0;
+}
+
 static bp_status draw_features(const cli_args *a, cli_model *m, bp_data *d,
                                bp_store *s, bp_error *err)
 {
     bp_loader *l = NULL;
     bp_batch b;
-    bp__picture p = {0};
+    int64_t width, height;
     bp__str legend;
-    const bp_allocator *al = &bp__malloc_allocator;
     bp__str_init(&legend, NULL);
     bp_status st = one_batch(a, m, d, &l, &b, err);
     if (!st)
-        st = bp__features_draw(&m->config->task, s, m->runtime, b.input, al,
-                               &p, &legend, err);
-    if (!st)
-        st = bp__png_write(al, &p, a->features, err);
+        st = bp_features_draw(bp_config_task(m->config), s, m->runtime,
+                              b.input, a->features, &width, &height, add_text,
+                              &legend, err);
     if (!st)
         printf("%s: %lld x %lld pixels; blue is positive, red negative\n%s",
-               a->features, (long long)p.width, (long long)p.height,
+               a->features, (long long)width, (long long)height,
                legend.s ? legend.s : "");
-    bp__picture_free(al, &p);
     bp__str_free(&legend);
     bp_loader_free(l);
     return st;
@@ -91,7 +91,7 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
     bp_batch b;
     bp_explain *e = NULL;
     char command[400];
-    const bp_trainer_options *t = &m->config->train;
+    const bp_trainer_options *t = bp_config_trainer(m->config);
     int64_t batch = t->batch ? t->batch : 64;
     int64_t per_epoch = (bp_data_count(d) + batch - 1) / batch;
     int64_t steps = per_epoch * (t->epochs ? t->epochs : 1);
@@ -101,8 +101,7 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
         .no_kernel = a->no_kernel, .title = m->name,
         .sample = a->sample >= 0 ? a->sample : 0,
         .command = m->run ? NULL : command, .trained = m->run != NULL,
-        .adapted = !m->run && (t->init_from ||
-                               bp__lsuv_wanted(&m->config->task, s)),
+        .adapted = !m->run && t->init_from,
         .batch = batch, .steps_per_epoch = per_epoch,
         .steps = t->steps && t->steps < steps ? t->steps : steps};
     bp_status st = one_batch(a, m, d, &l, &b, err);
@@ -111,7 +110,7 @@ static bp_status explain(const cli_args *a, cli_model *m, bp_data *d,
     if (!st)
         o.target = b.target;
     if (!st)
-        st = bp_explain_new(&m->config->task, s, &o, &e, err);
+        st = bp_explain_new(bp_config_task(m->config), s, &o, &e, err);
     if (!st)
         st = show_explained(a, e, err);
     bp_explain_free(e);
@@ -128,13 +127,17 @@ static bool wants_article(const cli_args *a)
 
 static int run_article(const cli_args *a)
 {
-    const unsigned fits = OPT_LANG | OPT_HTML | OPT_THREADS | OPT_LEVEL;
+    static const cli_opt fits[] = {OPT_LANG, OPT_HTML, OPT_THREADS, OPT_LEVEL,
+                                   OPT_END};
     bp_runtime_options ro = {.size = sizeof ro, .threads = a->threads,
                              .level = a->level};
     bp_explain_options o = {.size = sizeof o, .title = "article"};
     bp_explain *e = NULL;
     bp_error err = {0};
-    if (a->given & ~fits) {
+    bool fit = true;
+    for (int k = 0; k < N_OPTS; k++)
+        fit &= !a->given[k] || cli_option_in(fits, (cli_opt)k);
+    if (!fit) {
         cli_complain("`bprop explain article` runs the article's own program: "
                      "of the options it takes --lang, --html, --threads and "
                      "--level");
@@ -170,8 +173,8 @@ const cli_command cli_explain = {
                "gradient.\nA FILE starts from its initial weights, a RUN from "
                "its best ones. `bprop explain article` runs the article's own "
                "program,\nand says what it can and cannot learn.",
-    .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_WEIGHTS |
-               OPT_LANG | OPT_HTML,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_SAMPLE, OPT_DTYPE, OPT_WEIGHTS,
+                       OPT_LANG, OPT_HTML),
     .min_operands = 1,
     .max_operands = 1,
     .run = run_explain,

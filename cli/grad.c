@@ -1,101 +1,26 @@
 /* bprop grad FILE|RUN: loss and gradients of a batch, as a safetensors file. */
 #include "cli.h"
 
-#include "explain/explain.h"
-#include "fmt/safetensors.h"
-
-static bp_status write_gradients(const bp_step *p, bp_store *s,
-                                 bp_dtype dtype, const char *path,
-                                 bp_error *err)
+static bp_status print_gradients(bp_store *g, bp_error *err)
 {
-    size_t count = bp_store_count(s), n = 0;
-    const bp_allocator *a = &bp__malloc_allocator;
-    bp__st_entry *e = bp__calloc(a, count + 1, sizeof *e);
-    if (!e)
-        return bp__oom(err);
     bp_status st = BP_OK;
-    bp_array x;
-    e[n] = (bp__st_entry){.name = "loss", .dtype = dtype};
-    if (bp_step_output(p, "loss", &x)) {
-        e[n].data = x.data;
-        e[n++].bytes = x.bytes;
-    }
-    for (size_t i = 0; i < count && !st; i++) {
-        char name[300];
+    for (size_t i = 1; i < bp_store_count(g) && !st; i++) {
         bp_var_info v;
-        bp_store_info(s, i, &v);
-        if (v.kind != BP_VAR_PARAM)
-            continue;
-        bp__snprintf(name, sizeof name, "grad.%s", v.name);
-        e[n] = (bp__st_entry){.name = v.name, .dtype = dtype, .rank = v.rank};
-        memcpy(e[n].dims, v.dims, sizeof v.dims);
-        if (bp_step_output(p, name, &x)) {
-            e[n].data = x.data;
-            e[n].bytes = x.bytes;
-        } else {
-            st = bp__error(err, BP_EBUG, "no result '%s'", name);
-        }
-        n++;
+        bp_store_info(g, i, &v);
+        st = bp_tensor_print(v.name, v.dtype, v.rank, v.dims,
+                             bp_store_read(g, i), cli_write, stdout);
     }
-    if (!st)
-        st = bp__safetensors_write(NULL, a, path, e, n, NULL, 0, err);
-    bp__free(a, e, (count + 1) * sizeof *e);
-    return st;
-}
-
-/* A tensor's range, then each of its elements, by the formatter of `bprop
- * explain`. */
-static void print_tensor(const bp_var_info *v, const double *x, size_t n)
-{
-    char text[200], min[32], mean[32], max[32], norm[32];
-    bp__ex_range r = bp__ex_range_of(x, n);
-    printf("%s %s: min %s, mean %s, max %s, norm %s\n", v->name,
-           bp__ex_dims_text(text, v->rank, v->dims),
-           bp__ex_number(min, r.min), bp__ex_number(mean, r.mean),
-           bp__ex_number(max, r.max), bp__ex_number(norm, r.norm));
-    for (size_t i = 0; i < n; i++)
-        printf("%s%s %s\n", v->name,
-               bp__ex_index_text(text, v->rank, v->dims, i),
-               bp__ex_number(min, x[i]));
-}
-
-static bp_status print_gradients(const bp_step *p, bp_store *s,
-                                 bp_dtype dtype, bp_error *err)
-{
-    const bp_allocator *a = &bp__malloc_allocator;
-    for (size_t i = 0; i < bp_store_count(s); i++) {
-        char name[300];
-        bp_var_info v;
-        bp_array out = {.bytes = 0};
-        bp_store_info(s, i, &v);
-        if (v.kind != BP_VAR_PARAM)
-            continue;
-        bp__snprintf(name, sizeof name, "grad.%s", v.name);
-        bp_step_output(p, name, &out);
-        const void *g = out.data;
-        size_t n = out.bytes / bp_dtype_bytes(dtype);
-        double *x = bp__calloc(a, n + 1, sizeof *x);
-        if (!g || !x) {
-            bp__free(a, x, (n + 1) * sizeof *x);
-            return g ? bp__oom(err)
-                     : bp__error(err, BP_EBUG, "no result '%s'", name);
-        }
-        bp__ex_widen(x, g, dtype, n);
-        print_tensor(&v, x, n);
-        bp__free(a, x, (n + 1) * sizeof *x);
-    }
-    return BP_OK;
+    return st ? bp__error(err, st, "%s", bp_status_text(st)) : BP_OK;
 }
 
 static bp_status next_batch(const cli_args *a, cli_model *m, bp_data *d,
                             bp_loader **l, bp_batch *b, bp_error *err)
 {
     bp_loader_options o = {.size = sizeof o,
-                           .batch = a->sample >= 0 ? 1
-                                                   : m->config->train.batch};
-    bp__task_loader(&m->config->task, &o);
-    for (size_t i = 0; i < m->n_inputs; i++)
-        o.norm[i] = m->norm[i];
+                           .batch = bp_config_trainer(m->config)->batch};
+    if (a->sample >= 0)
+        o.batch = 1;
+    cli_set_loader(m, &o);
     bp_status st = bp_loader_new(d, &o, l, err);
     if (!st && a->sample >= 0)
         st = a->sample < bp_data_count(d)
@@ -110,26 +35,29 @@ static bp_status gradients(const cli_args *a, cli_model *m, bp_data *d,
                            bp_store *s, bp_error *err)
 {
     bp_loader *l = NULL;
-    bp_step *p;
+    bp_store *g = NULL;
     bp_batch b;
-    bp__task_steps steps;
-    bp_task *t = &m->config->task;
-    cli_set_steps(a, m, &steps, s);
+    bp_compile_options c = cli_compile_options(a);
     bp_status st = next_batch(a, m, d, &l, &b, err);
     if (!st)
-        st = bp__task_steps_run(&steps, BP_TASK_GRADIENT, &b, &p, err);
+        st = bp_task_gradients(bp_config_task(m->config), s, m->runtime, &c,
+                               bp_config_trainer(m->config)->shards, &b, &g,
+                               err);
     if (!st && a->out)
-        st = write_gradients(p, s, t->dtype, a->out, err);
-    if (!st && !a->out) {
-        printf("%lld sample%s, loss %.9g\n", (long long)b.count,
-               b.count == 1 ? "" : "s", bp_step_number(p, "loss"));
-        st = print_gradients(p, s, t->dtype, err);
-    } else if (!st) {
-        printf("%lld sample%s, loss %.9g; gradients in %s\n",
-               (long long)b.count, b.count == 1 ? "" : "s",
-               bp_step_number(p, "loss"), a->out);
+        st = bp_store_save(g, a->out, BP_KIND(BP_VAR_PARAM), err);
+    if (!st) {
+        bp_var_info v;
+        bp_store_info(g, 0, &v);
+        printf("%lld sample%s, loss %.9g", (long long)b.count,
+               b.count == 1 ? "" : "s",
+               bp__read_real(bp_store_read(g, 0), v.dtype, 0));
+        if (a->out)
+            printf("; gradients in %s", a->out);
+        printf("\n");
     }
-    bp__task_steps_free(&steps);
+    if (!st && !a->out)
+        st = print_gradients(g, err);
+    bp_store_free(g);
     bp_loader_free(l);
     return st;
 }
@@ -148,8 +76,8 @@ const cli_command cli_grad = {
                "first of the training set in the file's order, without "
                "augmentation, or one\nsample. A FILE starts from its initial "
                "weights, a RUN from its best ones.",
-    .options = OPT_MODEL | OPT_DATA | OPT_SAMPLE | OPT_DTYPE | OPT_OUT |
-               OPT_WEIGHTS,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_SAMPLE, OPT_DTYPE, OPT_OUT,
+                       OPT_WEIGHTS),
     .min_operands = 1,
     .max_operands = 1,
     .run = run_grad,

@@ -1,6 +1,8 @@
 /* bprop help [COMMAND] */
 #include "cli.h"
 
+#include <bprop/inspect.h>
+
 #include <string.h>
 
 static const struct {
@@ -14,35 +16,15 @@ static const struct {
 };
 enum { N_TABLES = sizeof tables / sizeof tables[0] };
 
-/* `bprop help keys`: all keys of a model file. */
-static int help_keys(void)
-{
-    bp__str s;
-    bp__str_init(&s, NULL);
-    bp__schema_describe(&bp__config_key, "", &s);
-    fputs(s.failed ? "" : s.s, stdout);
-    bp__str_free(&s);
-    return EXIT_FINE;
-}
-
-/* `bprop help layers`: a table of nn. */
-static int help_table(bp_nn_table table)
-{
-    size_t n;
-    char buf[300];
-    const bp__kinddef *rows = bp__kinds(table, &n);
-    for (size_t i = 0; i < n; i++) {
-        printf("%-22s %s\n", rows[i].name, bp__kind_doc(&rows[i], buf));
-        for (const bp__argdef *d = rows[i].args; d && d->name; d++)
-            printf("    %-18s %s%s; %s\n", d->name, bp__arg_expects(d, buf),
-                   d->required ? "; needed" : "", d->doc);
-    }
-    return EXIT_FINE;
-}
-
 const char *cli_help_topic(int i)
 {
     return i < N_TABLES ? tables[i].word : NULL;
+}
+
+static int print(bp_status st)
+{
+    bp_error err = {.status = st};
+    return st ? cli_fail(&err) : EXIT_FINE;
 }
 
 static int run_help(const cli_args *a)
@@ -53,14 +35,15 @@ static int run_help(const cli_args *a)
     }
     const char *word = a->operands[0];
     if (!strcmp(word, "keys"))
-        return help_keys();
+        return print(bp_config_print_keys(cli_write, stdout));
     if (!strcmp(word, "man"))
         return cli_print_man();
     if (!strcmp(word, "bash"))
         return cli_print_bash();
     for (int i = 0; i < N_TABLES; i++)
         if (!strcmp(word, tables[i].word))
-            return help_table(tables[i].table);
+            return print(bp_nn_print_table(tables[i].table, cli_write,
+                                           stdout));
     for (int i = 0; i < cli_n_commands; i++)
         if (!strcmp(word, cli_commands[i]->name)) {
             cli_print_help(cli_commands[i], stdout);

@@ -35,8 +35,7 @@ static int columns(void)
 /* The name under which the rate stands in the file. */
 static const char *optimizer_name(const cli_model *m)
 {
-    const bp__ynode *o = bp__yaml_get(m->config->resolved, "optimizer");
-    return o->kind == BP__Y_MAP ? o->child->key : o->text;
+    return bp_config_get(m->config, "optimizer");
 }
 
 static void print_basin(const cli_model *m, const bp_range *r)
@@ -60,12 +59,9 @@ static void print_basin(const cli_model *m, const bp_range *r)
 
 static void print_range(const cli_model *m, const bp_range *r)
 {
-    bp__str s;
-    bp__str_init(&s, NULL);
-    bp__range_plot(r, columns() - 20, 16, &s);
-    if (!s.failed && s.s)
-        printf("\n%s\n", s.s);
-    bp__str_free(&s);
+    printf("\n");
+    bp_range_print(r, columns() - 20, 16, cli_write, stdout);
+    printf("\n");
     if (r->falls)
         print_basin(m, r);
     else
@@ -84,28 +80,32 @@ static void print_range(const cli_model *m, const bp_range *r)
                "lost\n", r->rises_at);
 }
 
+static int add_text(void *user, const char *text, size_t bytes)
+{
+    bp__str_add(user, text, bytes);
+    return 0;
+}
+
 static int write_svg(const cli_args *a, const cli_model *m, const bp_range *r)
 {
-    bp_error err = {0};
     bp__str s;
     char title[200];
     bp__snprintf(title, sizeof title, "%s: range test of the rate of %s",
-                 m->config->name, optimizer_name(m));
+                 bp_config_name(m->config), optimizer_name(m));
     bp__str_init(&s, NULL);
-    bp__range_svg(r, title, &s);
-    bp_status st = s.failed ? bp__oom(&err)
-                            : bp__file_write(NULL, &bp__malloc_allocator,
-                                             a->svg, s.s, s.len, &err);
+    bp_error err = {.status = bp_range_svg(r, title, add_text, &s)};
+    int rc = err.status || s.failed ? cli_fail(&err)
+                                    : cli_write_file(a->svg, s.s, s.len);
     bp__str_free(&s);
-    return st ? cli_fail(&err) : EXIT_FINE;
+    return rc;
 }
 
-static int test_range(const cli_args *a, cli_model *m, bp__config_data *d)
+static int test_range(const cli_args *a, cli_model *m, cli_data *d)
 {
     bp_error err = {0};
     bp_range r;
     lr_bar bar = {.terminal = isatty(STDOUT_FILENO)};
-    bp_trainer_options t = m->config->train;
+    bp_trainer_options t = *bp_config_trainer(m->config);
     t.runtime = m->runtime;
     t.no_pass = a->no_pass;
     t.no_kernel = a->no_kernel;
@@ -113,7 +113,7 @@ static int test_range(const cli_args *a, cli_model *m, bp__config_data *d)
     bp_range_options o = {.size = sizeof o, .train = &t, .from = a->from,
                           .to = a->to, .steps = a->steps,
                           .on_step = draw_step, .user = &bar};
-    bp_status st = bp_range_test(&m->config->task, &o, &r, &err);
+    bp_status st = bp_range_test(bp_config_task(m->config), &o, &r, &err);
     if (bar.terminal)
         printf("\r%30s\r", "");
     int rc = EXIT_FINE;
@@ -138,11 +138,11 @@ static int test_range(const cli_args *a, cli_model *m, bp__config_data *d)
 static int run_lr(const cli_args *a)
 {
     cli_model m;
-    bp__config_data d;
+    cli_data d;
     int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
     if (rc != EXIT_FINE)
         return rc;
-    if (!m.config->has_data[BP_SPLIT_TRAIN]) {
+    if (!bp_config_has_split(m.config, BP_SPLIT_TRAIN)) {
         cli_complain("%s names no training data (data.train)", m.name);
         rc = EXIT_USAGE;
     } else {
@@ -150,7 +150,7 @@ static int run_lr(const cli_args *a)
     }
     if (rc == EXIT_FINE) {
         rc = test_range(a, &m, &d);
-        bp__config_close(&d);
+        cli_close_data(&d);
     }
     cli_close(&m);
     return rc;
@@ -166,7 +166,8 @@ const cli_command cli_lr = {
         "arXiv:1506.01186). The file's optimizer is used without its\n"
         "schedule; the training part alone; nothing is written but --svg. Exit "
         "1 if the loss falls nowhere.",
-    .options = OPT_MODEL | OPT_DATA | OPT_FROM | OPT_TO | OPT_STEPS | OPT_SVG,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_FROM, OPT_TO, OPT_STEPS,
+                       OPT_SVG),
     .max_operands = 1,
     .run = run_lr,
 };

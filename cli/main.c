@@ -45,7 +45,7 @@ int main(int argc, char **argv)
         int rc = cli_parse(c, argc - 2, argv + 2, &args);
         if (rc != EXIT_FINE)
             return rc;
-        if (args.given & OPT_HELP) {
+        if (args.given[OPT_HELP]) {
             cli_print_help(c, stdout);
             return EXIT_FINE;
         }

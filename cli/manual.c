@@ -4,9 +4,7 @@
  * man_doc writes them; a test compares). */
 #include "cli.h"
 
-#include "ir/ir.h"
-#include "lower/lower.h"
-#include "xform/xform.h"
+#include <bprop/inspect.h>
 
 /* ---- man ----------------------------------------------------------------- */
 
@@ -30,11 +28,15 @@ static void roff(const char *text)
     }
 }
 
-static void man_options(const cli_command *c, unsigned without)
+static const cli_opt model_options[] = {OPT_MODEL, OPT_END};
+
+/* Those of a command, without those for models, or only these. */
+static void man_options(const cli_command *c, bool for_models)
 {
     for (int k = 0; k < cli_n_options; k++) {
         const cli_option *o = &cli_options[k];
-        if (!(c->options & o->bit & ~without))
+        if (!cli_option_in(c->options, o->id) ||
+            cli_option_in(model_options, o->id) != for_models)
             continue;
         printf(".TP\n.B ");
         roff(o->name);
@@ -46,9 +48,17 @@ static void man_options(const cli_command *c, unsigned without)
     }
 }
 
+static bool takes_models(const cli_command *c)
+{
+    for (const cli_opt *o = model_options; *o != OPT_END; o++)
+        if (!cli_option_in(c->options, *o))
+            return false;
+    return true;
+}
+
 int cli_print_man(void)
 {
-    static const cli_command model = {.options = OPT_MODEL};
+    static const cli_command model = {.options = model_options};
     printf(".\\\" Printed by `bprop help man`: edit the tables in cli/.\n"
            ".TH BPROP 1 \"\" \"bprop %s\" \"User Commands\"\n"
            ".SH NAME\nbprop \\- train, check and look into neural networks\n"
@@ -77,14 +87,14 @@ int cli_print_man(void)
             roff(c->details);
             printf("\n");
         }
-        man_options(c, OPT_MODEL);
-        if ((c->options & OPT_MODEL) == OPT_MODEL)
+        man_options(c, false);
+        if (takes_models(c))
             printf(".PP\nTakes the options for models, below.\n");
         else
-            man_options(c, ~(unsigned)OPT_MODEL);
+            man_options(c, true);
     }
     printf(".SH OPTIONS FOR MODELS\n");
-    man_options(&model, 0);
+    man_options(&model, true);
     printf(".SH MODEL FILES\n");
     roff("`bprop help keys` lists the keys of a model file; `bprop help "
          "WORD` what may stand\nthere, WORD being one of");
@@ -121,43 +131,29 @@ static bool print_choices(const cli_option *o)
     return true;
 }
 
-static void print_keys(const bp__skey *map, const char *path)
+static void print_key(void *user, const bp_key *key)
 {
-    const bp__skey *k;
-    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
-        char name[160];
-        bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
-                     k->name);
-        if (k->type != BP__S_MAP)
-            printf("%s ", name);
-        print_keys(k, name);
-    }
+    (void)user;
+    if (!key->is_map)
+        printf("%s ", key->path);
 }
 
-static void print_values(const bp__skey *map, const char *path)
+static void print_value(void *user, const bp_key *key)
 {
-    const bp__skey *k;
-    for (size_t i = 0; (k = bp__schema_key(map, i)); i++) {
-        char name[160];
-        bp__snprintf(name, sizeof name, "%s%s%s", path, *path ? "." : "",
-                     k->name);
-        if (k->n_words || k->type == BP__S_BOOL) {
-            printf("    %s) words=\"", name);
-            for (size_t w = 0; w < k->n_words; w++)
-                printf("%s ", k->words[w]);
-            printf("%s\" ;;\n", k->n_words ? "" : "true false");
-        }
-        print_values(k, name);
-    }
+    (void)user;
+    if (!key->n_words && !key->is_bool)
+        return;
+    printf("    %s) words=\"", key->path);
+    for (size_t w = 0; w < key->n_words; w++)
+        printf("%s ", key->words[w]);
+    printf("%s\" ;;\n", key->n_words ? "" : "true false");
 }
 
 static void print_rows(const char *key, bp_nn_table table)
 {
-    size_t n;
-    const bp__kinddef *rows = bp__kinds(table, &n);
     printf("    %s) words=\"", key);
-    for (size_t i = 0; i < n; i++)
-        printf("%s ", rows[i].name);
+    for (size_t i = 0; bp_nn_row_name(table, i); i++)
+        printf("%s ", bp_nn_row_name(table, i));
     printf("\" ;;\n");
 }
 
@@ -184,10 +180,11 @@ static void print_lists(void)
     for (int i = 0; cli_shipped_name(i); i++)
         printf("%s ", cli_shipped_name(i));
     printf("\"\n_bprop_ops=\"");
-    for (int i = 1; i < BP__N_OPS; i++)
-        printf("%s ", bp__ops[i]->name);
+    bp_op_info op;
+    for (int i = 0; bp_op_get(i, &op); i++)
+        printf("%s ", op.name);
     printf("\"\n_bprop_keys=\"");
-    print_keys(&bp__config_key, "");
+    bp_config_keys(print_key, NULL);
     printf("\"\n\n");
 }
 
@@ -204,15 +201,15 @@ int cli_print_bash(void)
     print_rows("optimizer", BP_NN_OPTIMIZERS);
     print_rows("optimizer.*.schedule", BP_NN_SCHEDULES);
     print_rows("model.layers.*", BP_NN_LAYERS);
-    print_values(&bp__config_key, "");
+    bp_config_keys(print_value, NULL);
     printf("    data.train|data.valid|data.test) words=digits ;;\n"
            "    *) words= ;;\n    esac\n}\n\n"
            "# ... and an option.\n_bprop_option_values() {\n    case $1 in\n");
     for (int k = 0; k < cli_n_options; k++)
         print_choices(&cli_options[k]);
     printf("    --no-pass) words=\"all ");
-    for (size_t i = 0; bp__pass_names[i]; i++)
-        printf("%s ", bp__pass_names[i]);
+    for (size_t i = 0; bp_pass_name(i); i++)
+        printf("%s ", bp_pass_name(i));
     printf("\" ;;\n    --no-kernel) words=\"all chain\" ;;\n"
            "    *) return 1 ;;\n    esac\n}\n\n"
            "_bprop_command() {\n    case $1 in\n");

@@ -18,61 +18,43 @@ static void choose_file(const char *path, char *buf, size_t bytes)
         bp__snprintf(buf, bytes, "%.*s.yaml", (int)n, base);
 }
 
+static int failed(const bp_error *err)
+{
+    int rc = cli_fail(err);
+    return err->status == BP_EARG ? EXIT_USAGE : rc;
+}
+
 /* Prints what was found, writes the file. */
-static int give_draft(bp__str *found, bp__str *text, const char *file)
-{
-    bp_error err = {0};
-    bp_status st = found->failed || text->failed
-                       ? bp__oom(&err)
-                       : bp__file_write(NULL, &bp__malloc_allocator, file,
-                                        text->s, text->len, &err);
-    if (!found->failed)
-        printf("%s", found->s);
-    bp__str_free(found);
-    bp__str_free(text);
-    if (st)
-        return cli_fail(&err);
-    printf("\nthe model file is %s; train it with\n  bprop train %s\n", file,
-           file);
-    return EXIT_FINE;
-}
-
-static int look_failed(const bp_error *err)
-{
-    return cli_fail(err) == EXIT_RUN && err->status == BP_EARG ? EXIT_USAGE
-                                                               : EXIT_RUN;
-}
-
 static int draft(const cli_args *a, const char *file)
 {
-    static const char *const tasks[] = {NULL, "class", "number"};
     bp_error err = {0};
-    bp__draft_options o = {.path = a->operands[0], .test = a->test,
-                           .target = a->target, .task = tasks[a->task]};
-    bp__str found, text;
-    bp__str_init(&found, NULL);
-    bp__str_init(&text, NULL);
-    if (!bp__source_draft(&o, &found, &text, &err))
-        return give_draft(&found, &text, file);
-    bp__str_free(&found);
-    bp__str_free(&text);
-    return look_failed(&err);
+    bp_draft *d = NULL;
+    bp_draft_options o = {.size = sizeof o, .test = a->test,
+                          .target = a->target, .task = a->task};
+    if (bp_draft_look(a->operands[0], &o, &d, &err))
+        return failed(&err);
+    const char *text = bp_draft_text(d);
+    printf("%s", bp_draft_found(d));
+    int rc = cli_write_file(file, text, strlen(text));
+    if (rc == EXIT_FINE)
+        printf("\nthe model file is %s; train it with\n  bprop train %s\n",
+               file, file);
+    bp_draft_free(d);
+    return rc;
 }
 
 static int run_new(const cli_args *a)
 {
     char buf[300];
     const char *file = a->out, *path = a->operands[0];
+    bp_error err = {0};
     if (!file) {
         choose_file(path, buf, sizeof buf);
         file = buf;
     }
-    bp_error err = {0};
-    if (bp__source_can_draft(path, &err)) {
-        cli_fail(&err);
-        return EXIT_USAGE;
-    }
-    if (!(a->given & OPT_FORCE) && bp__file_exists(NULL, file)) {
+    if (bp_draft_can(path, &err))
+        return failed(&err);
+    if (!a->given[OPT_FORCE] && cli_exists(file)) {
         cli_complain("'%s' is there already: --force replaces it, --out FILE "
                      "takes another name", file);
         return EXIT_USAGE;
@@ -92,7 +74,7 @@ const cli_command cli_new = {
         "model file,\nNAME.yaml unless --out gives another, has a network, a "
         "loss and parts for validation and test.\nOf a table the last column "
         "is the target, unless --target names one (or several numbers: a,b).",
-    .options = OPT_TARGET | OPT_TEST | OPT_TASK | OPT_OUT | OPT_FORCE,
+    .options = OPTIONS(OPT_TARGET, OPT_TEST, OPT_TASK, OPT_OUT, OPT_FORCE),
     .min_operands = 1,
     .max_operands = 1,
     .run = run_new,

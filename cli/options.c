@@ -2,9 +2,6 @@
  * the nearest name of a wrong one. */
 #include "cli.h"
 
-#include "base/base.h"
-#include "config/yaml.h"
-
 const cli_option cli_options[] = {
     {OPT_DATA, "--data", "DIR", "folder that the data files are in"},
     {OPT_OUT, "--out", "PATH", "where the result goes"},
@@ -46,9 +43,17 @@ const cli_option cli_options[] = {
 enum { N_OPTIONS = sizeof cli_options / sizeof cli_options[0] };
 const int cli_n_options = N_OPTIONS;
 
+bool cli_option_in(const cli_opt *list, cli_opt id)
+{
+    for (; list && *list != OPT_END; list++)
+        if (*list == id)
+            return true;
+    return false;
+}
+
 bool cli_option_fits(const cli_command *c, const cli_option *o)
 {
-    return (c->options | OPT_HELP) & o->bit;
+    return o->id == OPT_HELP || cli_option_in(c->options, o->id);
 }
 
 static int usage_error(const cli_command *c, const char *format, ...)
@@ -64,24 +69,34 @@ static int usage_error(const cli_command *c, const char *format, ...)
     return EXIT_USAGE;
 }
 
-/* "--epochs" is a key of the model file: which one is meant, as its path; NULL:
- * none. buf: 100 bytes. */
+/* Keys of `train`, for "--epochs" that is one of the model file. */
+typedef struct train_keys {
+    char name[64][40];
+    size_t n;
+} train_keys;
+
+static void add_key(void *user, const bp_key *key)
+{
+    train_keys *k = user;
+    if (!strncmp(key->path, "train.", 6) && !strchr(key->path + 6, '.') &&
+        k->n < 64)
+        bp__snprintf(k->name[k->n++], sizeof k->name[0], "%s",
+                     key->path + 6);
+}
+
+/* Which one is meant, as its path; NULL: none. buf: 100 bytes. */
 static const char *key_like(const char *name, char *buf)
 {
-    const bp__skey *map, *k;
-    for (size_t i = 0; (map = bp__schema_key(&bp__config_key, i)); i++) {
-        const char *names[64];
-        size_t n = 0;
-        while (!strcmp(map->name, "train") && n < 64 &&
-               (k = bp__schema_key(map, n)))
-            names[n++] = k->name;
-        const char *key = bp__nearest(name + strspn(name, "-"), names, n);
-        if (!key)
-            continue;
-        bp__snprintf(buf, 100, "%s.%s", map->name, key);
-        return buf;
-    }
-    return NULL;
+    static train_keys k; /* large; of the command */
+    const char *names[64];
+    k.n = 0;
+    bp_config_keys(add_key, &k);
+    for (size_t i = 0; i < k.n; i++)
+        names[i] = k.name[i];
+    const char *key = bp__nearest(name + strspn(name, "-"), names, k.n);
+    if (key)
+        bp__snprintf(buf, 100, "train.%s", key);
+    return key ? buf : NULL;
 }
 
 static int unknown_option(const cli_command *c, const char *word, size_t len)
@@ -100,7 +115,7 @@ static int unknown_option(const cli_command *c, const char *word, size_t len)
     char buf[BP__NEAR_BYTES];
     const char *near = bp__near_text(name, names, n, " or ", buf);
     char path[100];
-    const char *key = !near && (c->options & OPT_SET) ? key_like(name, path)
+    const char *key = !near && cli_option_in(c->options, OPT_SET) ? key_like(name, path)
                                                       : NULL;
     if (key)
         return usage_error(c, "unknown option %s (did you mean --set %s=...?)",
@@ -134,7 +149,7 @@ static bool read_split(const char *value, bp_split *split)
 static bool store_option(cli_args *a, const cli_option *o, const char *value)
 {
     int64_t n;
-    switch (o->bit) {
+    switch (o->id) {
     case OPT_DATA:
         a->data = value;
         return *value;
@@ -173,8 +188,8 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
         a->test = value;
         return *value;
     case OPT_TASK:
-        a->task = !strcmp(value, "class") ? BP__TASK_CLASS : BP__TASK_NUMBER;
-        return a->task == BP__TASK_CLASS || !strcmp(value, "number");
+        a->task = value;
+        return !strcmp(value, "class") || !strcmp(value, "number");
     case OPT_FOLDS:
         if (!bp__parse_int64(value, &n) || n < 2 || n > 100)
             return false;
@@ -210,7 +225,7 @@ static bool store_option(cli_args *a, const cli_option *o, const char *value)
 
 const char *cli_option_expects(const cli_option *o)
 {
-    switch (o->bit) {
+    switch (o->id) {
     case OPT_THREADS:
         return "a whole number from 1 to 1024";
     case OPT_SAMPLE:
@@ -265,7 +280,7 @@ static int parse_option(const cli_command *c, cli_args *a, int argc,
         if (!store_option(a, o, value))
             return usage_error(c, "%s '%s': expected %s", o->name, value,
                                cli_option_expects(o));
-        a->given |= o->bit;
+        a->given[o->id] = true;
         return EXIT_FINE;
     }
     return unknown_option(c, word, len);
@@ -291,9 +306,9 @@ int cli_parse(const cli_command *c, int argc, char **argv, cli_args *a)
             a->operands[a->n_operands++] = argv[i];
         }
     }
-    if (!(a->given & OPT_HELP) && a->n_operands < c->min_operands)
+    if (!a->given[OPT_HELP] && a->n_operands < c->min_operands)
         return usage_error(c, "`bprop %s` needs %s", c->name, c->operands);
-    if ((a->given & OPT_RESUME) && (a->given & OPT_FORCE))
+    if (a->given[OPT_RESUME] && a->given[OPT_FORCE])
         return usage_error(c, "--resume goes on with a run, --force replaces "
                               "it: give one of them");
     return EXIT_FINE;

@@ -94,17 +94,17 @@ void cli_print_confusion(const cli_model *m, const bp_evaluation *e)
         return;
     int width = 5;
     for (int64_t i = 0; i < k; i++) {
-        const char *name = cli_class_name(m, i, buf);
+        const char *name = cli_class_name(m->config, i, buf);
         int n = bp__text_columns(name, name + strlen(name));
         width = n > width ? (n > 12 ? 12 : n) : width;
     }
     printf("rows: the truth; columns: the prediction\n%*s", width + 2, "");
     for (int64_t j = 0; j < k; j++)
-        printf(" %s", bp__text_cell(text, cli_class_name(m, j, buf), -width,
+        printf(" %s", bp__text_cell(text, cli_class_name(m->config, j, buf), -width,
                                     width));
     printf("\n");
     for (int64_t i = 0; i < k; i++) {
-        printf("  %s", bp__text_cell(text, cli_class_name(m, i, buf), -width,
+        printf("  %s", bp__text_cell(text, cli_class_name(m->config, i, buf), -width,
                                      width));
         for (int64_t j = 0; j < k; j++) {
             long long n = (long long)e->confusion[i * k + j];
@@ -115,6 +115,20 @@ void cli_print_confusion(const cli_model *m, const bp_evaluation *e)
         }
         printf("\n");
     }
+}
+
+bool cli_exists(const char *path)
+{
+    bp__fs_info info;
+    return !bp__file_stat(NULL, path, &info, NULL);
+}
+
+int cli_write_file(const char *path, const char *text, size_t bytes)
+{
+    bp_error err = {0};
+    return bp__file_write(NULL, &bp__malloc_allocator, path, text, bytes, &err)
+               ? cli_fail(&err)
+               : EXIT_FINE;
 }
 
 bool cli_file_hash(const char *path, char hash[20])

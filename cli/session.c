@@ -3,17 +3,19 @@
 #define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cli.h"
 
-#include "lower/lower.h"
+#include "base/file.h"
+
+#include <bprop/inspect.h>
 
 #include <unistd.h>
 
 static int model_problems(const cli_model *m, const bp_error *err)
 {
-    const bp__config *c = m->config;
+    const char *problems = m->config ? bp_config_problems(m->config) : "";
     fflush(stdout);
-    if (c && c->problems.len)
-        fprintf(stderr, "%s\n", c->problems.s);
-    else if (strchr(err->message, ':') && c &&
+    if (*problems)
+        fprintf(stderr, "%s\n", problems);
+    else if (strchr(err->message, ':') && m->config &&
              !strncmp(err->message, m->name, strlen(m->name)))
         fprintf(stderr, "%s\n", err->message); /* it says where by itself */
     else
@@ -36,39 +38,31 @@ static void show_decoding(void *user, int64_t done, int64_t all)
 static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
                              bp_error *err)
 {
-    const char *const *sets = a->sets;
-    size_t n = (size_t)a->n_sets, bytes;
     const char *path = what ? what : "digits";
-    bp__fs_info info;
-    bool exists = what && !bp__file_stat(NULL, what, &info, NULL);
+    bp_config_options o = {.size = sizeof o, .n_sets = (size_t)a->n_sets,
+                           .set = a->sets};
+    size_t bytes;
+    bool exists = what && cli_exists(what);
     m->name = path;
-    if (exists && info.is_dir) {
-        char *file = bp__path_join(&bp__malloc_allocator, what, "config.yaml");
-        bp_status st = BP_ENOMEM;
-        if (!file)
-            return bp__oom(err);
-        m->run = what;
-        if (bp__file_exists(NULL, file))
-            st = bp__config_load(NULL, file, sets, n, &m->config, err);
-        else
-            st = bp__error(err, BP_ENOTFOUND, "'%s' is not a run: it has no "
-                           "config.yaml (if it holds pictures, `bprop new %s` "
-                           "drafts a model file)", what, what);
-        bp__strfree(&bp__malloc_allocator, file);
-        return st;
-    }
     const char *text = exists ? NULL : cli_shipped_model(path, &bytes);
     if (text)
-        return bp__config_parse(path, text, bytes, sets, n, &m->config, err);
-    const char *kind = exists ? cli_file_kind(path) : NULL;
-    if (kind && (!strcmp(kind, CLI_TABLE) || !strcmp(kind, CLI_ARCHIVE)))
+        return bp_config_parse(path, text, bytes, &o, &m->config, err);
+    const char *kind = exists ? bp_path_noun(path) : NULL;
+    bool folder = kind && !strcmp(kind, "a folder");
+    if (folder)
+        m->run = what;
+    if (kind && (!strcmp(kind, "a table") || !strcmp(kind, "an archive")))
         return bp__error(err, BP_EARG, "'%s' is %s, not a model file; `bprop "
                          "new %s` drafts one for it", path, kind, path);
-    if (kind && strcmp(kind, CLI_MODEL_FILE))
+    if (kind && !folder && strcmp(kind, "a model file"))
         return bp__error(err, BP_EARG, "'%s' is %s, not a model file or a run",
                          path, kind);
-    bp_status st = bp__config_load(NULL, path, sets, n, &m->config, err);
-    if (st == BP_ENOTFOUND)
+    bp_status st = bp_config_open(path, &o, &m->config, err);
+    if (st == BP_ENOTFOUND && folder)
+        bp__error(err, st, "'%s' is not a run: it has no config.yaml (if it "
+                  "holds pictures, `bprop new %s` drafts a model file)", what,
+                  what);
+    else if (st == BP_ENOTFOUND)
         bp__error(err, st, "no file or run '%s', and no shipped model of this "
                   "name (`bprop models` lists those)", path);
     return st;
@@ -77,35 +71,29 @@ static bp_status load_config(const cli_args *a, const char *what, cli_model *m,
 /* What is decoded stands beside the runs that use it. */
 void cli_set_cache(cli_model *m, const char *run)
 {
+    char folder[1100];
     const char *slash = run ? strrchr(run, '/') : NULL;
     if (slash && !slash[1]) /* "runs/x/" */
         while (slash > run && *--slash != '/')
             ;
-    if (run)
-        m->config->source.cache =
-            !slash || slash == run
-                ? "."
-                : bp__arena_printf(&m->config->arena, "%.*s",
-                                   (int)(slash - run), run);
+    if (run && slash && slash != run)
+        bp__snprintf(folder, sizeof folder, "%.*s", (int)(slash - run), run);
     else
-        m->config->source.cache = "runs";
-    m->config->source.progress = show_decoding;
+        bp__snprintf(folder, sizeof folder, "%s", run ? "." : "runs");
+    bp_config_set_cache(m->config, folder, show_decoding, NULL);
 }
 
 /* Names that --no-pass or --no-kernel may hold. */
 static size_t known_names(bool kernels, const char **names, size_t room)
 {
     size_t n = 0;
+    const char *name;
     names[n++] = "all";
-    for (size_t i = 0; !kernels && bp__pass_names[i] && n < room; i++)
-        names[n++] = bp__pass_names[i];
-    if (kernels)
-        names[n++] = "chain";
-    for (int i = 0; kernels && i < 2 * BP__N_OPS; i++) {
-        const bp__kernel *const *k =
-            i < 2 ? NULL : bp__kernels_of_op((bp__op)(i / 2), i % 2);
-        for (; k && *k && n < room; k++)
-            names[n++] = (*k)->name;
+    for (size_t i = 0; n < room; i++) {
+        name = kernels ? bp_kernel_name(i) : bp_pass_name(i);
+        if (!name)
+            break;
+        names[n++] = name;
     }
     return n;
 }
@@ -156,23 +144,22 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
     bp_runtime_options o = {.size = sizeof o, .threads = a->threads,
                             .level = a->level};
     int rc = EXIT_FINE;
-    bp__config_data d;
-    if (bp__config_needs_data(m->config)) {
+    cli_data d;
+    if (bp_config_needs_data(m->config)) {
         rc = cli_open_data(a, m, 0, false, &d); /* learns its columns */
         if (rc != EXIT_FINE) {
             cli_close(m);
             return rc;
         }
     }
-    if (bp__config_check_model(m->config, &err))
+    if (bp_config_check(m->config, &err))
         rc = model_problems(m, &err);
     else if (bp_runtime_new(&o, &m->runtime, &err))
         rc = cli_fail(&err) == EXIT_RUN && err.status != BP_ENOMEM
                  ? EXIT_USAGE
                  : EXIT_RUN;
-    m->n_inputs = bp_model_input_count(m->config->model);
-    if (rc == EXIT_FINE && m->run &&
-        bp__source_get_fitted(&m->config->source, m->n_inputs, m->norm, &err))
+    m->n_inputs = bp_model_input_count(bp_config_task(m->config)->model);
+    if (rc == EXIT_FINE && m->run && bp_config_fit(m->config, NULL, &err))
         rc = cli_fail(&err);
     if (rc != EXIT_FINE)
         cli_close(m);
@@ -181,39 +168,38 @@ int cli_open(const cli_args *a, const char *what, cli_model *m)
 
 void cli_close(cli_model *m)
 {
-    for (size_t i = 0; i < BP_MAX_INPUTS; i++)
-        bp_norm_free(m->norm[i]);
     bp_runtime_free(m->runtime);
-    bp__config_free(m->config);
+    bp_config_free(m->config);
     *m = (cli_model){0};
 }
 
 void cli_print_notes(cli_model *m)
 {
-    bp__source_config *s = &m->config->source;
-    if (!s->notes)
+    const char *notes = bp_config_notes(m->config);
+    if (!notes)
         return;
     fflush(stdout);
-    fprintf(stderr, "%s\n", s->notes);
-    s->notes = NULL; /* once */
+    fprintf(stderr, "%s\n", notes);
+    bp_config_clear_notes(m->config); /* once */
 }
 
 int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
-                  bp__config_data *d)
+                  cli_data *d)
 {
     bp_error err = {0};
     memset(d, 0, sizeof *d);
-    for (int s = 0; s < BP__N_SPLITS && must; s++)
-        if ((wanted & (1u << s)) && !m->config->has_data[s]) {
+    for (int s = 0; s < BP_N_SPLITS && must; s++)
+        if ((wanted & (1u << s)) &&
+            !bp_config_has_split(m->config, (bp_split)s)) {
             cli_complain("%s names no data.%s", m->name,
                          bp_split_name((bp_split)s));
             return EXIT_USAGE;
         }
-    if (!bp__config_open(m->config, a->data, wanted, d, &err)) {
+    if (!bp_config_open_data(m->config, a->data, wanted, d->split, &err)) {
         cli_print_notes(m);
         return EXIT_FINE;
     }
-    if (err.status == BP_ENOTFOUND && !a->data && !m->config->source.dir)
+    if (err.status == BP_ENOTFOUND && !a->data && !bp_config_dir(m->config))
         cli_complain("%s\n(where is the data? --data FOLDER says it)",
                      err.message);
     else
@@ -221,145 +207,67 @@ int cli_open_data(const cli_args *a, cli_model *m, unsigned wanted, bool must,
     return EXIT_RUN;
 }
 
-bool cli_is_classifier(const cli_model *m)
+void cli_close_data(cli_data *d)
 {
-    const bp_task *t = &m->config->task;
-    bp__arena ar;
-    bp__spec *loss = NULL;
-    bp_error err;
-    bp__arena_init(&ar, NULL);
-    bool head = !bp__spec_parse(&ar, BP_NN_LOSSES, t->loss, &loss, &err) &&
-                loss->row->head == BP__HEAD_SOFTMAX;
-    bp__arena_free(&ar);
-    return head || (t->metrics && strstr(t->metrics, "accuracy"));
+    for (int s = 0; s < BP_N_SPLITS; s++)
+        bp_data_free(d->split[s]);
+    memset(d, 0, sizeof *d);
 }
 
 int cli_assume_target(cli_model *m)
 {
-    static const int64_t one[1] = {1}; /* class_weights: balanced are all 1 */
     bp_error err = {0};
-    bp_task *t = &m->config->task;
-    bp_store *s = bp_store_new(NULL);
-    if (!t->class_count) {
-        t->class_count = one;
-        t->n_class_counts = 1;
-    }
-    bp__type out;
-    if (t->target.rank || t->target.dtype == BP_I32) {
-        bp_store_free(s);
-        return EXIT_FINE; /* the data has said it */
-    }
-    bp_status st = s ? bp__task_output(t, s, &bp__malloc_allocator, &out, &err)
-                     : bp__oom(&err);
-    bp_store_free(s);
-    if (st)
-        return cli_fail(&err);
-    t->n_train = t->n_train ? t->n_train : 10000; /* for l2(lambda) */
-    if (cli_is_classifier(m)) { /* a class for each row of the last axis */
-        t->target.dtype = BP_I32;
-        t->target.rank = out.rank > 2 ? out.rank - 2 : 0;
-        memcpy(t->target.dims, out.dims + 1,
-               (size_t)t->target.rank * sizeof out.dims[0]);
-        return EXIT_FINE;
-    }
-    t->target.dtype = t->dtype;
-    t->target.rank = out.rank - 1;
-    memcpy(t->target.dims, out.dims + 1,
-           (size_t)(out.rank - 1) * sizeof out.dims[0]);
-    return EXIT_FINE;
-}
-
-/* The type of the numbers in a run's files. */
-static bp_dtype run_dtype(const cli_model *m)
-{
-    const bp__ynode *t = bp__yaml_at(m->config->resolved, "train.dtype");
-    return t && !strcmp(t->text, "f64") ? BP_F64 : BP_F32;
-}
-
-/* Weights of a run in a store of the other type, for programs of that. */
-static bp_status load_converted(const cli_model *m, bp_store *to,
-                                const char *path, bp_error *err)
-{
-    bp_task t = m->config->task;
-    bp__type out;
-    t.dtype = run_dtype(m);
-    bp_store *s = bp_store_new(NULL);
-    bp_status st = s ? bp__task_output(&t, s, &bp__malloc_allocator, &out, err)
-                     : bp__oom(err);
-    if (!st)
-        st = bp_store_load(s, path, BP_KINDS_WEIGHTS, err);
-    for (size_t i = 0; !st && i < bp_store_count(s); i++) {
-        bp_var_info v;
-        bp_store_info(s, i, &v);
-        int64_t k = bp_store_find(to, v.name);
-        if (k < 0 || !(BP_KIND(v.kind) & BP_KINDS_WEIGHTS))
-            continue;
-        const void *x = bp_store_read(s, i);
-        void *y = bp_store_data(to, (size_t)k);
-        for (size_t j = 0; j < v.bytes / bp_dtype_bytes(v.dtype); j++)
-            if (v.dtype == BP_F32)
-                ((double *)y)[j] = (double)((const float *)x)[j];
-            else
-                ((float *)y)[j] = (float)((const double *)x)[j];
-    }
-    bp_store_free(s);
-    return st;
+    return bp_config_assume_target(m->config, &err) ? cli_fail(&err)
+                                                    : EXIT_FINE;
 }
 
 int cli_open_store(const cli_args *a, const cli_model *m, bp_store **s)
 {
     bp_error err = {0};
-    bp__type out;
-    *s = bp_store_new(NULL);
-    bp_status st = *s ? bp__task_output(&m->config->task, *s,
-                                        &bp__malloc_allocator, &out, &err)
-                      : bp__oom(&err);
-    if (!st && m->run) {
-        char *path = bp__path_join(&bp__malloc_allocator, m->run,
-                                   a->weights_last ? "last.safetensors"
-                                                   : "best.safetensors");
-        if (!path)
-            st = bp__oom(&err);
-        else if (m->config->task.dtype != run_dtype(m))
-            st = load_converted(m, *s, path, &err);
-        else
-            st = bp_store_load(*s, path, BP_KINDS_WEIGHTS, &err);
-        bp__strfree(&bp__malloc_allocator, path);
-    }
-    if (!st)
-        return EXIT_FINE;
-    bp_store_free(*s);
-    *s = NULL;
-    return cli_fail(&err);
+    return bp_config_open_store(m->config, a->weights_last, s, &err)
+               ? cli_fail(&err)
+               : EXIT_FINE;
 }
 
-void cli_set_steps(const cli_args *a, const cli_model *m, bp__task_steps *k,
-                   bp_store *s)
+int cli_open_predictor(const cli_args *a, cli_model *m, bp_predictor **p)
 {
-    bp__task_steps_init(k, &bp__malloc_allocator, &m->config->task, s,
-                        m->runtime);
-    k->no_pass = a->no_pass;
-    k->no_kernel = a->no_kernel;
-    k->shards = m->config->train.shards;
-    k->grad_norm = true;
+    bp_error err = {0};
+    bp_predictor_options o = {.size = sizeof o, .runtime = m->runtime,
+                              .last = a->weights_last, .no_pass = a->no_pass,
+                              .no_kernel = a->no_kernel};
+    return bp_predictor_new(m->config, &o, p, &err) ? cli_fail(&err)
+                                                    : EXIT_FINE;
+}
+
+bp_compile_options cli_compile_options(const cli_args *a)
+{
+    return (bp_compile_options){.size = sizeof(bp_compile_options),
+                                .no_pass = a->no_pass,
+                                .no_kernel = a->no_kernel};
 }
 
 int cli_norms(cli_model *m, bp_data *d)
 {
     bp_error err = {0};
-    for (size_t i = 0; i < m->n_inputs; i++)
-        if (!m->norm[i] && bp__task_norm(&m->config->task, d, i,
-                                         m->config->train.normalize, NULL,
-                                         &m->norm[i], &err))
-            return cli_fail(&err);
-    return EXIT_FINE;
+    return bp_config_fit(m->config, d, &err) ? cli_fail(&err) : EXIT_FINE;
 }
 
-const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
+void cli_set_loader(const cli_model *m, bp_loader_options *o)
 {
-    const bp_task *t = &m->config->task;
-    if (k < t->n_classes)
-        return t->class_name[k];
+    const bp_task *t = bp_config_task(m->config);
+    bp_nn_io io;
+    o->dtype = t->dtype;
+    for (size_t i = 0; bp_task_get_input(t, i, &io); i++) {
+        o->norm[i] = bp_config_norm(m->config, i);
+        o->input_dtype[i] = io.dtype;
+    }
+}
+
+const char *cli_class_name(const bp_config *c, int64_t k, char *buf)
+{
+    const char *name = bp_config_class_name(c, k);
+    if (name)
+        return name;
     bp__snprintf(buf, 40, "%lld", (long long)k);
     return buf;
 }
@@ -367,15 +275,16 @@ const char *cli_class_name(const cli_model *m, int64_t k, char *buf)
 int cli_with_training_data(const cli_args *a, cli_use_data *use)
 {
     cli_model m;
-    bp__config_data d;
+    cli_data d;
     bp_store *s = NULL;
     bp_error err = {0};
     int rc = cli_open(a, a->n_operands ? a->operands[0] : NULL, &m);
     if (rc != EXIT_FINE)
         return rc;
-    if (a->given & OPT_DTYPE)
-        m.config->task.dtype = a->dtype;
-    rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
+    if (a->given[OPT_DTYPE] && bp_config_set_dtype(m.config, a->dtype, &err))
+        rc = cli_fail(&err);
+    if (rc == EXIT_FINE)
+        rc = cli_open_data(a, &m, 1u << BP_SPLIT_TRAIN, true, &d);
     if (rc == EXIT_FINE) {
         bp_data *train = d.split[BP_SPLIT_TRAIN];
         rc = cli_norms(&m, train);
@@ -384,7 +293,7 @@ int cli_with_training_data(const cli_args *a, cli_use_data *use)
         if (rc == EXIT_FINE && use(a, &m, train, s, &err))
             rc = cli_fail(&err);
         bp_store_free(s);
-        bp__config_close(&d);
+        cli_close_data(&d);
     }
     cli_close(&m);
     return rc;

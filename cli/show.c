@@ -1,9 +1,14 @@
 /* bprop show FILE: layers, graphs, kernels, plan. */
 #include "cli.h"
 
-#include "xform/xform.h"
+#include <bprop/inspect.h>
+#include <bprop/step.h>
 
-enum { VIEWS = OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN };
+static bool wants_view(const cli_args *a)
+{
+    return a->given[OPT_GRAPH] || a->given[OPT_GRADIENT] ||
+           a->given[OPT_LOWERED] || a->given[OPT_PLAN];
+}
 
 static const char *dims_text(char *buf, const bp_nn_layer_info *l)
 {
@@ -19,8 +24,8 @@ static bp_status print_layers(const cli_model *m, bp_store *s, bp_error *err)
 {
     bp_trace_options o = {.size = sizeof o, .rows = 1};
     bp_traced traced = {0};
-    bp_graph *g = bp_task_graph(&m->config->task, s, BP_TASK_PREDICT, &o, NULL,
-                                &traced);
+    bp_graph *g = bp_task_graph(bp_config_task(m->config), s, BP_TASK_PREDICT,
+                                &o, NULL, &traced);
     bp_status st = bp_graph_status(g);
     int64_t params = 0;
     double work = 0;
@@ -51,7 +56,8 @@ static bp_status print_layers(const cli_model *m, bp_store *s, bp_error *err)
     return st;
 }
 
-static bp_status print_memory(const bp_program *p, const cli_model *m, bp_store *s)
+static bp_status print_memory(const bp_program *p, const cli_model *m,
+                              bp_store *s)
 {
     bp_program_stats t = {.size = sizeof t};
     char a[40], b[40];
@@ -65,7 +71,8 @@ static bp_status print_memory(const bp_program *p, const cli_model *m, bp_store 
     if (st)
         return st;
     printf("\na training step of %lld samples: %lld kernel calls in %lld "
-           "segments\n", (long long)m->config->train.batch, (long long)t.calls,
+           "segments\n", (long long)bp_config_trainer(m->config)->batch,
+           (long long)t.calls,
            (long long)t.segments);
     printf("memory: %s of variables, %s between calls",
            cli_bytes_text(a, state), cli_bytes_text(b, (double)t.arena_bytes));
@@ -75,88 +82,62 @@ static bp_status print_memory(const bp_program *p, const cli_model *m, bp_store 
     return BP_OK;
 }
 
-/* A composite with a psum inside is shown as its definition. */
-static bool keep_without_psum(void *user, const bp_graph *g, size_t node)
-{
-    (void)user;
-    const bp__node *n = &g->nodes[node];
-    bool varying = n->n_in && g->values[g->edges[n->in]].type.varying;
-    for (int i = 0; i < n->n_out; i++)
-        if (g->values[n->out + (uint32_t)i].type.varying != varying)
-            return false;
-    return true;
-}
-
 static bp_status print_graph(const cli_model *m, bp_store *s,
                              bp_task_mode mode, bp_error *err)
 {
-    int64_t batch = m->config->train.batch, n = m->config->train.shards;
+    const bp_trainer_options *t = bp_config_trainer(m->config);
+    int64_t batch = t->batch, n = t->shards;
     bp_trace_options o = {.size = sizeof o, .rows = (batch + n - 1) / n,
                           .global_rows = batch, .shards = n};
-    bp_traced traced = {0};
-    bp_graph *g = bp_task_graph(&m->config->task, s, mode, &o, NULL, &traced);
-    if (mode == BP_TASK_TRACE && !bp_graph_status(g))
-        bp_output(g, "objective", traced.objective);
-    bp_graph *open = bp_graph_status(g)
-                         ? NULL
-                         : bp__pass_expand(g, keep_without_psum, NULL);
-    bp_status st = bp_graph_status(open ? open : g);
-    if (st)
-        bp__error(err, st, "%s", g ? bp_graph_error(g) : bp_status_text(st));
-    else
-        st = bp_graph_print(open ? open : g, cli_write, stdout);
-    bp_nn_free(traced.nn);
-    bp_graph_free(open);
-    bp_graph_free(g);
-    return st;
+    return bp_task_print(bp_config_task(m->config), s, mode, &o, cli_write,
+                         stdout, err);
+}
+
+static bp_status compile_step(const cli_args *a, const cli_model *m,
+                              bp_store *s, bp_step **step, bp_error *err)
+{
+    const bp_trainer_options *t = bp_config_trainer(m->config);
+    const bp_task *task = bp_config_task(m->config);
+    bp_task_step_options o = {.size = sizeof o, .shards = t->shards,
+                              .grad_norm = true, .no_pass = a->no_pass,
+                              .no_kernel = a->no_kernel};
+    bp_status st = bp_task_step(task, BP_TASK_TRAIN, s, m->runtime, &o, step,
+                                err);
+    return st ? st : bp_task_prepare(*step, task, BP_TASK_TRAIN, t->batch, err);
 }
 
 static bp_status show(const cli_args *a, cli_model *m, bp_store *s,
                       bp_error *err)
 {
-    bp__task_steps steps;
-    bp_step *step;
+    bp_step *step = NULL;
     const bp_program *p = NULL;
-    bool compiled = !(a->given & VIEWS) || (a->given & (OPT_LOWERED | OPT_PLAN));
+    bool views = wants_view(a);
     bp_status st = BP_OK;
-    cli_set_steps(a, m, &steps, s);
-    if (!(a->given & VIEWS))
+    if (!views)
         st = print_layers(m, s, err);
-    if (!st && (a->given & OPT_GRAPH))
+    if (!st && a->given[OPT_GRAPH])
         st = print_graph(m, s, BP_TASK_TRACE, err);
-    if (!st && (a->given & OPT_GRADIENT))
+    if (!st && a->given[OPT_GRADIENT])
         st = print_graph(m, s, BP_TASK_TRAIN, err);
-    if (!st && compiled)
-        st = bp__task_steps_prepare(&steps, BP_TASK_TRAIN,
-                                    m->config->train.batch, &step, err);
-    if (!st && compiled)
+    if (!st && (!views || a->given[OPT_LOWERED] || a->given[OPT_PLAN]))
+        st = compile_step(a, m, s, &step, err);
+    if (!st && step)
         p = bp_step_program(step);
-    if (!st && (a->given & OPT_LOWERED))
+    if (!st && a->given[OPT_LOWERED])
         st = bp_program_print(p, BP_VIEW_LOWERED, cli_write, stdout);
-    if (!st && (a->given & OPT_PLAN))
+    if (!st && a->given[OPT_PLAN])
         st = bp_program_print(p, BP_VIEW_PLAN, cli_write, stdout);
-    if (!st && !(a->given & VIEWS))
+    if (!st && !views)
         st = print_memory(p, m, s);
-    bp__task_steps_free(&steps);
+    bp_step_free(step);
     return st;
-}
-
-/* What the data have taught the run, such as the columns of its table. */
-static void print_learned(const cli_model *m)
-{
-    bp__str s;
-    bp__str_init(&s, NULL);
-    bp__source_show(&m->config->source, &s);
-    if (s.len && !s.failed)
-        fputs(s.s, stdout);
-    bp__str_free(&s);
 }
 
 static int run_show(const cli_args *a)
 {
-    if (a->given & OPT_FEATURES)
+    if (a->given[OPT_FEATURES])
         return cli_features(a);
-    if (a->given & (OPT_SAMPLE | OPT_WEIGHTS)) {
+    if (a->given[OPT_SAMPLE] || a->given[OPT_WEIGHTS]) {
         cli_complain("--sample and --weights go with --features");
         return EXIT_USAGE;
     }
@@ -169,8 +150,10 @@ static int run_show(const cli_args *a)
     rc = cli_assume_target(&m);
     if (rc == EXIT_FINE && show(a, &m, s, &err))
         rc = cli_fail(&err);
-    else if (rc == EXIT_FINE && !(a->given & VIEWS))
-        print_learned(&m);
+    else if (rc == EXIT_FINE && !wants_view(a) &&
+             (err.status = bp_config_print_learned(m.config, cli_write,
+                                                   stdout)))
+        rc = cli_fail(&err);
     bp_store_free(s);
     cli_close(&m);
     return rc;
@@ -187,8 +170,9 @@ const cli_command cli_show = {
                "is.\n--features draws the filters that the first layers have "
                "learned, and what they make of a training\nsample, in "
                "evaluation mode.",
-    .options = OPT_MODEL | OPT_DATA | OPT_GRAPH | OPT_GRADIENT | OPT_LOWERED | OPT_PLAN |
-               OPT_FEATURES | OPT_SAMPLE | OPT_WEIGHTS,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_GRAPH, OPT_GRADIENT,
+                       OPT_LOWERED, OPT_PLAN, OPT_FEATURES, OPT_SAMPLE,
+                       OPT_WEIGHTS),
     .max_operands = 1,
     .run = run_show,
 };

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* flock */
 #include "cli.h"
 
+#include "base/file.h"
 #include "progress.h"
 
 #include <fcntl.h>
@@ -40,7 +41,7 @@ static void release_signals(void)
 }
 
 /* runs/NAME, unless --out says otherwise. NULL: it cannot be made. */
-static const char *choose_folder(const cli_args *a, const bp__config *c,
+static const char *choose_folder(const cli_args *a, const bp_config *c,
                                  char *buf, size_t bytes)
 {
     bp_error err = {0};
@@ -50,75 +51,45 @@ static const char *choose_folder(const cli_args *a, const bp__config *c,
         cli_fail(&err);
         return NULL;
     }
-    bp__snprintf(buf, bytes, "runs/%s", c->name);
+    bp__snprintf(buf, bytes, "runs/%s", bp_config_name(c));
     return buf;
 }
 
 static int differs(const cli_model *m, const char *out)
 {
     char path[1100];
-    bp__config *old = NULL;
+    bp_config *old = NULL;
     bp_error err = {0};
-    bp__str d;
-    int rc = EXIT_FINE;
     bp__snprintf(path, sizeof path, "%s/config.yaml", out);
     if (!bp__file_exists(NULL, path))
         return EXIT_FINE; /* nothing to resume: it starts at the beginning */
-    if (bp__config_load(NULL, path, NULL, 0, &old, &err)) {
-        bp__config_free(old);
+    if (bp_config_open(path, NULL, &old, &err)) {
+        bp_config_free(old);
         return cli_fail(&err);
     }
-    bp__str_init(&d, NULL);
-    const char *hash =
-        bp__yaml_text(bp__yaml_at(old->resolved, "train.init_hash"));
-    if (hash) /* what it started from; the file is not read again */
-        bp__config_set_start(m->config, hash);
-    bp__config_difference(m->config, old, &d);
-    if (d.len) {
+    bp_config_take_start(m->config, old);
+    const char *d = bp_config_difference(m->config, old);
+    if (d)
         cli_complain("'%s' is a run of another configuration: it differs in "
                      "%s. On resume only train.epochs,\n"
                      "train.checkpoint_seconds, train.log_every and "
                      "train.tensorboard may change",
-                     out, d.s);
-        rc = EXIT_USAGE;
-    }
-    bp__str_free(&d);
-    bp__config_free(old);
-    return rc;
+                     out, d);
+    bp_config_free(old);
+    return d ? EXIT_USAGE : EXIT_FINE;
 }
 
 /* config.yaml: all that evaluating and predicting need. */
 static bp_status write_config(cli_model *m, bp_trainer *t, const char *out,
                               const char *data, bp_error *err)
 {
-    bp_norm *norm[BP_MAX_INPUTS];
-    char path[1100], *full = NULL;
-    bp__str s;
-    for (size_t i = 0; i < m->n_inputs; i++)
-        norm[i] = (bp_norm *)bp_trainer_norm(t, i);
-    bp__source_set_fitted(&m->config->source, m->n_inputs, norm);
-    bp_status st = bp__source_keep(&m->config->source, err);
-    bp__config_set_start(m->config, bp_trainer_transfer(t)->hash);
-    if (!st)
-        st = bp__config_set_counts(m->config, err);
-    if (st)
-        return st;
-    if (data)
-        full = realpath(data, NULL);
-    if (full)
-        bp__source_set_dir(&m->config->source, full);
+    char *full = data ? realpath(data, NULL) : NULL;
+    bp_status st = bp_config_save(m->config, t, out, full, err);
     free(full);
-    bp__str_init(&s, NULL);
-    bp__config_print(m->config, &s);
-    bp__snprintf(path, sizeof path, "%s/config.yaml", out);
-    st = s.failed ? bp__oom(err)
-                  : bp__file_write(NULL, &bp__malloc_allocator, path, s.s,
-                                   s.len, err);
-    bp__str_free(&s);
     return st;
 }
 
-static void print_start(const cli_model *m, const bp__config_data *d,
+static void print_start(const cli_model *m, const cli_data *d,
                         const bp_trainer *t, const char *out, bool resumed)
 {
     char n[40], bytes[40];
@@ -144,7 +115,7 @@ static void print_start(const cli_model *m, const bp__config_data *d,
     if (from->hash[0])
         printf("starting from %s (hash %s): %lld tensor%s taken, %lld missing, "
                "%lld extra, %lld of another shape\n",
-               m->config->train.init_from, from->hash, (long long)from->taken,
+               bp_config_trainer(m->config)->init_from, from->hash, (long long)from->taken,
                from->taken == 1 ? "" : "s", (long long)from->missing,
                (long long)from->extra, (long long)from->shape);
     for (int i = 0; !bp_trainer_step(t) && bp_trainer_hint(t, i); i++)
@@ -167,19 +138,19 @@ static void print_end(const cli_args *a, const cli_model *m,
            (long long)bp_trainer_best_epoch(t));
     printf("  last.safetensors        weights at the end, hash %s\n", hash);
     printf("  curve.svg               loss%s over the epochs\n",
-           m->config->n_metrics ? " and metric" : "");
+           bp_config_metric_count(m->config) ? " and metric" : "");
     printf("  log.jsonl               every number of this run\n");
-    if (m->config->train.tensorboard)
+    if (bp_config_trainer(m->config)->tensorboard)
         printf("  events.out.tfevents...  the same for TensorBoard: "
                "tensorboard --logdir %s\n", out);
     printf("  config.yaml, checkpoint.safetensors\n");
     printf("\nnext:\n");
-    if (m->config->has_data[BP_SPLIT_TEST])
+    if (bp_config_has_split(m->config, BP_SPLIT_TEST))
         printf("  bprop eval %s%s%s\n", out, flag, data);
     printf("  bprop predict %s %s\n", out,
-           m->config->source.kind->example);
+           bp_config_input_example(m->config));
     /* More epochs are for a network that was still getting better. */
-    int64_t epochs = m->config->train.epochs;
+    int64_t epochs = bp_config_trainer(m->config)->epochs;
     bool early = 10 * (epochs - bp_trainer_best_epoch(t)) > epochs;
     if (a->operands[0] && !early)
         printf("  bprop train %s%s%s --out %s --resume --set "
@@ -201,7 +172,7 @@ static void print_resume(const cli_args *a, const char *out)
 }
 
 static int run_trainer(const cli_args *a, cli_model *m,
-                       const bp__config_data *d, bp_trainer *t,
+                       const cli_data *d, bp_trainer *t,
                        cli_progress *p, const char *out, cli_scores *score)
 {
     bp_error err = {0};
@@ -263,15 +234,15 @@ static int refuse(const bp_error *err, const char *out)
 }
 
 /* Remarks on the data, before the first step; in no run that goes on. */
-static int remark(const cli_model *m, const bp__config_data *d)
+static int remark(const cli_model *m, const cli_data *d)
 {
     bp_error err = {0};
     static bp_data_report report; /* large; of the command */
-    const bp_data *sets[BP__N_SPLITS];
-    const char *what[BP__N_SPLITS];
+    const bp_data *sets[BP_N_SPLITS];
+    const char *what[BP_N_SPLITS];
     size_t n = 0;
     report = (bp_data_report){0};
-    for (int s = 0; s < BP__N_SPLITS; s++)
+    for (int s = 0; s < BP_N_SPLITS; s++)
         if (d->split[s]) {
             sets[n] = d->split[s];
             what[n++] = bp_split_name((bp_split)s);
@@ -281,8 +252,8 @@ static int remark(const cli_model *m, const bp__config_data *d)
     fflush(stdout);
     if (report.text[0])
         fprintf(stderr, "%s\n", report.text);
-    if (m->config->source.telling)
-        fprintf(stderr, "%s", m->config->source.telling);
+    if (bp_config_telling(m->config))
+        fprintf(stderr, "%s", bp_config_telling(m->config));
     return EXIT_FINE;
 }
 
@@ -294,13 +265,13 @@ static void print_misfit(void *user, const char *line)
     fprintf(stderr, "init_from: %s\n", line);
 }
 
-static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
+static int train_in(const cli_args *a, cli_model *m, cli_data *d,
                     const char *out, int *lock, cli_scores *score)
 {
     bp_error err = {0};
     cli_progress p;
     bp_trainer *t = NULL;
-    bp_trainer_options o = m->config->train;
+    bp_trainer_options o = *bp_config_trainer(m->config);
     o.runtime = m->runtime;
     o.no_pass = a->no_pass;
     o.no_kernel = a->no_kernel;
@@ -308,14 +279,14 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
     o.valid = d->split[BP_SPLIT_VALID];
     o.test = d->split[BP_SPLIT_TEST];
     o.run_dir = out;
-    o.resume = (a->given & OPT_RESUME) != 0;
-    o.replace = (a->given & OPT_FORCE) != 0;
+    o.resume = a->given[OPT_RESUME];
+    o.replace = a->given[OPT_FORCE];
     o.on_step = cli_progress_step;
     o.on_epoch = cli_progress_epoch;
     o.user = &p;
     o.transfer.on_line = print_misfit;
     cli_progress_begin(&p, 0);
-    if (bp_trainer_new(&m->config->task, &o, &t, &err))
+    if (bp_trainer_new(bp_config_task(m->config), &o, &t, &err))
         return refuse(&err, out);
     int rc = EXIT_RUN;
     if (*lock == -1)
@@ -324,7 +295,8 @@ static int train_in(const cli_args *a, cli_model *m, bp__config_data *d,
         bp_trainer_free(t);
         return rc;
     }
-    if (write_config(m, t, out, a->data ? a->data : m->config->source.dir, &err)) {
+    if (write_config(m, t, out, a->data ? a->data : bp_config_dir(m->config),
+                     &err)) {
         cli_fail(&err);
     } else {
         print_start(m, d, t, out, o.resume);
@@ -344,11 +316,11 @@ static bool first_fold(const cli_args *a)
 static int train_once(const cli_args *a, cli_scores *score)
 {
     cli_model m;
-    bp__config_data d;
+    cli_data d;
     char buf[300];
     const char *what = a->n_operands ? a->operands[0] : NULL;
     /* --resume --out RUN alone: the run knows what it is. */
-    if (!what && (a->given & OPT_RESUME) && a->out) {
+    if (!what && a->given[OPT_RESUME] && a->out) {
         bp__snprintf(buf, sizeof buf, "%s/config.yaml", a->out);
         what = bp__file_exists(NULL, buf) ? a->out : NULL;
     }
@@ -360,9 +332,9 @@ static int train_once(const cli_args *a, cli_scores *score)
                                                        sizeof buf);
     if (!out)
         rc = EXIT_RUN;
-    else if (a->given & OPT_RESUME)
+    else if (a->given[OPT_RESUME])
         rc = differs(&m, out);
-    if (rc == EXIT_FINE && !m.config->has_data[BP_SPLIT_TRAIN]) {
+    if (rc == EXIT_FINE && !bp_config_has_split(m.config, BP_SPLIT_TRAIN)) {
         cli_complain("%s names no training data (data.train)", m.name);
         rc = EXIT_USAGE;
     }
@@ -373,14 +345,14 @@ static int train_once(const cli_args *a, cli_scores *score)
     if (rc == EXIT_FINE) {
         int lock = lock_folder(out);
         rc = lock == -2 ? EXIT_RUN
-             : (a->given & OPT_RESUME) || (a->folds && !first_fold(a))
+             : a->given[OPT_RESUME] || (a->folds && !first_fold(a))
                  ? EXIT_FINE
                  : remark(&m, &d);
         if (rc == EXIT_FINE)
             rc = train_in(a, &m, &d, out, &lock, score);
         if (lock >= 0)
             close(lock);
-        bp__config_close(&d);
+        cli_close_data(&d);
     }
     cli_close(&m);
     return rc;
@@ -400,7 +372,7 @@ static int train_folds(const cli_args *a)
         cli_complain("--folds leaves room for %d --set", CLI_MAX_SETS - 2);
         return EXIT_USAGE;
     }
-    if (a->given & OPT_RESUME) {
+    if (a->given[OPT_RESUME]) {
         cli_complain("--folds trains anew; --resume takes the folder of one "
                      "fold");
         return EXIT_USAGE;
@@ -466,8 +438,8 @@ const cli_command cli_train = {
         "models`). The run goes to\n--out, or runs/NAME. Ctrl-C finishes the "
         "step, saves, and says how to go on. The bits of\nthe result do not "
         "depend on --threads or --level, nor on being stopped and resumed.",
-    .options = OPT_MODEL | OPT_DATA | OPT_OUT | OPT_RESUME | OPT_FORCE |
-               OPT_FOLDS,
+    .options = OPTIONS(OPT_MODEL, OPT_DATA, OPT_OUT, OPT_RESUME, OPT_FORCE,
+                       OPT_FOLDS),
     .max_operands = 1,
     .run = run_train,
 };

@@ -45,6 +45,6 @@ const cli_command cli_version = {
     .operands = "",
     .summary = "print the version, the instruction-set level and the threads",
     .details = "",
-    .options = OPT_THREADS | OPT_LEVEL,
+    .options = OPTIONS(OPT_THREADS, OPT_LEVEL),
     .run = run_version,
 };

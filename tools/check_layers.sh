@@ -27,6 +27,9 @@ BEGIN {
     level["bprop/step.h"] = level["nn"] # traced there, run in train
     level["bprop/train.h"] = level["train"]
     level["bprop/explain.h"] = level["explain"]
+    level["bprop/inspect.h"] = level["nn"]
+    level["bprop/config.h"] = level["config"]
+    level["bprop/predict.h"] = level["predict"]
 }
 /^[ \t]*#[ \t]*include[ \t]*["<]/ {
     seen++

@@ -140,6 +140,27 @@ int64_t bp_data_classes(const bp_data *d);
 /* Where it came from, for messages: a path, or "digits". Owned by d. */
 const char *bp_data_source(const bp_data *d);
 
+/* ---- columns of tables ------------------------------------------------- */
+
+/* What training has learned of one. */
+typedef enum bp_column_kind {
+    BP_COLUMN_IGNORED = 0,
+    BP_COLUMN_NUMBER = 1,
+    BP_COLUMN_CATEGORY = 2,  /* words that become features */
+    BP_COLUMN_EMBEDDING = 3  /* words that the network looks up */
+} bp_column_kind;
+typedef struct bp_column {
+    const char *name;
+    bp_column_kind kind;
+    bool target;
+    bool had_missing;
+    int features;      /* numbers that a cell becomes; 0: a target, ignored */
+    double center, factor; /* a target x of the network is x / factor +
+                          center in its own units */
+    int n_words;
+    const char *const *words;
+} bp_column;
+
 /* ---- checking --------------------------------------------------------- */
 
 /* What a model expects of data. */

@@ -45,7 +45,9 @@ typedef struct bp_explain_options {
     const char *command;  /* what trains it, for step 6; NULL: not said */
     bool trained;         /* the store holds learned weights */
     bool adapted;         /* training changes the weights before its first
-                             step, and the store has them as they were drawn */
+                             step, and the store has them as they were drawn:
+                             from another file. (Where some start by lsuv, it is
+                             known.) */
     int64_t batch, steps_per_epoch, steps; /* of training; 0: not said */
 } bp_explain_options;
 
@@ -70,6 +72,22 @@ bp_status bp_explain_html(const bp_explain *e, bp_language l,
  * what is wrong with it, and what is not. */
 bp_status bp_explain_article(const bp_explain_options *o, int64_t steps,
                              bp_explain **e, bp_error *err);
+
+/* The filters that the first layers have learned, and what they make of a
+ * sample in evaluation mode, as a PNG file. input: one sample for each input,
+ * in the task's type, normalized. *width and *height: of the picture; legend: a
+ * line for each strip. [err: EARG the network has nothing to draw, EIO
+ * EUNSUPPORTED and what bp_compile says] */
+bp_status bp_features_draw(const bp_task *task, bp_store *s, bp_runtime *r,
+                           const void *const *input, const char *path,
+                           int64_t *width, int64_t *height, bp_write_fn legend,
+                           void *user, bp_error *err);
+
+/* A tensor as `bprop grad` prints it: its range, then a line for each element,
+ * "NAME[i,j] x". [err: EIO ENOMEM] */
+bp_status bp_tensor_print(const char *name, bp_dtype dtype, int rank,
+                          const int64_t *dims, const void *data,
+                          bp_write_fn write, void *user);
 
 #ifdef __cplusplus
 }

@@ -438,6 +438,11 @@ typedef struct bp_task {
                               those of target (Zhang et al. 2018)        */
 } bp_task;
 
+/* Inputs of a task, whatever describes it: how many, and the i-th, with the name
+ * and the type that it has in a graph. False: there is none. */
+size_t bp_task_input_count(const bp_task *t);
+bool bp_task_get_input(const bp_task *t, size_t i, bp_nn_io *io);
+
 typedef enum bp_task_mode {
     BP_TASK_TRAIN = 0,    /* a step: loss, gradients, updates             */
     BP_TASK_EVAL = 1,     /* loss and metrics in evaluation mode          */

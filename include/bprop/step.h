@@ -156,6 +156,10 @@ bp_status bp_task_step(const bp_task *task, bp_task_mode mode, bp_store *s,
                        bp_runtime *r, const bp_task_step_options *options,
                        bp_step **step, bp_error *err);
 
+/* bp_step_prepare of such a step for a batch of so many samples. */
+bp_status bp_task_prepare(bp_step *step, const bp_task *task,
+                          bp_task_mode mode, int64_t rows, bp_error *err);
+
 /* ---- within the function ------------------------------------------------ */
 
 bp_graph *bp_trace_graph(bp_trace *t);

@@ -89,6 +89,16 @@ bp_status bp_store_transfer(bp_store *s, const char *path,
 bp_status bp_lsuv(const bp_task *task, bp_store *s, bp_runtime *r,
                   const bp_batch *batch, bp_error *err);
 
+/* ---- gradients ------------------------------------------------------------ */
+
+/* Loss and gradients of one batch, in training mode, without an update: a store
+ * with "loss" and, under each parameter's name, its gradient. shards 0: 1.
+ * [err: what bp_step_run says] */
+bp_status bp_task_gradients(const bp_task *t, bp_store *s, bp_runtime *r,
+                            const bp_compile_options *compile, int64_t shards,
+                            const bp_batch *b, bp_store **gradients,
+                            bp_error *err);
+
 /* ---- evaluation ------------------------------------------------------- */
 
 #define BP_MAX_METRICS 16
@@ -270,6 +280,12 @@ typedef struct bp_range {
 bp_status bp_range_test(const bp_task *task, const bp_range_options *o,
                         bp_range *result, bp_error *err);
 void bp_range_free(bp_range *r);
+/* A plot in characters, points "." and the smoothed loss "*", by decades; and
+ * the same as an SVG picture. [err: EIO ENOMEM] */
+bp_status bp_range_print(const bp_range *r, int width, int height,
+                         bp_write_fn write, void *user);
+bp_status bp_range_svg(const bp_range *r, const char *title, bp_write_fn write,
+                       void *user);
 
 /* ---- gradient check ---------------------------------------------------- */
 

@@ -38,6 +38,18 @@ BP__NOINLINE bp_status bp__verror(bp_error *err, bp_status s,
 /* The one message for exhausted memory. */
 bp_status bp__oom(bp_error *err);
 
+/* ---- options (options.c) --------------------------------------------- */
+
+/* The one policy for a caller's options struct, whose first member is `size_t
+ * size`: what it has is copied, and what it lacks, having been compiled with an
+ * older header, is 0; a newer one's further members have to be 0. all: the
+ * struct as it is here, of `bytes`, whose size is then that. given NULL: all 0.
+ * [err: EARG] */
+bp_status bp__options(void *all, size_t bytes, const void *given,
+                      const char *name, bp_error *err);
+#define BP__OPTIONS(all, given, type, err) \
+    bp__options((all), sizeof(type), (given), #type, (err))
+
 /* ---- allocation (alloc.c) ------------------------------------------- */
 
 extern const bp_allocator bp__malloc_allocator;
@@ -100,6 +112,9 @@ typedef struct bp__str {
 void bp__str_init(bp__str *t, const bp_allocator *a);
 void bp__str_free(bp__str *t);
 void bp__str_add(bp__str *t, const char *s, size_t n);
+/* Gives the text to a caller's function, and frees it. [err: ENOMEM it failed
+ * earlier, EIO the function stopped] */
+bp_status bp__str_write(bp__str *t, bp_write_fn write, void *user);
 /* printf for the library: as vsnprintf, but numbers have a decimal point in
  * every locale. Conversions d i u x X o c s p e f g %, flags, width, precision
  * and lengths hh h l ll z j t. */
@@ -124,6 +139,8 @@ size_t bp__utf8_bad(const void *text, size_t bytes);
 enum { BP__NEAR_BYTES = 400 };
 const char *bp__near_text(const char *word, const char *const *names, size_t n,
                           const char *between, char *buf);
+/* The nearest of them; NULL: none is near enough to be meant. */
+const char *bp__nearest(const char *word, const char *const *names, size_t n);
 /* Shortest decimal text that reads back as the same double; independent of
  * the locale. buf: 32 bytes. */
 void bp__format_double(char *buf, double x);
@@ -146,6 +163,13 @@ int bp__text_columns(const char *p, const char *end);
  * buf, which has BP__CELL_BYTES. */
 enum { BP__CELL_BYTES = 801 };
 const char *bp__text_cell(char *buf, const char *s, int least, int most);
+
+/* ---- numbers (numbers.c) ----------------------------------------------- */
+
+/* The i-th element of an array of this type; n of them, from the first on. */
+double bp__read_real(const void *x, bp_dtype t, int64_t i);
+void bp__read_reals(const void *x, bp_dtype t, int64_t first, int64_t n,
+                    double *to);
 
 /* ---- hash ------------------------------------------------------------ */
 

@@ -239,6 +239,15 @@ void bp__str_add(bp__str *t, const char *s, size_t n)
     t->s[t->len] = '\0';
 }
 
+bp_status bp__str_write(bp__str *t, bp_write_fn write, void *user)
+{
+    bp_status st = t->failed ? BP_ENOMEM
+                   : t->len && write(user, t->s, t->len) ? BP_EIO
+                                                         : BP_OK;
+    bp__str_free(t);
+    return st;
+}
+
 void bp__str_vprintf(bp__str *t, const char *format, va_list ap)
 {
     int n = bp__vsnprintf(NULL, 0, format, ap);
@@ -314,6 +323,17 @@ const char *bp__near_text(const char *word, const char *const *names, size_t n,
             break;
     }
     return len ? buf : NULL;
+}
+
+const char *bp__nearest(const char *word, const char *const *names, size_t n)
+{
+    char buf[BP__NEAR_BYTES];
+    const char *first = bp__near_text(word, names, n, "\n", buf);
+    size_t len = first ? strcspn(first, "\n") : 0;
+    for (size_t i = 0; i < n && first; i++)
+        if (strlen(names[i]) == len && !strncmp(names[i], first, len))
+            return names[i];
+    return NULL;
 }
 
 /* ---- UTF-8 -------------------------------------------------------------- */

@@ -45,6 +45,8 @@ void bp__config_free(bp__config *c)
     if (!c)
         return;
     bp_model_free(c->model);
+    for (size_t i = 0; i < BP_MAX_INPUTS; i++)
+        bp_norm_free(c->norm[i]);
     bp__source_free(&c->source);
     bp__str_free(&c->problems);
     bp__arena_free(&c->arena);
@@ -167,6 +169,12 @@ bp_status bp__config_parse(const char *file, const char *text, size_t bytes,
                            const char *const *sets, size_t n_sets,
                            bp__config **config, bp_error *err)
 {
+    *config = NULL;
+#ifndef BP__HAVE_YAML
+    return bp__error(err, BP_EUNSUPPORTED, "'%s': model files are YAML, and "
+                     "this library was built without libyaml (BPROP_YAML)",
+                     file);
+#endif
     bp__config *c = *config = config_new(file);
     if (!c)
         return bp__oom(err);

@@ -13,7 +13,7 @@
 
 #include <bprop/train.h>
 
-typedef struct bp__config {
+typedef struct bp_config {
     bp__arena arena;
     const char *name;    /* of the model: the file's name without folders */
     bp__ynode *resolved; /* NULL where the file has problems */
@@ -26,6 +26,8 @@ typedef struct bp__config {
     bp__source_config source; /* of the samples: resolved `data` */
     bool has_data[BP__N_SPLITS];
     bool typed[BP_NN_MAX_INPUTS]; /* the file says an input's type */
+    const char *run;     /* the folder that it was opened from; NULL: a file */
+    bp_norm *norm[BP_MAX_INPUTS]; /* of bp_config_fit */
 } bp__config;
 
 /* Parses, overrides, checks. BP_EFORMAT: c->problems says what is wrong; the
@@ -53,6 +55,9 @@ typedef struct bp__config_data {
 bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
                           bp__config_data *d, bp_error *err);
 void bp__config_close(bp__config_data *d);
+/* The type of a set's targets, for a task of this type; as it was where it has
+ * none. */
+void bp__config_target(const bp_data *d, bp_dtype dtype, bp_nn_io *t);
 /* Tells the source what the model's inputs look like: before new samples are
  * read by it (opening does it, too). */
 void bp__config_shapes(bp__config *c);

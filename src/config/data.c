@@ -72,19 +72,19 @@ bp_status bp__config_name_classes(bp__config *c, bp_error *err)
 
 /* ---- opening ------------------------------------------------------------ */
 
-static void set_target(bp__config *c, const bp_data *d)
+void bp__config_target(const bp_data *d, bp_dtype dtype, bp_nn_io *t)
 {
     bp_array view;
-    bp_nn_io *t = &c->task.target;
     if (!bp_data_target(d, &view))
         return;
     *t = (bp_nn_io){0};
     bool classes = bp_data_target_kind(d) == BP_TARGET_CLASS;
-    t->dtype = classes ? BP_I32 : c->task.dtype;
+    t->dtype = classes ? BP_I32 : dtype;
     t->rank = view.rank - 1;
     for (int i = 0; i < t->rank; i++)
         t->dims[i] = view.dims[i + 1];
-    if (t->rank == 0 && !classes) /* [n] are n targets of one number, as layers give them */
+    /* [n] are n targets of one number, as layers give them. */
+    if (t->rank == 0 && !classes)
         t->dims[t->rank++] = 1;
 }
 
@@ -114,7 +114,7 @@ bp_status bp__config_open(bp__config *c, const char *dir, unsigned wanted,
         st = bp__source_set_input(&c->source, c->model, err);
     for (int s = BP__N_SPLITS - 1; s >= 0 && !st; s--)
         if (d->split[s])
-            set_target(c, d->split[s]);
+            bp__config_target(d->split[s], c->task.dtype, &c->task.target);
     if (!st)
         st = bp__config_type_inputs(c, d, err);
     if (!st && d->split[BP_SPLIT_TRAIN])

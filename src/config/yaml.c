@@ -5,7 +5,10 @@
 #include "config/yaml.h"
 
 #include <stdlib.h>
+
+#ifdef BP__HAVE_YAML
 #include <yaml.h>
+#endif
 
 enum { YAML_MAX_DEPTH = 64, YAML_MAX_COPIES = 200000, YAML_MAX_ANCHORS = 256 };
 
@@ -28,6 +31,18 @@ typedef struct yaml_build {
 } yaml_build;
 
 /* ---- building -------------------------------------------------------- */
+
+#ifndef BP__HAVE_YAML
+bp__ynode *bp__yaml_parse(bp__diags *d, const char *file, const char *text,
+                          size_t bytes)
+{
+    (void)text;
+    (void)bytes;
+    bp__diag_add(d, (bp__place){file, 0, 0}, "model files are YAML, and this "
+                 "library was built without libyaml");
+    return NULL;
+}
+#else
 
 static bp__place mark_place(const yaml_build *b, yaml_mark_t m)
 {
@@ -286,3 +301,4 @@ bp__ynode *bp__yaml_parse(bp__diags *d, const char *file, const char *text,
     bp__free(&d->arena->a, b, sizeof *b);
     return root;
 }
+#endif

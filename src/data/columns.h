@@ -146,6 +146,12 @@ bp_status bp__columns_apply(const bp__columns *c, const bp__table *t,
                             bp__cell_report *report, int64_t *kept,
                             bp_data **data, bp_error *err);
 
+/* Features [width] of one row; cell[i] is column i's, NULL: missing. unseen:
+ * words that are not among a column's; unreadable: the first column that wants
+ * a number and has something else, or -1. */
+void bp__columns_row(const bp__columns *c, const char *const *cell, float *out,
+                     int64_t *unseen, int *unreadable);
+
 /* d without the features that cut numbers into intervals, embedded words at
  * the end: what a linear model is given. [err: ENOMEM] */
 bp_status bp__columns_plain(const bp__columns *c, const bp_data *d,

@@ -106,6 +106,30 @@ static void category_features(const bp__column *x, const char *cell, int word,
         out[word] = 1;
 }
 
+void bp__columns_row(const bp__columns *c, const char *const *cell, float *out,
+                     int64_t *unseen, int *unreadable)
+{
+    memset(out, 0, (size_t)c->width * sizeof *out);
+    *unseen = 0;
+    *unreadable = -1;
+    for (int i = 0; i < c->n; i++) {
+        const bp__column *x = &c->column[i];
+        if (x->width == 0)
+            continue;
+        if (x->kind == BP__COLUMN_NUMBER) {
+            double v = 0;
+            bool ok = cell[i] && bp__table_number(cell[i], x->comma, &v);
+            if (cell[i] && !ok && *unreadable < 0)
+                *unreadable = i;
+            number_features(x, cell[i], ok, v, out + x->first);
+            continue;
+        }
+        int word = cell[i] ? bp__column_word(x, cell[i]) : -1;
+        *unseen += cell[i] && word < 0;
+        category_features(x, cell[i], word, out + x->first);
+    }
+}
+
 typedef struct applier {
     const bp__columns *c;
     const bp__table *t;

@@ -50,6 +50,11 @@ bp_data *bp__data_new(const bp_allocator *a, const char *source);
 bp_status bp__data_slice_rows(const bp_data *d, int64_t first, int64_t last,
                               bp_data **part, bp_error *err);
 
+/* Where each sample starts in its table [count]; NULL: it is from none. */
+static inline const int64_t *bp__data_lines(const bp_data *d)
+{
+    return d->line;
+}
 /* "cat/1.png", "line 17", "sample 16". */
 void bp__data_where(const bp_data *d, int64_t row, char *buf, size_t bytes);
 

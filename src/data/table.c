@@ -216,7 +216,7 @@ static bool is_missing(const char *s, const bp__table_options *o)
     return false;
 }
 
-static const char *final_cell(const char *s, const bp__table_options *o)
+const char *bp__table_cell_text(const char *s, const bp__table_options *o)
 {
     for (size_t i = 0; o && i < o->n_rename; i++)
         if (!strcmp(s, o->rename[2 * i]))
@@ -236,7 +236,7 @@ static bp_status add_row(bp__table *t, char **cells, int64_t line,
                   sizeof *t->line))
         return bp__oom(err);
     for (int i = 0; i < t->n_cols; i++)
-        t->cells[at + (size_t)i] = final_cell(cells[i], o);
+        t->cells[at + (size_t)i] = bp__table_cell_text(cells[i], o);
     t->line[t->n_rows++] = line;
     return BP_OK;
 }

@@ -67,6 +67,9 @@ static inline const char *bp__table_cell(const bp__table *t, int64_t row,
     return t->cells[row * t->n_cols + col];
 }
 
+/* A cell's text as a table holds it: renamed; NULL: it is missing. */
+const char *bp__table_cell_text(const char *s, const bp__table_options *o);
+
 /* A number as people write it: 12, -3.5e4, .5, +7, 1,234,567 (groups of
  * three); with `comma`, 3,5 and 1.234,5 instead. False: it is none, or too
  * large for a double. */

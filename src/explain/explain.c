@@ -1,6 +1,7 @@
 /* The public calls. */
 #include "explain/doc.h"
 #include "explain/explain.h"
+#include "train/train.h"
 
 bp_explain *bp__ex_new(const bp_explain_options *o, bp_error *err)
 {
@@ -56,6 +57,8 @@ bp_status bp_explain_new(const bp_task *task, bp_store *s,
         e->o.runtime = own;
     if (!st)
         st = bp__ex_collect(e, s, &mine);
+    if (!st && !e->o.trained && bp__lsuv_wanted(&e->task, s))
+        e->o.adapted = true;
     if (!st)
         st = bp__ex_measure(e, s, &mine);
     if (!st)

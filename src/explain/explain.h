@@ -46,7 +46,6 @@ const char *bp__ex_index_text(char *buf, int rank, const int64_t *dims,
 /* Copies a result; skip_batch leaves the first axis out of dims. */
 bool bp__ex_copy(bp__arena *ar, bp__ex_tensor *t, const bp__type *type,
                  const void *data, bool skip_batch);
-void bp__ex_widen(double *to, const void *from, bp_dtype dtype, size_t n);
 
 /* ---- layers.c --------------------------------------------------------- */
 

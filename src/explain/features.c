@@ -95,7 +95,7 @@ static const double *values(features *f, const void *data, bp_dtype dtype,
 {
     double *v = data ? bp__arena_array(&f->arena, n + 1, sizeof *v) : NULL;
     if (v)
-        bp__ex_widen(v, data, dtype, n);
+        bp__read_reals(data, dtype, 0, (int64_t)n, v);
     return v;
 }
 

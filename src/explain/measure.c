@@ -46,7 +46,8 @@ static void copy_variables(bp_store *to, bp_store *from)
         if (a.dtype == b.dtype)
             memcpy(y, x, a.bytes);
         else if (a.dtype == BP_F64 && b.dtype == BP_F32)
-            bp__ex_widen(y, x, BP_F32, a.bytes / sizeof(double));
+            bp__read_reals(x, BP_F32, 0,
+                           (int64_t)(a.bytes / sizeof(double)), y);
     }
 }
 

@@ -47,24 +47,6 @@ const char *bp__ex_index_text(char *buf, int rank, const int64_t *dims,
     return bp__ex_dims_text(buf, rank, at);
 }
 
-void bp__ex_widen(double *to, const void *from, bp_dtype dtype, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        switch (dtype) {
-        case BP_F64:
-            to[i] = ((const double *)from)[i];
-            break;
-        case BP_F32:
-            to[i] = (double)((const float *)from)[i];
-            break;
-        case BP_I32:
-            to[i] = ((const int32_t *)from)[i];
-            break;
-        default:
-            to[i] = ((const uint8_t *)from)[i];
-        }
-}
-
 bool bp__ex_copy(bp__arena *ar, bp__ex_tensor *t, const bp__type *type,
                  const void *data, bool skip_batch)
 {
@@ -76,6 +58,6 @@ bool bp__ex_copy(bp__arena *ar, bp__ex_tensor *t, const bp__type *type,
     t->v = bp__arena_array(ar, t->n + 1, sizeof *t->v);
     if (!t->v || !data)
         return false;
-    bp__ex_widen(t->v, data, (bp_dtype)type->dtype, t->n);
+    bp__read_reals(data, (bp_dtype)type->dtype, 0, (int64_t)t->n, t->v);
     return true;
 }

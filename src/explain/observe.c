@@ -229,7 +229,7 @@ static bool read_jacobian(tracing *q, const bp_program *p, size_t i)
         const void *data = bp_result(p, name, NULL);
         if (!data)
             return false;
-        bp__ex_widen(t.v + r * k, data, q->e->task.dtype, k);
+        bp__read_reals(data, q->e->task.dtype, 0, (int64_t)k, t.v + r * k);
     }
     l->slope = t;
     return t.v != NULL;
@@ -263,10 +263,7 @@ static bool read_penalty(tracing *q, const bp_program *p)
             w->same_bits = g && bytes == w->grad.n *
                                              bp_dtype_bytes(q->e->task.dtype);
             for (size_t j = 0; w->same_bits && j < w->grad.n; j++) {
-                double x;
-                bp__ex_widen(&x, (const char *)g +
-                                     j * bp_dtype_bytes(q->e->task.dtype),
-                             q->e->task.dtype, 1);
+                double x = bp__read_real(g, q->e->task.dtype, (int64_t)j);
                 w->same_bits = x == w->grad.v[j];
             }
             bp__snprintf(name, sizeof name, "penalty.%zu", i);

@@ -71,14 +71,3 @@ void bp__diags_print(bp__diags *d, bp__str *out)
             bp__str_printf(out, "%s: %s", p->at.file, p->message);
     }
 }
-
-const char *bp__nearest(const char *word, const char *const *names, size_t n)
-{
-    char buf[BP__NEAR_BYTES];
-    const char *first = bp__near_text(word, names, n, "\n", buf);
-    size_t len = first ? strcspn(first, "\n") : 0;
-    for (size_t i = 0; i < n && first; i++)
-        if (strlen(names[i]) == len && !strncmp(names[i], first, len))
-            return names[i];
-    return NULL;
-}

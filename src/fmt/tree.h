@@ -35,8 +35,6 @@ void bp__diag_add(bp__diags *d, bp__place at, const char *format, ...)
     BP__PRINTF(3, 4);
 /* "file:line:column: message" lines in the order of the file, each once. */
 void bp__diags_print(bp__diags *d, bp__str *out);
-/* Nearest of n names, or NULL where none is near enough to be meant. */
-const char *bp__nearest(const char *word, const char *const *names, size_t n);
 
 /* ---- the tree (tree.c) ----------------------------------------------- */
 

@@ -44,6 +44,19 @@ void bp__task_input(const bp_task *t, size_t i, bp_nn_io *io)
         io->dtype = t->dtype;
 }
 
+size_t bp_task_input_count(const bp_task *t)
+{
+    return bp__task_inputs(t);
+}
+
+bool bp_task_get_input(const bp_task *t, size_t i, bp_nn_io *io)
+{
+    if (i >= bp__task_inputs(t))
+        return false;
+    bp__task_input(t, i, io);
+    return true;
+}
+
 const char *bp__task_target_name(const bp_task *t)
 {
     return t->target.name ? t->target.name : "target";

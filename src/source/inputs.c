@@ -71,14 +71,65 @@ static bp_status choose(const bp__source_config *c, const char *path,
     return refuse(c, path, noun, last, err);
 }
 
+static bp_status row_of(const bp__source_config *c, const char *const *paths,
+                        size_t n, const bp__source_kind **row, bp_error *err)
+{
+    const bp__source_kind *k;
+    for (size_t i = 0; n > 1 && (k = bp__source_at(i)); i++)
+        if (k->several)
+            *row = k;
+    return *row ? BP_OK : choose(c, paths[0], row, err);
+}
+
 bp_status bp__source_inputs(bp__source_config *c, const char *const *paths,
                             size_t n, const bp__source_reader *to,
                             bp_error *err)
 {
-    const bp__source_kind *row = NULL, *k;
-    for (size_t i = 0; n > 1 && (k = bp__source_at(i)); i++)
-        if (k->several)
-            row = k;
-    bp_status st = row ? BP_OK : choose(c, paths[0], &row, err);
+    const bp__source_kind *row = NULL;
+    bp_status st = row_of(c, paths, n, &row, err);
     return st ? st : row->inputs(c, paths, n, to, err);
+}
+
+bp_status bp__source_labeled(bp__source_config *c, const char *const *paths,
+                             size_t n, bp_data **d, bp_error *err)
+{
+    const bp__source_kind *row = NULL;
+    *d = NULL;
+    bp_status st = n ? row_of(c, paths, c->n_inputs, &row, err)
+                     : bp__error(err, BP_EARG, "no files to evaluate on");
+    if (!st && !row->labeled)
+        st = bp__error(err, BP_EARG, "'%s': %s with targets need a model file "
+                       "that names them", paths[0], row->samples);
+    return st ? st : row->labeled(c, paths, n, d, err);
+}
+
+bp_status bp__source_pair(const bp__source_config *c, size_t n, bp_error *err)
+{
+    if (n == c->n_inputs + 1)
+        return BP_OK;
+    return bp__error(err, BP_EARG, "to evaluate on, this run takes %zu files: "
+                     "%zu input%s and the targets", c->n_inputs + 1,
+                     c->n_inputs, c->n_inputs == 1 ? "" : "s");
+}
+
+bp_status bp__source_row_new(const bp__source_config *c, const bp_allocator *a,
+                             bp__source_row **row, bp_error *err)
+{
+    *row = NULL;
+    if (c->learned && c->kind->row)
+        return c->kind->row(c, a, row, err);
+    return bp__error(err, BP_EARG, "this run's samples are no rows of texts");
+}
+
+int bp__source_column_count(const bp__source_config *c)
+{
+    return c->learned && c->kind->n_columns ? c->kind->n_columns(c) : 0;
+}
+
+bool bp__source_column(const bp__source_config *c, int i, bp_column *column)
+{
+    if (i < 0 || i >= bp__source_column_count(c))
+        return false;
+    c->kind->column(c, i, column);
+    return true;
 }

@@ -117,6 +117,14 @@ static bp_status npy_inputs(bp__source_config *c, const char *const *paths,
     return st;
 }
 
+static bp_status npy_labeled(bp__source_config *c, const char *const *paths,
+                             size_t n, bp_data **d, bp_error *err)
+{
+    bp_data_options o = {.size = sizeof o};
+    bp_status st = bp__source_pair(c, n, err);
+    return st ? st : bp_data_from_npy(paths, n - 1, paths[n - 1], &o, d, err);
+}
+
 /* ---- drafting -------------------------------------------------------------- */
 
 static const char *npy_looks(const char *path, bool folder)
@@ -161,6 +169,7 @@ const bp__source_kind bp__source_npy = {
     .looks = npy_looks,
     .open = npy_open,
     .inputs = npy_inputs,
+    .labeled = npy_labeled,
     .compares = arrays_compare,
     .draft = arrays_draft,
 };

@@ -54,6 +54,14 @@ static bp_status idx_inputs(bp__source_config *c, const char *const *paths,
     return st;
 }
 
+static bp_status idx_labeled(bp__source_config *c, const char *const *paths,
+                             size_t n, bp_data **d, bp_error *err)
+{
+    bp_data_options o = {.size = sizeof o};
+    bp_status st = bp__source_pair(c, n, err);
+    return st ? st : bp_data_from_idx(paths[0], paths[1], &o, d, err);
+}
+
 static const char *idx_no_draft(const char *path)
 {
     return bp__path_ends(path, "-ubyte") || bp__path_ends(path, "-ubyte.gz")
@@ -71,5 +79,6 @@ const bp__source_kind bp__source_idx = {
     .may_be = idx_may_be,
     .open = idx_open,
     .inputs = idx_inputs,
+    .labeled = idx_labeled,
     .no_draft = idx_no_draft,
 };

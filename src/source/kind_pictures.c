@@ -191,6 +191,16 @@ static bp_status open_all(bp__source_config *c, const char *path,
     return st;
 }
 
+static bp_status pictures_labeled(bp__source_config *c,
+                                  const char *const *paths, size_t n,
+                                  bp_data **d, bp_error *err)
+{
+    if (n > 1)
+        return bp__error(err, BP_EARG, "'%s': pictures stand in one folder or "
+                         "archive, in a folder for each class", paths[0]);
+    return open_all(c, paths[0], BP_SPLIT_TEST, d, err);
+}
+
 static bp_status pictures_open(bp__source_config *c, const bp__ynode *s,
                                const char *dir, bp_split split,
                                const bp_data_options *o, bp_data **d,
@@ -397,6 +407,7 @@ const bp__source_kind bp__source_pictures = {
     .looks = pictures_look,
     .open = pictures_open,
     .inputs = pictures_inputs,
+    .labeled = pictures_labeled,
     .compares = pictures_compare,
     .no_draft = pictures_no_draft,
     .draft = pictures_draft,

@@ -3,6 +3,8 @@
 #include "source/table_draft.h"
 #include "source/tables.h"
 
+#include "data/data.h"
+
 #include "data/looks.h"
 #include "nn/nn.h"
 
@@ -114,45 +116,85 @@ static bp_status table_open_all(bp__source_config *c, const char *dir,
 
 /* ---- predicting ----------------------------------------------------------- */
 
-/* Every row, without a target. Words that training never saw are counted in
- * c->notes. */
-static bp_status table_inputs(bp__source_config *c, const char *const *paths,
-                              size_t n, const bp__source_reader *to,
-                              bp_error *err)
+/* Every row of a file, with or without a target. Words that training never saw
+ * are counted in c->notes. */
+static bp_status table_file(bp__source_config *c, const char *path,
+                            bool target, bp_data **d, bp_error *err)
 {
     bp__table_options o;
     bp__table *t = NULL;
     bp__table_report r = {.failed = false};
-    bp__source_samples s = {.path = paths[0]};
-    (void)n;
+    *d = NULL;
     bp_status st = bp__table_read_options(c, &o, err);
     bp__table_known_names(c, NULL, &o);
     if (!st && c->arena->failed)
         st = bp__oom(err);
     if (!st)
-        st = bp__table_read(NULL, NULL, s.path, &o, &t, err);
+        st = bp__table_read(NULL, NULL, path, &o, &t, err);
     if (!st && t->n_rows == 0)
-        st = bp__error(err, BP_ERANGE, "'%s' has no rows", s.path);
+        st = bp__error(err, BP_ERANGE, "'%s' has no rows", path);
     bp__str_init(&r.text, NULL);
     if (!st) {
         bp__table_part p = {.table = t, .n = t->n_rows};
-        st = apply_part(c->learned, &p, "input", false, &r, &s.data, err);
+        st = apply_part(c->learned, &p, target ? "data" : "input", target, &r,
+                        d, err);
     }
     if (r.text.len && (st || r.failed))
         st = bp__error(err, st ? st : BP_EFORMAT, "%s", r.text.s);
     else if (r.text.len)
         c->notes = bp__arena_strdup(c->arena, r.text.s);
     bp__str_free(&r.text);
-    if (!st) {
-        s.line = t->line;
-        st = to->samples(to->user, &s, err);
-    }
-    bp_data_free(s.data);
     bp__table_free(t);
+    if (st) {
+        bp_data_free(*d);
+        *d = NULL;
+    }
     return st;
 }
 
+static bp_status table_inputs(bp__source_config *c, const char *const *paths,
+                              size_t n, const bp__source_reader *to,
+                              bp_error *err)
+{
+    bp__source_samples s = {.path = paths[0]};
+    (void)n;
+    bp_status st = table_file(c, s.path, false, &s.data, err);
+    if (!st) {
+        s.line = bp__data_lines(s.data);
+        st = to->samples(to->user, &s, err);
+    }
+    bp_data_free(s.data);
+    return st;
+}
+
+static bp_status table_labeled(bp__source_config *c, const char *const *paths,
+                               size_t n, bp_data **d, bp_error *err)
+{
+    if (n > 1)
+        return bp__error(err, BP_EARG, "'%s': one table holds the rows and "
+                         "their targets", paths[0]);
+    return table_file(c, paths[0], true, d, err);
+}
+
 /* ---- what columns say ------------------------------------------------------ */
+
+_Static_assert((int)BP__COLUMN_EMBEDDING == BP_COLUMN_EMBEDDING,
+               "one list of kinds");
+
+static int table_n_columns(const bp__source_config *c)
+{
+    return ((const bp__columns *)c->learned)->n;
+}
+
+static void table_column(const bp__source_config *c, int i, bp_column *column)
+{
+    const bp__column *x = &((const bp__columns *)c->learned)->column[i];
+    *column = (bp_column){.name = x->name, .kind = (bp_column_kind)x->kind,
+                          .target = x->target, .had_missing = x->had_missing,
+                          .features = x->width, .center = x->center,
+                          .factor = x->factor, .n_words = x->n_words,
+                          .words = x->words};
+}
 
 static void table_forget(void *learned)
 {
@@ -291,6 +333,10 @@ const bp__source_kind bp__source_table = {
     .looks = table_looks,
     .open_all = table_open_all,
     .inputs = table_inputs,
+    .labeled = table_labeled,
+    .row = bp__table_row,
+    .n_columns = table_n_columns,
+    .column = table_column,
     .restore = bp__columns_restore,
     .keep = bp__columns_keep,
     .forget = table_forget,

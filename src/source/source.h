@@ -98,6 +98,27 @@ bp_status bp__source_inputs(bp__source_config *c, const char *const *paths,
                             size_t n, const bp__source_reader *to,
                             bp_error *err);
 
+/* Samples with targets in one set, for a run on such data: one path, or one for
+ * each input and the targets' behind them. [err: EARG, as bp__source_open] */
+bp_status bp__source_labeled(bp__source_config *c, const char *const *paths,
+                             size_t n, bp_data **d, bp_error *err);
+/* One sample from texts by the names of its parts, such as a table's row: x is
+ * the row's own until its next reading. unseen: words that training never saw.
+ */
+typedef struct bp__source_row bp__source_row;
+struct bp__source_row {
+    bp_status (*read)(bp__source_row *r, const char *const *column,
+                      const char *const *cell, size_t n, bp_array *x,
+                      int64_t *unseen, bp_error *err);
+    void (*free)(bp__source_row *r);
+};
+/* [err: EARG samples of this kind are no texts, ENOMEM] */
+bp_status bp__source_row_new(const bp__source_config *c, const bp_allocator *a,
+                             bp__source_row **row, bp_error *err);
+/* What was learned of the columns; 0: there are none. */
+int bp__source_column_count(const bp__source_config *c);
+bool bp__source_column(const bp__source_config *c, int i, bp_column *column);
+
 /* ---- what outputs mean --------------------------------------------------- */
 
 /* Names of the classes: data.classes, or what the kind has learned; NULL and
@@ -222,6 +243,14 @@ struct bp__source_kind {
     bp_status (*inputs)(bp__source_config *c, const char *const *paths,
                         size_t n, const bp__source_reader *to, bp_error *err);
 
+    bp_status (*row)(const bp__source_config *c, const bp_allocator *a,
+                     bp__source_row **row, bp_error *err);
+    int (*n_columns)(const bp__source_config *c);
+    void (*column)(const bp__source_config *c, int i, bp_column *column);
+    /* NULL: not from paths alone. */
+    bp_status (*labeled)(bp__source_config *c, const char *const *paths,
+                         size_t n, bp_data **d, bp_error *err);
+
     /* What it learns: from the tree of a run, into it, its end. */
     bp_status (*restore)(bp__source_config *c, bp_error *err);
     bp_status (*keep)(bp__source_config *c, bp_error *err);
@@ -258,6 +287,9 @@ const bp__ynode *bp__source_option(const bp__source_config *c, const char *map,
 /* The texts of a list, in the configuration's memory; NULL: no memory. */
 const char *const *bp__source_texts(const bp__source_config *c,
                                     const bp__ynode *list, size_t *n);
+/* For labeled(): is there a path for each input, and the targets'? [err: EARG]
+ */
+bp_status bp__source_pair(const bp__source_config *c, size_t n, bp_error *err);
 /* A line more in c->notes. */
 void bp__source_note(bp__source_config *c, const char *text);
 bool bp__path_ends(const char *path, const char *end);

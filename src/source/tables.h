@@ -14,6 +14,10 @@ bp__ynode *bp__read_columns(bp__scheck *c, const char *path, bp__ynode *raw);
  * data.columns; nothing where there are none. */
 bp_status bp__columns_restore(bp__source_config *c, bp_error *err);
 bp_status bp__columns_keep(bp__source_config *c, bp_error *err);
+/* table_row.c */
+bp_status bp__table_row(const bp__source_config *c, const bp_allocator *a,
+                        bp__source_row **row, bp_error *err);
+
 /* The embedded ones are looked up before the model's first layer, in vectors
  * of dim numbers; 0: as many as their words ask for. */
 bp_status bp__columns_embed(const bp__columns *k, bp_model *m, int64_t dim,

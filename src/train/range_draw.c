@@ -256,3 +256,21 @@ void bp__range_svg(const bp_range *r, const char *title, bp__str *s)
     svg_legend(r, s);
     bp__str_printf(s, "</svg>\n");
 }
+
+bp_status bp_range_print(const bp_range *r, int width, int height,
+                         bp_write_fn write, void *user)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__range_plot(r, width, height, &s);
+    return bp__str_write(&s, write, user);
+}
+
+bp_status bp_range_svg(const bp_range *r, const char *title, bp_write_fn write,
+                       void *user)
+{
+    bp__str s;
+    bp__str_init(&s, NULL);
+    bp__range_svg(r, title, &s);
+    return bp__str_write(&s, write, user);
+}

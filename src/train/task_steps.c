@@ -83,18 +83,8 @@ bp_status bp__task_steps_get(bp__task_steps *k, bp_task_mode mode,
 bp_status bp__task_steps_prepare(bp__task_steps *k, bp_task_mode mode,
                                  int64_t rows, bp_step **step, bp_error *err)
 {
-    bp_step_input in[BP_STEP_MAX_INPUTS];
-    bp_array x[BP_STEP_MAX_INPUTS];
-    size_t n;
     bp_status st = bp__task_steps_get(k, mode, step, err);
-    if (!st)
-        st = bp__task_step_inputs(k->task, mode, in, &n, err);
-    for (size_t i = 0; !st && i < n; i++) {
-        x[i] = (bp_array){.dtype = in[i].dtype, .rank = in[i].rank};
-        memcpy(x[i].dims, in[i].dims, sizeof x[i].dims);
-        x[i].dims[0] = rows;
-    }
-    return st ? st : bp_step_prepare(*step, n, x, err);
+    return st ? st : bp_task_prepare(*step, k->task, mode, rows, err);
 }
 
 /* An input's array of a batch, whose shape the task knows. */
