@@ -25,6 +25,8 @@ BEGIN {
     level["bprop/nn.h"] = level["nn"]
     level["bprop/data.h"] = level["fmt"]
     level["bprop/step.h"] = level["nn"] # traced there, run in train
+    level["bprop/source.h"] = level["data"]
+    level["bprop/folder.h"] = level["train"]
     level["bprop/train.h"] = level["train"]
     level["bprop/explain.h"] = level["explain"]
     level["bprop/inspect.h"] = level["nn"]
