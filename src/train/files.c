@@ -1,17 +1,8 @@
 /* What a trainer starts from: its folder, another run's weights, or weights that
  * the data scale. */
-#define _POSIX_C_SOURCE 200809L
 #include "train/trainer.h"
 
 #include <math.h>
-#include <time.h>
-
-double bp__trainer_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Weights of another run or file; before anything of this one is touched. */
 static bp_status start_from(bp_trainer *t, bool *taken, bp_error *err)

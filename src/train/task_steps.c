@@ -48,6 +48,24 @@ bp_status bp_task_step(const bp_task *task, bp_task_mode mode, bp_store *s,
     return st;
 }
 
+bp_status bp_task_prepare(bp_step *step, const bp_task *t, bp_task_mode mode,
+                          int64_t rows, bp_error *err)
+{
+    bp_step_input in[BP_STEP_MAX_INPUTS];
+    bp_array x[BP_STEP_MAX_INPUTS];
+    size_t n = 0;
+    if (!step || !t || rows < 1)
+        return bp__error(err, BP_EARG, "bp_task_prepare needs a step, its task "
+                         "and at least one row");
+    bp_status st = bp__task_step_inputs(t, mode, in, &n, err);
+    for (size_t i = 0; !st && i < n; i++) {
+        x[i] = (bp_array){.dtype = in[i].dtype, .rank = in[i].rank};
+        memcpy(x[i].dims, in[i].dims, sizeof x[i].dims);
+        x[i].dims[0] = rows;
+    }
+    return st ? st : bp_step_prepare(step, n, x, err);
+}
+
 /* ---- of one task ------------------------------------------------------------ */
 
 void bp__task_steps_init(bp__task_steps *k, const bp_allocator *a,
