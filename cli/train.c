@@ -127,6 +127,19 @@ static void print_start(const cli_model *m, const cli_data *d,
                (long long)bp_trainer_step(t));
 }
 
+/* Would the learning rate jump if the run went on for twice as long? */
+static bool rate_jumps(const cli_model *m, const bp_trainer *t)
+{
+    const char *optimizer = bp_config_task(m->config)->optimizer;
+    int64_t step = bp_trainer_step(t), epochs = bp_trainer_epoch(t);
+    int64_t batches = epochs > 0 && step > epochs ? step / epochs : 1;
+    double now = 0, then = 0;
+    return !bp_nn_learning_rate(optimizer, step, batches, step, &now, NULL) &&
+           !bp_nn_learning_rate(optimizer, step, batches, 2 * step, &then,
+                                NULL) &&
+           now != then;
+}
+
 static void print_end(const cli_args *a, const cli_model *m,
                       const bp_trainer *t, const char *out)
 {
@@ -158,6 +171,11 @@ static void print_end(const cli_args *a, const cli_model *m,
         printf("  bprop train %s%s%s --out %s --resume --set "
                "train.epochs=%lld\n", a->operands[0], flag, data, out,
                2 * (long long)epochs);
+    if (a->operands[0] && !early && rate_jumps(m, t))
+        printf("    (its schedule ends here: the learning rate jumps. A new "
+               "schedule from these weights:)\n"
+               "  bprop train %s%s%s --out %s-more --set "
+               "train.init_from=%s\n", a->operands[0], flag, data, out, out);
     else if (!a->operands[0])
         printf("  bprop models                 models to train and change\n");
 }
