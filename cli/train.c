@@ -55,8 +55,28 @@ static const char *choose_folder(const cli_args *a, const bp_config *c,
     return buf;
 }
 
+/* Which of a run's three hashes another value of these keys changes: "train.seed,
+ * model.layers" -> "options and graph". buf: 40 bytes. */
+static const char *changed_hashes(const char *keys, char *buf)
+{
+    static const char *const what[] = {"graph", "options", "data"};
+    bool is[3] = {false};
+    for (const char *k = keys; k && *k; k = strchr(k, ',')) {
+        k += strspn(k, ", ");
+        is[!strncmp(k, "model", 5) ? 0 : !strncmp(k, "data.", 5) ? 2 : 1] = true;
+    }
+    size_t n = 0;
+    buf[0] = '\0';
+    for (int i = 0; i < 3; i++)
+        if (is[i])
+            n += (size_t)bp__snprintf(buf + n, 40 - n, "%s%s",
+                                      n ? " and " : "", what[i]);
+    return buf;
+}
+
 static int differs(const cli_model *m, const char *out)
 {
+    char hashes[40];
     char path[1100];
     bp_config *old = NULL;
     bp_error err = {0};
@@ -71,10 +91,10 @@ static int differs(const cli_model *m, const char *out)
     const char *d = bp_config_difference(m->config, old);
     if (d)
         cli_complain("'%s' is a run of another configuration: it differs in "
-                     "%s. On resume only train.epochs,\n"
+                     "%s (its %s). On resume only train.epochs,\n"
                      "train.checkpoint_seconds, train.log_every and "
                      "train.tensorboard may change",
-                     out, d);
+                     out, d, changed_hashes(d, hashes));
     bp_config_free(old);
     return d ? EXIT_USAGE : EXIT_FINE;
 }

@@ -37,7 +37,7 @@ $ train $small --out run
 ? 2
 % diff -r run keep
 $ train $small --out run --resume --set train.seed=2
-! bprop: 'run' is a run of another configuration: it differs in train.seed. On resume only train.epochs,
+! bprop: 'run' is a run of another configuration: it differs in train.seed (its options). On resume only train.epochs,
 ! train.checkpoint_seconds, train.log_every and train.tensorboard may change
 ? 2
 % diff -r run keep

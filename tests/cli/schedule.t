@@ -12,6 +12,8 @@
 % test "$(grep -c '"weights":' cos/log.jsonl)" = 4
 # The schedule itself may not change under a run.
 $ train digits --out flat --resume --set 'optimizer={adam: {lr: 0.002, schedule: cosine}}'
-! bprop: 'flat' is a run of another configuration: it differs in optimizer.adam, data.train, data.valid, data.test, train.batch. On resume only train.epochs,
+! bprop: 'flat' is a run of another configuration: it differs in optimizer.adam, data.train, data.valid, data.test, train.batch (its options and data). On resume only train.epochs,
 ! train.checkpoint_seconds, train.log_every and train.tensorboard may change
 ? 2
+# Nor may the order of the layers, with the same weights.
+% "$bprop" train digits --out flat --resume $small --set 'optimizer={adam: {lr: 0.002}}' --set 'model.layers=[{conv2d: {filters: 8, kernel: 5, padding: same}}, {max_pool2d: 2}, relu, {conv2d: {filters: 16, kernel: 5, padding: same}}, relu, {max_pool2d: 2}, flatten, {dense: 64}, relu, {dense: 10}]' --set train.epochs=3 2>order.txt; test $? = 2 && grep -q 'it differs in model.layers.* (its graph)' order.txt
