@@ -277,9 +277,11 @@ static void report_contents(data_checker *c)
 bp_status bp_data_check(const bp_data *d, const bp_data_expect *expect,
                         const char *what, bp_data_report *report)
 {
-    if (expect && expect->size < sizeof *expect)
-        return BP_EARG;
-    data_checker c = {.d = d, .e = expect, .what = what, .report = report};
+    bp_data_expect all;
+    bp_status st = BP__OPTIONS(&all, expect, bp_data_expect, NULL);
+    if (st)
+        return st;
+    data_checker c = {.d = d, .e = expect ? &all : NULL, .what = what, .report = report};
     if (expect) {
         check_input_shapes(&c);
         check_target_shape(&c);

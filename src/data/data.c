@@ -30,14 +30,12 @@ bp_allocator bp__data_allocator(const bp_data_options *o)
     return o && o->allocator ? *o->allocator : bp__malloc_allocator;
 }
 
-bp_status bp__data_check_options(const bp_data_options *o, bp_error *err)
+bp_status bp__data_take_options(bp_data_options *all,
+                                const bp_data_options **o, bp_error *err)
 {
-    if (!o || o->size >= sizeof *o)
-        return BP_OK;
-    return bp__error(err, BP_EARG,
-                     "bp_data_options.size is %zu: set it to "
-                     "sizeof(bp_data_options)",
-                     o->size);
+    bp_status st = BP__OPTIONS(all, *o, bp_data_options, err);
+    *o = all;
+    return st;
 }
 
 const char *bp_split_name(bp_split s)
@@ -329,11 +327,12 @@ bp_status bp_data_from_arrays(const bp_array *inputs, size_t n_inputs,
                               const bp_data_options *options, bp_data **data,
                               bp_error *err)
 {
-    bp_allocator a = bp__data_allocator(options);
+    bp_data_options all;
     *data = NULL;
-    bp_status s = bp__data_check_options(options, err);
+    bp_status s = bp__data_take_options(&all, &options, err);
     if (s)
         return s;
+    bp_allocator a = bp__data_allocator(options);
     if (options && options->borrow)
         return borrow_arrays(&a, inputs, n_inputs, target, options, data, err);
     s = check_arrays(inputs, n_inputs, target, "arrays", err);

@@ -97,7 +97,9 @@ void bp__data_count_classes(const bp_data *d, int64_t k, int64_t *count);
 
 /* The allocator of options, or malloc. */
 bp_allocator bp__data_allocator(const bp_data_options *o);
-bp_status bp__data_check_options(const bp_data_options *o, bp_error *err);
+/* The caller's, whole, in *all, to which *o then points. */
+bp_status bp__data_take_options(bp_data_options *all,
+                                const bp_data_options **o, bp_error *err);
 /* Makes a set of arrays that it takes over (also when it fails); keeps the
  * rows of options. Labels become i32. target's data NULL: no target. */
 bp_status bp__data_take(const bp_allocator *a, bp_array *inputs,

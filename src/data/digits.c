@@ -320,7 +320,8 @@ bp_status bp_data_digits(bp_split split, int64_t n, uint64_t seed,
                          "digits: split %d, %lld samples: splits are 0 to 2, "
                          "and 0 to 2147483647 samples are possible",
                          (int)split, (long long)n);
-    bp_status s = bp__data_check_options(options, err);
+    bp_data_options all;
+    bp_status s = bp__data_take_options(&all, &options, err);
     if (s)
         return s;
     n = n ? n : sizes[split];
@@ -335,9 +336,9 @@ bp_status bp_data_digits(bp_split split, int64_t n, uint64_t seed,
         return s;
     }
     /* Only what the range keeps is drawn. */
-    bool all = !options || (options->first == 0 && options->last == 0);
-    int64_t from = all ? 0 : BP__MAX(options->first, 0);
-    int64_t to = all ? n : BP__MIN(options->last, n);
+    bool whole = options->first == 0 && options->last == 0;
+    int64_t from = whole ? 0 : BP__MAX(options->first, 0);
+    int64_t to = whole ? n : BP__MIN(options->last, n);
     for (int64_t i = from; i < to; i++)
         ((int32_t *)y.data)[i] = bp__digit_draw(
             seed, split, i, (uint8_t *)x.data + i * SIDE * SIDE);

@@ -371,11 +371,6 @@ static bp_status check_inputs(const bp_data *d, const bp_loader_options *o,
 static bp_status check_options(const bp_data *d, const bp_loader_options *o,
                                bp_error *err)
 {
-    if (o->size < sizeof *o)
-        return bp__error(err, BP_EARG,
-                         "bp_loader_options.size is %zu: set it to "
-                         "sizeof(bp_loader_options)",
-                         o->size);
     if (o->batch < 0 || (o->dtype != BP_F32 && o->dtype != BP_F64))
         return bp__error(err, BP_EARG,
                          "loader: batch %lld must not be negative, dtype must "
@@ -430,11 +425,14 @@ static bp_status set_up_loader(bp_loader *l, bp_error *err)
     return l->o.prefetch ? start_thread(l, err) : BP_OK;
 }
 
-bp_status bp_loader_new(bp_data *d, const bp_loader_options *options,
+bp_status bp_loader_new(bp_data *d, const bp_loader_options *given,
                         bp_loader **loader, bp_error *err)
 {
+    bp_loader_options all, *options = &all;
     *loader = NULL;
-    bp_status s = check_options(d, options, err);
+    bp_status s = BP__OPTIONS(options, given, bp_loader_options, err);
+    if (!s)
+        s = check_options(d, options, err);
     if (s)
         return s;
     bp_allocator a =

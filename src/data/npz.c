@@ -63,15 +63,17 @@ bp_status bp__data_from_npz(const bp__fs *fs, const char *path,
                             const char *target, const bp_data_options *options,
                             bp_data **data, bp_error *err)
 {
-    bp_allocator a = bp__data_allocator(options);
-    npz_reader r = {.a = &a, .path = path, .n_names = n_inputs + (target != NULL)};
+    bp_data_options all;
     *data = NULL;
     if (n_inputs < 1 || n_inputs > BP_MAX_INPUTS)
         return bp__error(err, BP_EARG, "%zu inputs; 1 to %d are possible",
                          n_inputs, BP_MAX_INPUTS);
-    bp_status s = bp__data_check_options(options, err);
+    bp_status s = bp__data_take_options(&all, &options, err);
     if (s)
         return s;
+    bp_allocator a = bp__data_allocator(options);
+    npz_reader r = {.a = &a, .path = path,
+                    .n_names = n_inputs + (target != NULL)};
     for (size_t i = 0; i < n_inputs; i++)
         r.name[i] = inputs[i];
     if (target)

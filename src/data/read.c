@@ -143,12 +143,13 @@ bp_status bp__data_from_idx(const bp__fs *fs, const char *images,
                             const char *labels, const bp_data_options *options,
                             bp_data **data, bp_error *err)
 {
-    bp_allocator a = bp__data_allocator(options);
+    bp_data_options all;
     problems p = {.status = BP_OK};
     *data = NULL;
-    bp_status s = bp__data_check_options(options, err);
+    bp_status s = bp__data_take_options(&all, &options, err);
     if (s)
         return s;
+    bp_allocator a = bp__data_allocator(options);
     bp__str_init(&p.text, &a);
     bp_array x = {0}, y = {0};
     bp_error e = {0};
@@ -193,7 +194,8 @@ bp_status bp__data_from_npy(const bp__fs *fs, const char *const *inputs,
     if (n_inputs < 1 || n_inputs > BP_MAX_INPUTS)
         return bp__error(err, BP_EARG, "%zu inputs; 1 to %d are possible",
                          n_inputs, BP_MAX_INPUTS);
-    bp_status s = bp__data_check_options(options, err);
+    bp_data_options all;
+    bp_status s = bp__data_take_options(&all, &options, err);
     if (s)
         return s;
     bp_allocator a = bp__data_allocator(options);

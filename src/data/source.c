@@ -142,26 +142,27 @@ static bp_status start_thread(bp_source *s, bp_error *err)
 
 /* ---- making one ------------------------------------------------------------- */
 
-static bp_status check_row(const bp_source_row *row,
-                           const bp_source_options *o, bp_error *err)
+static bp_status check_row(const bp_source_row *row, bp_error *err)
 {
-    if (!row || row->size != sizeof *row || (o && o->size != sizeof *o))
-        return bp__error(err, BP_EARG, "bp_source_new: set the size of the row "
-                         "and of the options");
     if (!row->next || !row->name || !row->save != !row->load)
         return bp__error(err, BP_EARG, "a source has a name, next, and both of "
                          "save and load or neither");
     return BP_OK;
 }
 
-bp_status bp_source_new(const bp_source_row *row, void *self,
-                        const bp_source_options *o, bp_source **out,
+bp_status bp_source_new(const bp_source_row *given, void *self,
+                        const bp_source_options *options, bp_source **out,
                         bp_error *err)
 {
+    bp_source_row all, *row = &all;
+    bp_source_options o = {.size = sizeof o};
     *out = NULL;
-    const bp_allocator *a = o && o->allocator ? o->allocator
-                                              : &bp__malloc_allocator;
-    bp_status st = check_row(row, o, err);
+    bp_status st = BP__OPTIONS(row, given, bp_source_row, err);
+    if (!st)
+        st = BP__OPTIONS(&o, options, bp_source_options, err);
+    if (!st)
+        st = check_row(row, err);
+    const bp_allocator *a = o.allocator ? o.allocator : &bp__malloc_allocator;
     bp_source *s = st ? NULL : bp__calloc(a, 1, sizeof *s);
     if (!st && !s)
         st = bp__oom(err);
@@ -169,13 +170,13 @@ bp_status bp_source_new(const bp_source_row *row, void *self,
         s->a = *a;
         s->row = *row;
         s->self = self;
-        st = o && o->prefetch && row->alone ? start_thread(s, err) : BP_OK;
+        st = o.prefetch && row->alone ? start_thread(s, err) : BP_OK;
     }
     if (!st)
         *out = s;
     else if (s)
         bp_source_free(s);
-    else if (row && row->free)
+    else if (row->free)
         row->free(self);
     return st;
 }

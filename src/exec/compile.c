@@ -285,16 +285,10 @@ static bp_status check_options(const bp_compile_options *options,
                                bp_compile_options *o, size_t n_graphs,
                                bp_error *err)
 {
-    memset(o, 0, sizeof *o);
     if (n_graphs < 1 || n_graphs > 2)
         return bp__error(err, BP_EARG, "%zu graphs: a program takes one, or "
                          "two for two shard sizes", n_graphs);
-    if (options && options->size < sizeof *o)
-        return bp__error(err, BP_EARG, "bp_compile_options.size is %zu: set "
-                         "it to sizeof(bp_compile_options)", options->size);
-    if (options)
-        *o = *options;
-    return BP_OK;
+    return BP__OPTIONS(o, options, bp_compile_options, err);
 }
 
 bp_status bp_compile(bp_runtime *r, const bp_graph *const *graphs,

@@ -342,17 +342,18 @@ const void *bp_kept(const bp_program *p, bp_val v, size_t *bytes)
 
 bp_status bp_program_get_stats(const bp_program *p, bp_program_stats *s)
 {
-    if (s->size < sizeof *s)
+    bp_program_stats all = {.size = s->size, .calls = p->planned,
+                            .kept_calls = p->kept_calls,
+                            .segments = (int64_t)p->plan->n_segments,
+                            .arena_bytes = (int64_t)p->plan->arena_bytes,
+                            .arena_lower_bound =
+                                (int64_t)p->plan->lower_bound,
+                            .const_bytes = (int64_t)p->plan->const_bytes,
+                            .flops = p->plan->flops};
+    if (s->size < sizeof s->size)
         return BP_EARG;
-    s->calls = p->planned;
-    s->kept_calls = p->kept_calls;
-    s->calls_made = 0;
     for (int w = 0; w < p->r->threads; w++)
-        s->calls_made += p->made[w * BP__PAD];
-    s->segments = (int64_t)p->plan->n_segments;
-    s->arena_bytes = (int64_t)p->plan->arena_bytes;
-    s->arena_lower_bound = (int64_t)p->plan->lower_bound;
-    s->const_bytes = (int64_t)p->plan->const_bytes;
-    s->flops = p->plan->flops;
+        all.calls_made += p->made[w * BP__PAD];
+    memcpy(s, &all, BP__MIN(s->size, sizeof all)); /* what the caller has */
     return BP_OK;
 }

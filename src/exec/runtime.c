@@ -13,15 +13,11 @@ static void free_runtime(bp_runtime *r)
 bp_status bp_runtime_new(const bp_runtime_options *options,
                          bp_runtime **runtime, bp_error *err)
 {
-    bp_runtime_options o = {.size = sizeof o};
+    bp_runtime_options o;
     *runtime = NULL;
-    if (options) {
-        if (options->size < sizeof o)
-            return bp__error(err, BP_EARG,
-                             "bp_runtime_options.size is %zu: set it to "
-                             "sizeof(bp_runtime_options)", options->size);
-        o = *options;
-    }
+    bp_status s = BP__OPTIONS(&o, options, bp_runtime_options, err);
+    if (s)
+        return s;
     const bp_allocator *a = o.allocator ? o.allocator : &bp__malloc_allocator;
     const bp__cpu *cpu = bp__cpu_get(o.level);
     if (!cpu)
@@ -34,7 +30,7 @@ bp_status bp_runtime_new(const bp_runtime_options *options,
     r->a = *a;
     r->cpu = cpu;
     atomic_init(&r->refs, 1);
-    bp_status s = bp__pool_new(a, o.threads, &r->pool, err);
+    s = bp__pool_new(a, o.threads, &r->pool, err);
     if (s != BP_OK) {
         bp__free(a, r, sizeof *r);
         return s;

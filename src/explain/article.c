@@ -416,9 +416,9 @@ bp_status bp_explain_article(const bp_explain_options *o, int64_t steps,
     if (steps < 0)
         return bp__error(err, BP_ERANGE, "bp_explain_article: %lld steps",
                          (long long)steps);
-    bp_explain *e = bp__ex_new(o, err);
+    bp_explain *e = bp__ex_new(o, &mine);
     if (!e)
-        return BP_ENOMEM;
+        return bp__error(err, mine.status, "%s", mine.message);
     article a = {.e = e, .steps = steps ? steps : STEPS,
                  .s = bp_store_new(&e->a), .r = e->o.runtime};
     bp_runtime_options ro = {.size = sizeof ro, .allocator = &e->a};

@@ -5,8 +5,11 @@
 
 bp_explain *bp__ex_new(const bp_explain_options *o, bp_error *err)
 {
-    const bp_allocator *a = o && o->size >= sizeof(size_t) && o->allocator
-                                ? o->allocator : &bp__malloc_allocator;
+    bp_explain_options all;
+    if (BP__OPTIONS(&all, o, bp_explain_options, err))
+        return NULL;
+    const bp_allocator *a = all.allocator ? all.allocator
+                                          : &bp__malloc_allocator;
     bp_explain *e = bp__calloc(a, 1, sizeof *e);
     if (!e) {
         bp__oom(err);
@@ -14,8 +17,7 @@ bp_explain *bp__ex_new(const bp_explain_options *o, bp_error *err)
     }
     e->a = *a;
     bp__arena_init(&e->arena, a);
-    if (o)
-        memcpy(&e->o, o, BP__MIN(o->size, sizeof e->o));
+    e->o = all;
     if (!e->o.title)
         e->o.title = "bprop";
     e->o.title = bp__arena_strdup(&e->arena, e->o.title);
@@ -39,17 +41,19 @@ bp_status bp_explain_new(const bp_task *task, bp_store *s,
                          bp_error *err)
 {
     *out = NULL;
-    if (!task || !s || !o || o->size < sizeof(size_t) ||
-        task->size < sizeof(size_t))
+    bp_error mine = {0};
+    bp_task all;
+    if (!task || !s || !o)
         return bp__error(err, BP_EARG, "bp_explain_new: the task, the store "
                          "and the options are needed, with their sizes set");
-    bp_explain *e = bp__ex_new(o, err);
+    if (BP__OPTIONS(&all, task, bp_task, err))
+        return BP_EARG;
+    bp_explain *e = bp__ex_new(o, &mine);
     if (!e)
-        return BP_ENOMEM;
-    bp_error mine = {0};
+        return bp__error(err, mine.status, "%s", mine.message);
     bp_runtime *own = NULL;
     bp_runtime_options ro = {.size = sizeof ro, .allocator = &e->a};
-    memcpy(&e->task, task, BP__MIN(task->size, sizeof e->task));
+    e->task = all;
     e->optimizer = e->task.optimizer;
     e->task.optimizer = NULL;
     bp_status st = e->o.runtime ? BP_OK : bp_runtime_new(&ro, &own, &mine);

@@ -60,11 +60,12 @@ const bp__spec *bp__nn_parse(bp_nn *nn, bp_nn_table table, const char *text)
 
 static void set_options(bp_nn *nn, const bp_nn_options *o)
 {
-    bp_nn_options all = {0};
-    if (o && o->size >= sizeof(size_t))
-        memcpy(&all, o, BP__MIN(o->size, sizeof all));
-    else if (o)
-        bp_graph_fail(nn->g, BP_EARG, "bp_nn_options.size is not set");
+    bp_nn_options all;
+    bp_error err = {0};
+    if (BP__OPTIONS(&all, o, bp_nn_options, &err)) {
+        bp_graph_fail(nn->g, err.status, "%s", err.message);
+        all = (bp_nn_options){0};
+    }
     if (all.dtype != BP_F32 && all.dtype != BP_F64)
         bp_graph_fail(nn->g, BP_EDTYPE, "parameters are f32 or f64, not %s",
                       bp_dtype_name(all.dtype));

@@ -399,12 +399,10 @@ bp_status bp__task_step_options(bp__task_step *k,
 /* The task with what it lacks of this version's fields set to zero. */
 static bp_status copy_task(const bp_task *task, bp_task *to, bp_error *err)
 {
-    if (!task || task->size < sizeof(size_t))
+    if (!task)
         return bp__error(err, BP_EARG, "bp_task and bp_trace_options are "
                          "needed, with their size set");
-    *to = (bp_task){0};
-    memcpy(to, task, BP__MIN(task->size, sizeof *to));
-    return BP_OK;
+    return BP__OPTIONS(to, task, bp_task, err);
 }
 
 static bp_graph *failed_graph(const bp_allocator *a, const bp_error *err)
@@ -429,10 +427,10 @@ bp_graph *bp_task_graph(const bp_task *task, bp_store *s, bp_task_mode mode,
     if (traced)
         memset(traced, 0, sizeof *traced);
     bp_status st = copy_task(task, &all, &err);
-    if (!st && (!options || options->size < sizeof(size_t)))
+    if (!st && !options)
         st = copy_task(NULL, &all, &err);
     if (!st)
-        memcpy(&q, options, BP__MIN(options->size, sizeof q));
+        st = BP__OPTIONS(&q, options, bp_trace_options, &err);
     if (!st && q.rows < 1)
         st = bp__error(&err, BP_EARG, "a shard of %lld rows: must be at least "
                        "1", (long long)q.rows);

@@ -271,7 +271,8 @@ bp_val bp__nn_parameter(bp_nn *nn, const char *name, int rank,
     if (!make_whole(nn, full, &t, init, &whole))
         return BP_NIL;
     int64_t i = ensure_var(nn, full, BP_VAR_PARAM, &t, &made);
-    void *data = i < 0 ? NULL : bp__store_write(nn->s, (size_t)i);
+    /* What is there already is only read: others may read it, too. */
+    void *data = made ? bp__store_write(nn->s, (size_t)i) : NULL;
     if (made && whole)
         set_whole(nn, whole, n, data);
     else if (made && init)

@@ -493,18 +493,25 @@ static bp_status run_checks(checker *c, const bp_task *task,
     return st ? st : check_order_2(c, err);
 }
 
-bp_status bp_check_gradients(const bp_task *task, const bp_check_options *o,
-                             double *worst, int64_t *n_failed, bp_error *err)
+bp_status bp_check_gradients(const bp_task *task,
+                             const bp_check_options *given, double *worst,
+                             int64_t *n_failed, bp_error *err)
 {
     bp_error own = {0};
     err = err ? err : &own;
-    if (!o || o->size != sizeof *o || !task || task->size != sizeof *task)
-        return bp__error(err, BP_EARG, "bp_check_gradients: set the size of "
-                         "the task and of the options");
+    bp_check_options all, *o = &all;
+    bp_task whole;
+    bp_status st = BP__OPTIONS(o, given, bp_check_options, err);
+    if (!st && !task)
+        st = bp__error(err, BP_EARG, "bp_check_gradients needs a task");
+    if (!st)
+        st = BP__OPTIONS(&whole, task, bp_task, err);
+    if (st)
+        return st;
+    task = &whole;
     const bp_allocator *a = o->allocator ? o->allocator
                                          : &bp__malloc_allocator;
     bp_runtime *r = o->runtime;
-    bp_status st = BP_OK;
     if (!r) {
         bp_runtime_options ro = {.size = sizeof ro, .allocator = a};
         st = bp_runtime_new(&ro, &r, err);

@@ -28,7 +28,7 @@ static bp_status loss_threshold(const bp_task *t, bp__arena *ar,
 static int64_t least_batch(const bp_task *t)
 {
     int64_t numel = 0;
-    for (size_t i = 0; i < bp_model_input_count(t->model); i++) {
+    for (size_t i = 0; i < bp__task_inputs(t); i++) {
         bp_nn_io io;
         int64_t n = 1;
         bp__task_input(t, i, &io);

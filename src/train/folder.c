@@ -74,19 +74,19 @@ static bp_status meet_old_run(bp_folder *f, bp_error *err)
 
 static bp_status check_options(const bp_folder_options *o, bp_error *err)
 {
-    if (!o || o->size != sizeof *o)
-        return bp__error(err, BP_EARG, "bp_folder_new: set the size of the "
-                         "options");
     if (o->resume && o->replace)
         return bp__error(err, BP_EARG, "resume and replace exclude each other");
     return BP_OK;
 }
 
-bp_status bp_folder_new(const char *path, const bp_folder_options *o,
+bp_status bp_folder_new(const char *path, const bp_folder_options *given,
                         bp_folder **out, bp_error *err)
 {
+    bp_folder_options all, *o = &all;
     *out = NULL;
-    bp_status st = check_options(o, err);
+    bp_status st = BP__OPTIONS(o, given, bp_folder_options, err);
+    if (!st)
+        st = check_options(o, err);
     if (st)
         return st;
     const bp_allocator *a = o->allocator ? o->allocator
@@ -420,9 +420,9 @@ bp_status bp__folder_log(bp_folder *f, const bp__log_record *r, bp_error *err)
 
 static bp_status check_record(const bp_record *r, bp_error *err)
 {
-    if (!r || r->size != sizeof *r || !r->split)
-        return bp__error(err, BP_EARG, "bp_folder_log: set the size and the "
-                         "split of the record");
+    if (!r->split)
+        return bp__error(err, BP_EARG, "bp_folder_log: a record has a "
+                         "split");
     if (r->n > BP_FOLDER_MAX_KEYS || (r->n && (!r->key || !r->value)))
         return bp__error(err, BP_ELIMIT, "a record has at most %d keys, not "
                          "%zu", BP_FOLDER_MAX_KEYS, r->n);
@@ -436,9 +436,12 @@ static bp_status check_record(const bp_record *r, bp_error *err)
     return BP_OK;
 }
 
-bp_status bp_folder_log(bp_folder *f, const bp_record *r, bp_error *err)
+bp_status bp_folder_log(bp_folder *f, const bp_record *given, bp_error *err)
 {
-    bp_status st = check_record(r, err);
+    bp_record all_of_it, *r = &all_of_it;
+    bp_status st = BP__OPTIONS(r, given, bp_record, err);
+    if (!st)
+        st = check_record(r, err);
     if (!st && !f->started)
         st = bp__error(err, BP_EARG, "bp_folder_start comes first");
     if (st)

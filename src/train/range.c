@@ -242,17 +242,22 @@ bp_status bp_range_test(const bp_task *task, const bp_range_options *options,
     bp_error own = {0};
     err = err ? err : &own;
     *r = (bp_range){.n = 0};
-    if (!options || options->size != sizeof *options || !options->train ||
-        options->train->size != sizeof *options->train)
-        return bp__error(err, BP_EARG, "bp_range_test: set the size of the "
-                         "options and of options->train");
-    bp_range_options o = *options;
+    bp_range_options o;
+    bp_trainer_options train;
+    bp_status st = BP__OPTIONS(&o, options, bp_range_options, err);
+    if (!st && !o.train)
+        st = bp__error(err, BP_EARG, "bp_range_test needs options->train");
+    if (!st)
+        st = BP__OPTIONS(&train, o.train, bp_trainer_options, err);
+    if (st)
+        return st;
+    o.train = &train;
     o.from = o.from != 0 ? o.from : 1e-6;
     o.to = o.to != 0 ? o.to : 10;
     if (!o.steps && o.from > 0 && o.to / o.from < HUGE_VAL)
         o.steps = BP__MAX(20, (int64_t)(RANGE_A_DECADE *
                                         decades(o.to / o.from) + 0.5));
-    bp_status st = check_range(&o, err);
+    st = check_range(&o, err);
     if (st)
         return st;
     bp_trainer *t = NULL;
@@ -262,7 +267,11 @@ bp_status bp_range_test(const bp_task *task, const bp_range_options *options,
     r->points = bp__calloc(&r->allocator, (size_t)r->room, sizeof *r->points);
     if (!r->points)
         return bp__oom(err);
-    bp_task bare = *task;
+    bp_task bare;
+    st = task ? BP__OPTIONS(&bare, task, bp_task, err)
+              : bp__error(err, BP_EARG, "bp_range_test needs a task");
+    if (st)
+        return st;
     bare.metrics = NULL; /* only the loss is asked for */
     st = bp_trainer_new(&bare, &to, &t, err);
     if (!st)

@@ -81,9 +81,6 @@ static bp_status check_input(const bp_step_input *in, const bp_step_input *all,
 
 static bp_status check_options(const bp_step_options *o, bp_error *err)
 {
-    if (!o || o->size != sizeof *o)
-        return bp__error(err, BP_EARG, "bp_step_new: set the size of the "
-                         "options");
     if (!o->fn)
         return bp__error(err, BP_EARG, "bp_step_new: no function");
     if (o->n_inputs > BP_STEP_MAX_INPUTS)
@@ -132,11 +129,14 @@ static bp_status copy_options(bp_step *p, const bp_step_options *o,
     return BP_OK;
 }
 
-bp_status bp_step_new(bp_store *s, bp_runtime *r, const bp_step_options *o,
+bp_status bp_step_new(bp_store *s, bp_runtime *r, const bp_step_options *given,
                       bp_step **out, bp_error *err)
 {
+    bp_step_options all, *o = &all;
     *out = NULL;
-    bp_status st = check_options(o, err);
+    bp_status st = BP__OPTIONS(o, given, bp_step_options, err);
+    if (!st)
+        st = check_options(o, err);
     if (st)
         return st;
     if (!s || !r)

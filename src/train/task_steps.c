@@ -15,24 +15,26 @@ bp_status bp_task_step(const bp_task *task, bp_task_mode mode, bp_store *s,
         bp_task task;
         bp__task_step k;
     } own;
-    bp_task_step_options q = {.size = sizeof q};
+    bp_task_step_options q;
     bp_step_input in[BP_STEP_MAX_INPUTS];
     bp_step_options o;
     *step = NULL;
-    if (!task || task->size != sizeof *task ||
-        (options && options->size != sizeof q))
-        return bp__error(err, BP_EARG, "bp_task_step: set the size of the task "
-                         "and of the options");
-    if (options)
-        q = *options;
+    bp_task all;
+    if (!task)
+        return bp__error(err, BP_EARG, "bp_task_step needs a task");
+    bp_status st = BP__OPTIONS(&all, task, bp_task, err);
+    if (!st)
+        st = BP__OPTIONS(&q, options, bp_task_step_options, err);
+    if (st)
+        return st;
     const bp_allocator *a = q.allocator ? q.allocator : &bp__malloc_allocator;
     own *u = bp__calloc(a, 1, sizeof *u);
     if (!u)
         return bp__oom(err);
-    u->task = *task;
+    u->task = all;
     u->k = (bp__task_step){.task = &u->task, .mode = mode,
                            .grad_norm = q.grad_norm, .sums = q.sums};
-    bp_status st = bp__task_step_options(&u->k, in, &o, err);
+    st = bp__task_step_options(&u->k, in, &o, err);
     o.allocator = a;
     o.name = q.name;
     o.shards = q.shards;

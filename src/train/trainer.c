@@ -7,9 +7,6 @@
 static bp_status check_options(const bp_task *task,
                                const bp_trainer_options *o, bp_error *err)
 {
-    if (!task || task->size != sizeof *task || !o || o->size != sizeof *o)
-        return bp__error(err, BP_EARG, "bp_trainer_new: set the size of the "
-                         "task and of the options");
     if (!o->train || !bp_data_count(o->train))
         return bp__error(err, BP_EARG, "there is no training data");
     if (!task->loss || !task->optimizer)
@@ -265,13 +262,21 @@ static bp_status trainer_build(bp_trainer *t, bp_error *err)
     return st;
 }
 
-bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
+bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *given,
                          bp_trainer **out, bp_error *err)
 {
     bp_error own = {0};
+    bp_trainer_options all, *o = &all;
+    bp_task whole;
     err = err ? err : &own;
     *out = NULL;
-    bp_status st = check_options(task, o, err);
+    bp_status st = BP__OPTIONS(o, given, bp_trainer_options, err);
+    if (!st && !task)
+        st = bp__error(err, BP_EARG, "bp_trainer_new needs a task");
+    if (!st)
+        st = BP__OPTIONS(&whole, task, bp_task, err);
+    if (!st)
+        st = check_options(&whole, o, err);
     if (st)
         return st;
     const bp_allocator *a = o->allocator ? o->allocator
@@ -280,7 +285,7 @@ bp_status bp_trainer_new(const bp_task *task, const bp_trainer_options *o,
     if (!t)
         return bp__oom(err);
     t->a = *a;
-    t->task = *task;
+    t->task = whole;
     t->task.mixup = o->augment.mixup > 0;
     t->o = *o;
     t->o.allocator = &t->a;

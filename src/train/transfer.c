@@ -424,14 +424,15 @@ bp_status bp__store_transfer(const bp__fs *fs, bp_store *s, const char *path,
                              const bp_transfer_options *o, bool *taken,
                              bp_transfer_report *report, bp_error *err)
 {
-    static const bp_transfer_options none = {.size = sizeof none};
     const bp_allocator *a = bp__store_allocator(s);
-    transfer t = {.s = s, .o = o ? o : &none};
+    bp_transfer_options all;
+    transfer t = {.s = s, .o = &all};
     bp__fs_info info;
-    bp_status st;
-    if (t.o->size != sizeof *t.o || !path)
-        return bp__error(err, BP_EARG, "bp_store_transfer: a path, and options "
-                         "with their size set, are needed");
+    bp_status st = BP__OPTIONS(&all, o, bp_transfer_options, err);
+    if (!st && !path)
+        st = bp__error(err, BP_EARG, "bp_store_transfer needs a path");
+    if (st)
+        return st;
     bp__str_init(&t.first, a);
     st = bp__file_stat(fs, path, &info, err);
     if (!st && info.is_dir) {
