@@ -121,6 +121,17 @@ static bp_status check_range(int64_t first, int64_t last, int64_t count,
     return BP_OK;
 }
 
+/* The range that the options keep. */
+static bp_status take_range(const bp_data_options *o, int64_t count,
+                            const char *source, int64_t *first, int64_t *last,
+                            bp_error *err)
+{
+    bool all = !o || (o->first == 0 && o->last == 0);
+    *first = all ? 0 : o->first;
+    *last = all ? count : o->last;
+    return check_range(*first, *last, count, source, err);
+}
+
 /* Keeps rows [first, last) in memory of their own. */
 static bp_status keep_rows(const bp_allocator *a, bp_array *x, int64_t first,
                            int64_t last, bp_error *err)
@@ -218,9 +229,8 @@ static bp_status prepare_arrays(const bp_allocator *a, bp_array *inputs,
     if (s)
         return s;
     int64_t count = inputs[0].dims[0];
-    bool all = !o || (o->first == 0 && o->last == 0);
-    int64_t first = all ? 0 : o->first, last = all ? count : o->last;
-    s = check_range(first, last, count, source, err);
+    int64_t first, last;
+    s = take_range(o, count, source, &first, &last, err);
     for (size_t i = 0; i < n_inputs && !s; i++)
         s = keep_rows(a, &inputs[i], first, last, err);
     if (!s && target) {
@@ -290,9 +300,8 @@ static bp_status borrow_arrays(const bp_allocator *a, const bp_array *inputs,
                          "f32 or f64, not %s",
                          bp_dtype_name(target->dtype));
     int64_t count = inputs[0].dims[0];
-    bool all = o->first == 0 && o->last == 0;
-    int64_t first = all ? 0 : o->first, last = all ? count : o->last;
-    s = check_range(first, last, count, source, err);
+    int64_t first, last;
+    s = take_range(o, count, source, &first, &last, err);
     if (s)
         return s;
     bp_data *d = bp__data_new(a, source);

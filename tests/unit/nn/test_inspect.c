@@ -3,6 +3,7 @@
 
 #include <bprop/explain.h>
 #include <bprop/inspect.h>
+#include <bprop/step.h>
 #include <bprop/train.h>
 
 static char text[200000];
@@ -75,6 +76,60 @@ static void test_ops(void)
     T_CHECK(bp_op_print(i, true, stop, NULL, &err) == BP_EIO);
 }
 
+/* A mode of the task as a step, prepared for a number of rows. */
+static void test_step(const bp_task *t, bp_store *s, bp_runtime *r, float *x,
+                      float loss)
+{
+    bp_error err = {0};
+    bp_step *p = NULL;
+    int32_t y[2] = {0, 1};
+    bp_array in[] = {{.dtype = BP_F32, .rank = 2, .dims = {2, 3}, .data = x,
+                      .bytes = 24},
+                     {.dtype = BP_I32, .rank = 1, .dims = {2}, .data = y,
+                      .bytes = sizeof y}};
+    double rate = 0;
+    bp_task_step_options o = {.size = sizeof o, .name = "mine"};
+    T_OK(bp_task_step(t, BP_TASK_EVAL, s, r, &o, &p, &err), &err);
+    T_CHECK(!strcmp(bp_step_name(p), "mine") && !bp_step_programs(p));
+    T_OK(bp_task_prepare(p, t, BP_TASK_EVAL, 2, &err), &err);
+    T_CHECK(bp_step_programs(p) == 1);
+    T_OK(bp_step_run(p, 2, in, &err), &err);
+    T_CHECK(bp_step_programs(p) == 1 &&
+            (float)bp_step_number(p, "loss") == loss);
+    T_CHECK(bp_task_prepare(p, t, BP_TASK_EVAL, 0, &err) == BP_EARG);
+    bp_step_free(p);
+    T_OK(bp_task_step(t, BP_TASK_TRAIN, s, r, NULL, &p, &err), &err);
+    T_OK(bp_step_schedule(p, 10, 100, &rate, &err), &err);
+    T_CHECK(rate == 1); /* sgd(lr=1), constant */
+    bp_step_free(p);
+}
+
+/* The first layers' filters as a picture, where libpng is there. */
+static void test_features(void)
+{
+    bp_error err = {0};
+    static float x[8 * 8];
+    const void *in[] = {x};
+    int64_t w = 0, h = 0;
+    bp_model *m = bp_model_new(NULL);
+    bp_store *s = bp_store_new(NULL);
+    bp_runtime *r = NULL;
+    bp_task t = {.size = sizeof t, .model = m, .loss = "softmax_cross_entropy",
+                 .target = {.dtype = BP_I32}};
+    bp_model_input(m, "x", 3, (int64_t[]){1, 8, 8});
+    bp_model_add(m, "conv2d(3, kernel=3), relu, flatten, dense(2)");
+    T_OK(bp_runtime_new(NULL, &r, &err), &err);
+    text[0] = 0;
+    bp_status st = bp_features_draw(&t, s, r, in, "t-features.png", &w, &h,
+                                    add, NULL, &err);
+    T_CHECK(st == BP_EUNSUPPORTED || (!st && w > 0 && h > 0 && *text));
+    T_CHECK(bp_features_draw(&t, s, r, in, NULL, &w, &h, add, NULL, &err) ==
+            BP_EARG);
+    bp_store_free(s);
+    bp_runtime_free(r);
+    bp_model_free(m);
+}
+
 /* A task: its graph, its gradients, a tensor of them. */
 static void test_task(void)
 {
@@ -116,6 +171,7 @@ static void test_task(void)
     T_CHECK(!bp_tensor_print("w", BP_F32, 2, (int64_t[]){2, 3}, x, add, NULL));
     T_CHECK(!strncmp(text, "w [2,3]: min -1, mean 1, max 3, norm 4\n", 39) &&
             strstr(text, "\nw[1,2] 1\n"));
+    test_step(&t, s, r, x, loss);
     bp_store_free(g);
     bp_store_free(s);
     bp_runtime_free(r);
@@ -127,5 +183,6 @@ int main(void)
     test_names();
     test_ops();
     test_task();
+    test_features();
     return t_end();
 }

@@ -39,6 +39,38 @@ static void test_means(void)
     bp_runtime_free(r);
 }
 
+static bp_val wide_net(bp_nn *nn, bp_val x, void *user)
+{
+    (void)user;
+    (void)x;
+    return bp_nn_dense(nn, bp_nn_input(nn, 1), 2);
+}
+
+/* Large samples come in small batches, whatever describes the task. */
+static void test_batch(void)
+{
+    bp_error err = {0};
+    bp__type out;
+    bp__evaluator ev;
+    bp__task_steps p;
+    bp_runtime *r = NULL;
+    bp_store *s = bp_store_new(NULL);
+    bp_task task = {.size = sizeof task, .net = wide_net, .n_inputs = 2,
+                    .input = {{.rank = 1, .dims = {10}},
+                              {.rank = 1, .dims = {200000}}},
+                    .target = {.dtype = BP_I32},
+                    .loss = "softmax_cross_entropy"};
+    T_OK(bp_runtime_new(NULL, &r, &err), &err);
+    T_OK(bp__task_output(&task, s, &bp__malloc_allocator, &out, &err), &err);
+    bp__task_steps_init(&p, &bp__malloc_allocator, &task, s, r);
+    T_OK(bp__evaluator_init(&ev, &p, &out, 2, &err), &err);
+    T_CHECK(ev.batch == 5); /* about a million numbers */
+    bp__evaluator_free(&ev);
+    bp__task_steps_free(&p);
+    bp_store_free(s);
+    bp_runtime_free(r);
+}
+
 static void test_stuck(void)
 {
     int64_t table[9] = {3, 0, 1, 10, 0, 10, 0, 0, 4};
@@ -73,5 +105,6 @@ int main(void)
 {
     test_means();
     test_stuck();
+    test_batch();
     return t_end();
 }

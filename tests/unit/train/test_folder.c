@@ -105,8 +105,11 @@ static bp_status run(loop *q, int64_t end, int64_t save_at)
         T_OK(bp_folder_log(q->f, &r, &q->err), &q->err);
         T_OK(bp_folder_best(q->f, bp_step_number(q->p, "loss"), false, NULL,
                             &q->err), &q->err);
-        if (q->k == save_at)
+        T_CHECK(!bp_folder_stopping(q->f));
+        if (q->k == save_at) {
             bp_folder_stop(q->f);
+            T_CHECK(bp_folder_stopping(q->f));
+        }
         st = bp_folder_tick(q->f, &q->err);
     }
     return st;

@@ -135,8 +135,24 @@ static int count(const char *text, const char *word)
     return n;
 }
 
+typedef struct copy {
+    char text[20000];
+    size_t n;
+} copy;
+
+static int keep_text(void *user, const char *text, size_t bytes)
+{
+    copy *c = user;
+    T_REQUIRE(c->n + bytes < sizeof c->text);
+    memcpy(c->text + c->n, text, bytes);
+    c->n += bytes;
+    c->text[c->n] = 0;
+    return 0;
+}
+
 static void test_pictures(void)
 {
+    static copy plot, svg;
     bp_range_point p[4] = {{1e-3, 4, 4}, {1e-2, 3, 3}, {1e-1, 2, 2},
                            {1, 1e30, 9}};
     bp_range r = {.n = 4, .points = p, .start = 4, .falls = true, .low = 1e-2,
@@ -154,10 +170,14 @@ static void test_pictures(void)
     }
     const char *band = strrchr(s.s, '^');
     T_CHECK(band && count(s.s, "=====") >= 1);
+    T_CHECK(!bp_range_print(&r, 61, 9, keep_text, &plot) &&
+            !strcmp(plot.text, s.s));
     bp__str_free(&s);
     bp__str_init(&s, NULL);
     bp__range_svg(&r, "a <b> & c", &s);
     T_REQUIRE(s.s);
+    T_CHECK(!bp_range_svg(&r, "a <b> & c", keep_text, &svg) &&
+            !strcmp(svg.text, s.s));
     T_CHECK(count(s.s, "<circle") == 4 && count(s.s, "<polyline") == 1);
     T_CHECK(strstr(s.s, "a &lt;b> &amp; c") && strstr(s.s, "suggested: 0.03"));
     T_CHECK(strstr(s.s, "diverges: 1<") && !strstr(s.s, "nan"));

@@ -272,6 +272,65 @@ static void test_reading(void)
     end(&q);
 }
 
+/* The same network, read as the step's options say and otherwise. */
+static void read_twice(bp_trace *t, void *user)
+{
+    bp_graph *g = bp_trace_graph(t);
+    bp_val x = bp_trace_input(t, "x");
+    (void)user;
+    bp_nn *nn = bp_trace_net_reading(t, "g", BP_READ_AVERAGED);
+    bp_val loss = bp_mean(g, bp_nn_dense(nn, x, 3), 0, NULL, false);
+    bp_trace_output(t, "loss", loss);
+}
+
+static void learn_g(bp_trace *t, void *user)
+{
+    bp_graph *g = bp_trace_graph(t);
+    bp_nn *nn = bp_trace_net(t, "g");
+    bp_val y = bp_nn_dense(nn, bp_trace_input(t, "x"), 3);
+    bp_val loss = bp_mean(g, bp_mul(g, y, y), 0, NULL, false);
+    if (user)
+        bp_trace_minimize(t, loss, NULL);
+    bp_trace_output(t, "loss", bp_mean(g, y, 0, NULL, false));
+}
+
+static void test_reading_one(void)
+{
+    rig q = begin();
+    bp_array x = rows(7);
+    bp_step_options o = {.size = sizeof o, .fn = learn_g, .user = &q,
+                         .n_inputs = 1, .input = &x_input, .name = "gen",
+                         .training = true, .params = "g.*", .seed = 1,
+                         .optimizer = "sgd(lr=0.5, ema=0.9)"};
+    for (int i = 0; i < 21; i++)
+        numbers[i] = 1 + (float)(i % 3);
+    bp_step *g = make(&q, &o);
+    o.user = NULL;
+    o.params = o.optimizer = NULL;
+    o.dry = true;
+    o.name = "mean";
+    o.read = BP_READ_AVERAGED;
+    bp_step *mean = make(&q, &o);
+    o.name = "one";
+    o.read = BP_READ_RAW;
+    o.fn = read_twice;
+    bp_step *one = make(&q, &o);
+    T_CHECK(!strcmp(bp_step_name(one), "one"));
+    for (int i = 0; i < 3; i++)
+        T_OK(bp_step_run(g, 1, &x, &q.err), &q.err);
+    T_OK(bp_step_run(mean, 1, &x, &q.err), &q.err);
+    T_OK(bp_step_run(one, 1, &x, &q.err), &q.err);
+    double averaged = bp_step_number(mean, "loss");
+    T_CHECK(averaged == bp_step_number(one, "loss"));
+    T_OK(bp_step_run(g, 1, &x, &q.err), &q.err);
+    T_CHECK(bp_step_number(g, "loss") != averaged);
+    memset(numbers, 0, sizeof numbers);
+    bp_step_free(g);
+    bp_step_free(mean);
+    bp_step_free(one);
+    end(&q);
+}
+
 /* What one step draws does not depend on the others' runs. */
 static void test_random(void)
 {
@@ -343,6 +402,7 @@ int main(void)
     test_outputs_stay();
     test_parameters();
     test_reading();
+    test_reading_one();
     test_random();
     test_mistakes();
     return t_end();
