@@ -1,6 +1,7 @@
 /* See t.h. */
 #include "t.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 
@@ -36,9 +37,9 @@ int t_end(void)
     return checks > 0 && failures == 0 ? 0 : 1;
 }
 
-static void *heap_fn(void *user, void *ptr, size_t old_bytes, size_t new_bytes)
+static void *heap_step(t_heap *h, void *ptr, size_t old_bytes,
+                       size_t new_bytes)
 {
-    t_heap *h = user;
     if (new_bytes == 0) {
         if (ptr)
             h->live -= (int64_t)old_bytes;
@@ -63,6 +64,16 @@ static void *heap_fn(void *user, void *ptr, size_t old_bytes, size_t new_bytes)
     }
     h->live += (int64_t)new_bytes;
     return p;
+}
+
+/* Threads of the library allocate, too. */
+static void *heap_fn(void *user, void *ptr, size_t old_bytes, size_t new_bytes)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    ptr = heap_step(user, ptr, old_bytes, new_bytes);
+    pthread_mutex_unlock(&lock);
+    return ptr;
 }
 
 bp_allocator t_allocator(t_heap *h)

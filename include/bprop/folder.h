@@ -22,8 +22,8 @@
  *
  * Files: checkpoint.safetensors (everything), best and last.safetensors (the
  * weights), log.jsonl (a line a record), curve.svg, and with tensorboard
- * events.out.tfevents.bprop. Each appears whole or not at all. One process at a
- * time may have a folder open.
+ * events.out.tfevents.bprop. Each appears whole or not at all. A folder is
+ * open once at a time, in all processes.
  */
 #ifndef BPROP_FOLDER_H
 #define BPROP_FOLDER_H

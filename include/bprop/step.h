@@ -69,7 +69,8 @@ typedef struct bp_step_options {
     const bp_allocator *allocator; /* copied; NULL: malloc */
     /* Of its variables (trainer.<name>.step, .lr, .key) and moments, of its
      * random numbers, and in messages. Steps of one store need names of their
-     * own. NULL or "": trainer.step ..., for a store's only training step. */
+     * own: up to 100 letters, digits, '_' and '-'. NULL or "": trainer.step
+     * ..., for a store's only training step. */
     const char *name;
     bp_step_fn fn;
     void *user;            /* must outlive the step, as texts need not */
@@ -110,8 +111,9 @@ bp_status bp_step_run(bp_step *p, size_t n, const bp_array *in, bp_error *err);
 bp_status bp_step_prepare(bp_step *p, size_t n, const bp_array *in,
                           bp_error *err);
 
-/* An output of the last run, the step's own until its next run; rows of all
- * shards, one after the other. False: there is none of this name. */
+/* An output of the last run that succeeded, the step's own until the next
+ * one; rows of all shards, one after the other. False: there is none of this
+ * name. */
 bool bp_step_output(const bp_step *p, const char *name, bp_array *out);
 /* An output of one element as a number; NaN: there is none. */
 double bp_step_number(const bp_step *p, const char *name);

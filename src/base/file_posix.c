@@ -2,12 +2,16 @@
  * nothing else is hidden. */
 #undef _GNU_SOURCE /* its strerror_r is another function */
 #define _POSIX_C_SOURCE 200809L
+#ifdef __APPLE__
+#define _DARWIN_C_SOURCE /* flock */
+#endif
 #include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,20 +19,25 @@
 #define O_CLOEXEC 0
 #endif
 
-/* Two processes must not write one temporary file. Where locks are not to be
- * had, they are not. */
-static int lock_and_empty(int fd)
+/* Two must not write one temporary file, be they processes or threads of one:
+ * so the lock is of the open file (those of fcntl are of the process, which
+ * would get it twice, and lose it with the second's close). Where locks are
+ * not to be had, they are not. */
+static int lock_and_empty(int fd, const char *path)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_SETLK, &lock) < 0 && (errno == EACCES || errno == EAGAIN))
+    struct stat mine, now;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return EBUSY;
+    /* Between open and lock its last holder may have renamed or removed it:
+     * then this is a finished file, or nobody's. */
+    if (fstat(fd, &mine) < 0 || stat(path, &now) < 0 ||
+        mine.st_ino != now.st_ino || mine.st_dev != now.st_dev)
+        return ESTALE;
     return ftruncate(fd, 0) < 0 && errno != EINVAL ? errno : 0;
 }
 
-static int posix_open(void *user, const char *path, bp__fs_mode mode,
-                      intptr_t *handle)
+static int open_once(const char *path, bp__fs_mode mode, intptr_t *handle)
 {
-    (void)user;
     int flags = mode == BP__FS_READ     ? O_RDONLY
                 : mode == BP__FS_CREATE ? O_WRONLY | O_CREAT
                                         : O_WRONLY | O_CREAT | O_APPEND;
@@ -38,11 +47,21 @@ static int posix_open(void *user, const char *path, bp__fs_mode mode,
     while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return errno;
-    int error = mode == BP__FS_CREATE ? lock_and_empty(fd) : 0;
+    int error = mode == BP__FS_CREATE ? lock_and_empty(fd, path) : 0;
     if (error)
         close(fd);
     else
         *handle = fd;
+    return error;
+}
+
+static int posix_open(void *user, const char *path, bp__fs_mode mode,
+                      intptr_t *handle)
+{
+    (void)user;
+    int error = ESTALE;
+    for (int i = 0; i < 100 && error == ESTALE; i++)
+        error = open_once(path, mode, handle);
     return error;
 }
 

@@ -14,6 +14,9 @@
 
 typedef struct slot {
     bool full;
+    bool drawn;       /* next gave b, which has not been copied: memory ran out;
+                         what b refers to stands until next is called again */
+    bool copied;      /* b is the slot's, and its state is still to be had */
     bp_status status; /* of next and save */
     bp_error error;
     bp_fields b;
@@ -74,18 +77,43 @@ static bool copy_fields(bp_source *s, slot *k)
     return true;
 }
 
+static bp_status row_next(bp_source *s, bp_fields *b, bp_error *err)
+{
+    memset(b, 0, sizeof *b);
+    bp_status st = s->row.next(s->self, b, err);
+    if (!st && b->n > BP_MAX_FIELDS)
+        st = bp__error(err, BP_ELIMIT, "\"%s\" gave a batch of %zu arrays: at "
+                       "most %d", s->row.name, b->n, BP_MAX_FIELDS);
+    return st;
+}
+
+static bp_status save_state(bp_source *s, slot *k)
+{
+    k->state.len = 0;
+    k->state.failed = false; /* that memory ran out once */
+    bp_status st = s->row.save ? s->row.save(s->self, put_bytes, &k->state,
+                                             &k->error)
+                               : BP_OK;
+    return k->state.failed ? bp__oom(&k->error) : st;
+}
+
+/* Goes on where it failed: a batch that was drawn is not drawn again. */
 static void fill(bp_source *s, slot *k)
 {
     k->error = (bp_error){0};
-    memset(&k->b, 0, sizeof k->b);
-    k->status = s->row.next(s->self, &k->b, &k->error);
-    if (!k->status && !copy_fields(s, k))
-        k->status = bp__oom(&k->error);
-    k->state.len = 0;
-    if (!k->status && s->row.save)
-        k->status = s->row.save(s->self, put_bytes, &k->state, &k->error);
-    if (k->state.failed)
-        k->status = bp__oom(&k->error);
+    k->status = BP_OK;
+    if (!k->drawn && !k->copied)
+        k->status = row_next(s, &k->b, &k->error);
+    if (!k->status && !k->copied) {
+        k->copied = copy_fields(s, k);
+        k->drawn = !k->copied;
+        if (k->drawn)
+            k->status = bp__oom(&k->error);
+    }
+    if (!k->status)
+        k->status = save_state(s, k);
+    if (!k->status)
+        k->copied = false;
     k->full = true;
 }
 
@@ -233,8 +261,7 @@ bp_status bp_source_next(bp_source *s, bp_fields *out, bp_error *err)
 {
     if (s->threaded)
         return next_ahead(s, out, err);
-    memset(out, 0, sizeof *out);
-    return s->row.next(s->self, out, err);
+    return row_next(s, out, err);
 }
 
 int64_t bp_source_batches(const bp_source *s)
@@ -245,10 +272,12 @@ int64_t bp_source_batches(const bp_source *s)
 bp_status bp_source_save(bp_source *s, bp_write_fn write, void *to,
                          bp_error *err)
 {
-    const slot *k = &s->slot[s->held];
+    const slot *k = &s->slot[s->held], *ahead = &s->slot[1 - s->held];
     if (!s->row.save)
         return BP_OK;
     wait_for_thread(s);
+    if (!k->full && (ahead->drawn || ahead->copied))
+        return bp__oom(err); /* the row is past a batch that nobody got */
     if (!s->threaded || !k->full)
         return s->row.save(s->self, write, to, err);
     return write(to, k->state.s, k->state.len)
@@ -266,8 +295,8 @@ bp_status bp_source_load(bp_source *s, const void *bytes, size_t n,
                              "bytes of it were saved", s->row.name, n)
                  : BP_OK;
     bp_status st = s->row.load(s->self, bytes, n, err);
-    if (!st)
-        s->slot[0].full = s->slot[1].full = false;
+    for (int i = 0; i < 2 && !st; i++)
+        s->slot[i].full = s->slot[i].drawn = s->slot[i].copied = false;
     return st;
 }
 

@@ -204,7 +204,7 @@ static bool list_states(bp_program *p)
             k++;
         if (v->info.kind == BP_VAR_STATE && k == p->n_states)
             p->states[p->n_states++] =
-                (bp__state_use){v, b->type.dims[0], b->store, b->var};
+                (bp__state_use){v, b->type.dims[0], b->store, b->var, false};
     }
     return p->states != NULL;
 }

@@ -36,6 +36,7 @@ typedef struct bp__state_use { /* a state, and the rows that it must have */
     int64_t rows;
     bp_store *store;
     uint32_t index;
+    bool took; /* its rows are of bp__program_take_rows */
 } bp__state_use;
 
 typedef struct bp__kept_from { /* a variable that kept calls read */

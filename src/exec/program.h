@@ -16,9 +16,9 @@ size_t bp__program_outputs(const bp_program *p);
 const void *bp__program_output(const bp_program *p, size_t i,
                                const char **name, bp__type *type,
                                size_t *bytes);
-/* States that it reads or writes; gives one without rows those that it needs.
- * False: out of memory. */
-size_t bp__program_states(const bp_program *p);
-bool bp__program_take_rows(bp_program *p, size_t i);
+/* Gives states without rows those that it needs; false: out of memory. Where
+ * what follows fails, they are to have none again. */
+bool bp__program_take_rows(bp_program *p);
+void bp__program_give_rows(bp_program *p);
 
 #endif

@@ -106,16 +106,26 @@ const void *bp__program_output(const bp_program *p, size_t i,
     return bp__address(p, b);
 }
 
-size_t bp__program_states(const bp_program *p)
+bool bp__program_take_rows(bp_program *p)
 {
-    return p->n_states;
+    bool room = true;
+    for (size_t i = 0; i < p->n_states; i++) {
+        bp__state_use *u = &p->states[i];
+        bp__var *v = bp__store_var(u->store, u->index);
+        u->took = room && !v->info.dims[0];
+        if (u->took)
+            room = u->took = bp__store_set_rows(u->store, v, u->rows);
+    }
+    return room;
 }
 
-bool bp__program_take_rows(bp_program *p, size_t i)
+void bp__program_give_rows(bp_program *p)
 {
-    const bp__state_use *u = &p->states[i];
-    bp__var *v = bp__store_var(u->store, u->index);
-    return v->info.dims[0] || bp__store_set_rows(u->store, v, u->rows);
+    for (size_t i = 0; i < p->n_states; i++) {
+        const bp__state_use *u = &p->states[i];
+        if (u->took)
+            bp__store_set_rows(u->store, bp__store_var(u->store, u->index), 0);
+    }
 }
 
 void bp__run_call(bp_program *p, uint32_t call, int w, int64_t begin,

@@ -158,7 +158,7 @@ bp_val bp__nn_state(bp_nn *nn, const char *name, bp_var_kind kind,
 bp_val bp__nn_row_state(bp_nn *nn, const char *name, bp_dtype dtype, int rank,
                         const int64_t *dims)
 {
-    if (!bp__nn_ok(nn))
+    if (!bp__nn_ok(nn) || !check_shape(nn, name, rank < 0 ? rank : rank + 1))
         return BP_NIL;
     const bp__nn_var *v = find_var(nn, name);
     if (v)

@@ -4,6 +4,7 @@
 #include "train/folder.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <time.h>
 
@@ -45,8 +46,8 @@ static bp_status lock(bp_folder *f, bp_error *err)
     const bp__fs *fs = fs_of(f);
     int error = fs->open(fs->user, f->lock_file, BP__FS_CREATE, &f->lock);
     if (error == EBUSY || error == EAGAIN || error == EACCES)
-        return bp__error(err, BP_EEXIST, "'%s' is in use: another process "
-                         "trains in it (%s)", f->path, f->lock_file);
+        return bp__error(err, BP_EEXIST, "'%s' is in use: another process, "
+                         "or another folder of this one, has it open (%s)", f->path, f->lock_file);
     if (error)
         return bp__file_error(err, error, "open", f->lock_file);
     f->locked = true;
@@ -97,6 +98,7 @@ bp_status bp_folder_new(const char *path, const bp_folder_options *given,
     f->a = *a;
     f->o = *o;
     f->o.allocator = &f->a;
+    f->o.options = NULL; /* its hash is kept */
     if (f->o.checkpoint_seconds == 0)
         f->o.checkpoint_seconds = SAVE_SECONDS;
     bp__arena_init(&f->arena, &f->a);
@@ -105,7 +107,9 @@ bp_status bp_folder_new(const char *path, const bp_folder_options *given,
     bp__snprintf(f->options_hash, sizeof f->options_hash, "%016llx",
                  (unsigned long long)bp__hash(BP__HASH_INIT, text,
                                               strlen(text)));
-    if (path) {
+    if (o->title && !(f->o.title = bp__arena_strdup(&f->arena, o->title)))
+        st = bp__oom(err);
+    if (!st && path) {
         f->path = bp__arena_strdup(&f->arena, path);
         st = f->path ? make_paths(f, err) : bp__oom(err);
         if (!st)
@@ -181,8 +185,10 @@ void bp_folder_add_store(bp_folder *f, bp_store *s)
 
 void bp_folder_add_step(bp_folder *f, bp_step *p)
 {
-    const char *name = bp_step_name(p);
-    if (!may_add(f, f->n_steps, "no name of a step:",
+    const char *name = p ? bp_step_name(p) : NULL;
+    if (!p)
+        refuse(f, BP_EARG, "NULL is no", "step");
+    if (!p || !may_add(f, f->n_steps, "no name of a step:",
                  name[0] ? name : "nameless"))
         return;
     for (int i = 0; i < f->n_steps; i++)
@@ -193,6 +199,8 @@ void bp_folder_add_step(bp_folder *f, bp_step *p)
 
 void bp_folder_add_source(bp_folder *f, const char *name, bp_source *s)
 {
+    if (!s)
+        refuse(f, BP_EARG, "NULL is no source:", name ? name : "");
     if (!may_add(f, f->n_sources, "no name of a source:", name))
         return;
     for (int i = 0; i < f->n_sources; i++)
@@ -206,6 +214,8 @@ void bp_folder_add_source(bp_folder *f, const char *name, bp_source *s)
 
 static void add_counter(bp_folder *f, const char *name, double *x, int64_t *n)
 {
+    if (!x && !n)
+        refuse(f, BP_EARG, "NULL is no counter:", name ? name : "");
     if (!may_add(f, f->n_counters, "no name of a counter:", name))
         return;
     for (int i = 0; i < f->n_counters; i++)
@@ -239,6 +249,17 @@ static bp_status open_log(bp_folder *f, bp_error *err)
     return st;
 }
 
+/* What is kept of a step is in its store: in this one, or it is lost. */
+static bp_status check_stores(const bp_folder *f, bp_error *err)
+{
+    for (int i = 0; i < f->n_steps; i++)
+        if (bp__step_store(f->step[i]) != f->store)
+            return bp__error(err, BP_EARG, "bp_folder_start: step \"%s\" is of "
+                             "another store than the folder's, which would not "
+                             "be saved", bp_step_name(f->step[i]));
+    return BP_OK;
+}
+
 bp_status bp_folder_start(bp_folder *f, bool *resumed, bp_error *err)
 {
     bool resumes = f->path && f->o.resume &&
@@ -251,7 +272,9 @@ bp_status bp_folder_start(bp_folder *f, bool *resumed, bp_error *err)
         return bp__error(err, BP_EARG, f->started
                              ? "bp_folder_start was called before"
                              : "bp_folder_start: no store is registered");
-    bp_status st = resumes ? bp__folder_load(f, err) : BP_OK;
+    bp_status st = check_stores(f, err);
+    if (!st && resumes)
+        st = bp__folder_load(f, err);
     if (!st && f->path)
         st = open_log(f, err);
     f->started = !st;
@@ -266,16 +289,9 @@ typedef struct extras {
     bp__arena ar;
     bp__st_entry entry[2 * BP__FOLDER_MAX + 3];
     size_t n;
-    bp__st_meta meta[3 * BP__FOLDER_MAX + 3];
+    bp__st_meta meta[4 * BP__FOLDER_MAX + 1];
     size_t n_meta;
 } extras;
-
-static int put_state(void *to, const char *bytes, size_t n)
-{
-    bp__str *s = to;
-    bp__str_add(s, bytes, n);
-    return s->failed;
-}
 
 static void add_number(extras *x, const char *prefix, const char *name,
                        double value)
@@ -301,7 +317,7 @@ static bp_status add_source(const bp_folder *f, extras *x, int i,
     bp__str s;
     char hash[20];
     bp__str_init(&s, &f->a);
-    bp_status st = bp_source_save(f->source[i], put_state, &s, err);
+    bp_status st = bp_source_save(f->source[i], bp__folder_put, &s, err);
     if (s.failed) /* whatever the source made of that */
         st = bp__oom(err);
     if (!st) {
@@ -323,12 +339,15 @@ static bp_status add_step(const bp_folder *f, extras *x, int i, bp_error *err)
 {
     bp_step *p = f->step[i];
     bp__str types;
+    char at[30];
     if (!bp__step_first(p))
         return BP_OK; /* it has not run yet */
     bp__str_init(&types, &f->a);
     bp__types_print(bp__step_first(p), bp__step_n_inputs(p), &types);
     add_meta(x, "graph.", bp_step_name(p), bp_step_hash(p));
     add_meta(x, "first.", bp_step_name(p), types.len ? types.s : "");
+    bp__snprintf(at, sizeof at, "%zu", bp__step_first_at(p));
+    add_meta(x, "order.", bp_step_name(p), at);
     bp_status st = types.failed ? bp__oom(err) : BP_OK;
     bp__str_free(&types);
     return st;
@@ -344,8 +363,9 @@ static bp_status gather_extras(const bp_folder *f, extras *x, bp_error *err)
         st = add_source(f, x, i, err);
     for (int i = 0; i < f->n_counters && !st; i++) {
         const bp__folder_counter *c = &f->counter[i];
+        const int64_t most = (int64_t)1 << 53;
         double v = c->n ? (double)*c->n : *c->x;
-        if (!(v - v == 0) || (c->n && (v > 0x1p53 || v < -0x1p53)))
+        if (!(v - v == 0) || (c->n && (*c->n > most || *c->n < -most)))
             return bp__error(err, BP_ENONFINITE, "counter \"%s\" cannot be "
                              "saved: a finite number, or a whole one up to "
                              "2^53, is wanted", c->name);
@@ -495,18 +515,28 @@ bp_status bp__folder_keep_best(bp_folder *f, bp_error *err)
 {
     bp_status st = bp__store_copy(&f->a, f->store, BP_KINDS_WEIGHTS,
                                   &f->best_store, err);
-    f->has_best = st ? f->has_best : 1;
-    if (st || !f->path)
-        return st;
-    return bp__store_save(f->o.fs, f->best_store, f->best_file,
-                          BP_KINDS_WEIGHTS, err);
+    if (!st && f->path)
+        st = bp__store_save(f->o.fs, f->best_store, f->best_file,
+                            BP_KINDS_WEIGHTS, err);
+    if (!st) /* which a checkpoint says of the file */
+        f->has_best = 1;
+    return st;
+}
+
+/* Checkpoints have finite numbers only; a NaN is the worst. */
+static double finite_score(double x, bool larger)
+{
+    if (x != x)
+        return larger ? -DBL_MAX : DBL_MAX;
+    return BP__MAX(-DBL_MAX, BP__MIN(x, DBL_MAX));
 }
 
 bp_status bp_folder_best(bp_folder *f, double score, bool larger,
                          bool *best, bp_error *err)
 {
+    double x = finite_score(score, larger);
     bool better = !(f->has_best > 0) ||
-                  (larger ? score > f->best : score < f->best);
+                  (larger ? x > f->best : x < f->best);
     bp_status st = BP_OK;
     if (best)
         *best = better;
@@ -514,7 +544,7 @@ bp_status bp_folder_best(bp_folder *f, double score, bool larger,
         return BP_OK;
     st = bp__folder_keep_best(f, err);
     if (!st)
-        f->best = score == score ? score : larger ? -1e308 : 1e308;
+        f->best = x;
     return st;
 }
 

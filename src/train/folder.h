@@ -7,6 +7,8 @@
 
 #include <bprop/folder.h>
 
+#include <stdatomic.h>
+
 enum { BP__FOLDER_MAX = 32 }; /* of steps, sources and counters each */
 
 typedef struct bp__folder_counter {
@@ -39,7 +41,7 @@ struct bp_folder {
     /* Counters of its own, @folder.log_bytes ... in the checkpoint. */
     double log_bytes, has_best, best;
     double last_save, began;
-    volatile int stop;
+    atomic_int stop; /* of a signal handler, or another thread */
     /* A look at a checkpoint that is about to be taken: NULL, or BP_OK where
      * it may be. */
     bp_status (*check)(void *user, const bp__safetensors *st, bp_error *err);
@@ -48,6 +50,8 @@ struct bp_folder {
 
 /* folder_load.c: reads, checks all, takes all. */
 bp_status bp__folder_load(bp_folder *f, bp_error *err);
+/* For bp_source_save, into a bp__str. */
+int bp__folder_put(void *to, const char *bytes, size_t n);
 double bp__trainer_clock(void); /* seconds, steady */
 /* folder.c: the record of the supervised loop. */
 bp_status bp__folder_log(bp_folder *f, const bp__log_record *r,

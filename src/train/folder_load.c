@@ -4,6 +4,8 @@
 
 #include "fmt/safetensors.h"
 
+#include <float.h>
+
 /* ---- types of a first batch, as text ------------------------------------------ */
 
 void bp__types_print(const bp_array *in, size_t n, bp__str *out)
@@ -85,8 +87,8 @@ static bp_status check_version(const bp_folder *f, const bp__safetensors *st,
 
 /* Traces what the step had first: its variables, which the store needs before
  * it can be compared, and its hash. */
-static bp_status check_step(const bp_folder *f, const bp__safetensors *st,
-                            bp_step *p, bp__str *why, bp_error *err)
+static bp_status check_step(const bp__safetensors *st, bp_step *p,
+                            bp__str *why, bp_error *err)
 {
     const char *types = meta_of(st, "first.", bp_step_name(p));
     const char *hash = meta_of(st, "graph.", bp_step_name(p));
@@ -112,7 +114,6 @@ static bp_status check_step(const bp_folder *f, const bp__safetensors *st,
         bp__str_printf(why, "\n  the graph%s%s%s (the network, its loss, or its "
                        "optimizer): %s, now %s", name[0] ? " of step \"" : "",
                        name, name[0] ? "\"" : "", hash, bp_step_hash(p));
-    (void)f;
     return BP_OK;
 }
 
@@ -137,6 +138,35 @@ static void check_data(const bp__safetensors *st, const char *name,
                        hash ? hash : "none", now[0] ? now : "none");
 }
 
+/* Place in the order in which the steps were traced first: averages that one
+ * step keeps are in the graphs of those after it, and the store's variables
+ * stand in this order in files. */
+static int64_t order_of(const bp__safetensors *st, const bp_step *p)
+{
+    const char *text = meta_of(st, "order.", bp_step_name(p));
+    int64_t x = 0;
+    for (int i = 0; text && i < 18 && text[i] >= '0' && text[i] <= '9'; i++)
+        x = 10 * x + (text[i] - '0');
+    return x;
+}
+
+static bp_status check_steps(const bp_folder *f, const bp__safetensors *st,
+                             bp__str *why, bp_error *err)
+{
+    bp_step *step[BP__FOLDER_MAX];
+    bp_status s = BP_OK;
+    for (int i = 0; i < f->n_steps; i++) {
+        int k = i;
+        for (; k > 0 && order_of(st, step[k - 1]) > order_of(st, f->step[i]);
+             k--)
+            step[k] = step[k - 1];
+        step[k] = f->step[i];
+    }
+    for (int i = 0; i < f->n_steps && !s; i++)
+        s = check_step(st, step[i], why, err);
+    return s;
+}
+
 static bp_status check_identity(bp_folder *f, const bp__safetensors *st,
                                 bp_error *err)
 {
@@ -146,8 +176,7 @@ static bp_status check_identity(bp_folder *f, const bp__safetensors *st,
     check_options_hash(f, st, &why);
     for (int i = 0; i < f->n_sources; i++)
         check_data(st, f->source_name[i], f->source[i], &why);
-    for (int i = 0; i < f->n_steps && !s; i++)
-        s = check_step(f, st, f->step[i], &why, err);
+    s = check_steps(f, st, &why, err);
     if (!s && why.failed)
         s = bp__oom(err);
     if (!s && why.len)
@@ -218,12 +247,12 @@ static bp_status check_numbers(const bp_folder *f, const bp__safetensors *st,
     if (!s)
         s = number_of(f, st, own, "has_best", 0, 1, true, &t->has_best, err);
     if (!s)
-        s = number_of(f, st, own, "best", -1.7e308, 1.7e308, false, &t->best,
+        s = number_of(f, st, own, "best", -DBL_MAX, DBL_MAX, false, &t->best,
                       err);
     for (int i = 0; i < f->n_counters && !s; i++)
         s = number_of(f, st, "@counter.", f->counter[i].name,
-                      f->counter[i].n ? -0x1p53 : -1.7e308,
-                      f->counter[i].n ? 0x1p53 : 1.7e308,
+                      f->counter[i].n ? -0x1p53 : -DBL_MAX,
+                      f->counter[i].n ? 0x1p53 : DBL_MAX,
                       f->counter[i].n != NULL, &t->counter[i], err);
     return s;
 }
@@ -272,20 +301,57 @@ static bp_status check_entries(const bp_folder *f, const bp__safetensors *st,
 
 /* ---- all of it ------------------------------------------------------------------------ */
 
-static bp_status take(bp_folder *f, const bp__safetensors *st, const taken *t,
-                      bp_error *err)
+int bp__folder_put(void *to, const char *bytes, size_t n)
 {
-    bp_status s = BP_OK;
-    for (int i = 0; i < f->n_sources && !s; i++) {
-        const bp__st_entry *e = source_entry(f, st, i);
-        bp_error why = {0};
+    bp__str *s = to;
+    bp__str_add(s, bytes, n);
+    return s->failed;
+}
+
+/* had: the state of the source before. */
+static bp_status take_source(bp_folder *f, const bp__safetensors *st, int i,
+                             bp__str *had, bp_error *err)
+{
+    const bp__st_entry *e = source_entry(f, st, i);
+    bp_error why = {0};
+    bp_status s = bp_source_save(f->source[i], bp__folder_put, had, &why);
+    if (had->failed)
+        return bp__oom(err);
+    if (!s)
         s = bp_source_load(f->source[i], e->data, e->bytes, &why);
-        if (s)
-            bp__error(err, s, "'%s': source \"%s\": %s", f->checkpoint,
-                      f->source_name[i], why.message);
+    return s ? bp__error(err, s, "'%s': source \"%s\": %s", f->checkpoint,
+                         f->source_name[i], why.message)
+             : BP_OK;
+}
+
+/* Only a source knows whether its state is right: where one refuses, those
+ * before it go back. */
+static bp_status take_sources(bp_folder *f, const bp__safetensors *st,
+                              bp_error *err)
+{
+    bp__str had[BP__FOLDER_MAX];
+    bp_status s = BP_OK;
+    int n = 0;
+    for (; n < f->n_sources && !s; n++) {
+        bp__str_init(&had[n], &f->a);
+        s = take_source(f, st, n, &had[n], err);
     }
     if (!s)
         s = bp__store_take(f->store, st, err);
+    else
+        bp__str_free(&had[--n]); /* it changed nothing */
+    for (int i = 0; i < n; i++) {
+        if (s)
+            bp_source_load(f->source[i], had[i].s, had[i].len, NULL);
+        bp__str_free(&had[i]);
+    }
+    return s;
+}
+
+static bp_status take(bp_folder *f, const bp__safetensors *st, const taken *t,
+                      bp_error *err)
+{
+    bp_status s = take_sources(f, st, err);
     if (s)
         return s;
     for (int i = 0; i < f->n_counters; i++) {

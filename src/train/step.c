@@ -10,18 +10,18 @@
 enum { STEP_MAX_BYTES = 512 << 20, STEP_CALL_BYTES = 1024 };
 
 typedef struct step_output {
-    const char *name; /* the program's */
+    const char *name;
     bp_array x;
 } step_output;
 
 typedef struct cached {
     uint64_t key;
     bp_array *in;     /* types that it was traced for */
-    bp_program *program;
+    bp_program *program; /* NULL: dropped, while the outputs are the last */
     int64_t *index;   /* of each input in the program; -1: it is not read */
     step_output *out;
     size_t n_out;
-    char *own;        /* memory of the outputs */
+    char *own;        /* memory of the outputs and their names */
     size_t own_bytes;
     size_t bytes;     /* what it is taken to cost */
     uint64_t used;
@@ -40,6 +40,7 @@ struct bp_step {
     cached *last;
     uint64_t clock;
     bp_array *first; /* types of the first batch; NULL: none came */
+    size_t first_at; /* see bp__step_first_at */
     char hash[20];
     double rate;     /* asked for before there was a variable; NaN: none */
     void *own_user;
@@ -79,10 +80,26 @@ static bp_status check_input(const bp_step_input *in, const bp_step_input *all,
     return BP_OK;
 }
 
+/* Without a dot: the moments of "a" for "b.w" would be those of "a.b" for
+ * "w". */
+static bool good_name(const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < n; i++)
+        if (!((name[i] >= 'a' && name[i] <= 'z') ||
+              (name[i] >= 'A' && name[i] <= 'Z') ||
+              (name[i] >= '0' && name[i] <= '9') || strchr("_-", name[i])))
+            return false;
+    return n <= 100;
+}
+
 static bp_status check_options(const bp_step_options *o, bp_error *err)
 {
     if (!o->fn)
         return bp__error(err, BP_EARG, "bp_step_new: no function");
+    if (o->name && !good_name(o->name))
+        return bp__error(err, BP_EARG, "\"%.100s\" is no name of a step: up to "
+                         "100 letters, digits, '_' and '-'", o->name);
     if (o->n_inputs > BP_STEP_MAX_INPUTS)
         return bp__error(err, BP_ELIMIT, "a step has at most %d inputs, not "
                          "%zu", BP_STEP_MAX_INPUTS, o->n_inputs);
@@ -176,10 +193,19 @@ static void free_cached(bp_step *p, cached *c)
     bp__free(&p->a, c, sizeof *c);
 }
 
+/* Outputs of the last run whose program was dropped end here. */
+static void set_last(bp_step *p, cached *c)
+{
+    if (p->last && !p->last->program)
+        free_cached(p, p->last);
+    p->last = c;
+}
+
 void bp_step_free(bp_step *p)
 {
     if (!p)
         return;
+    set_last(p, NULL);
     for (size_t i = 0; i < p->n; i++)
         free_cached(p, p->list[i]);
     bp__free(&p->a, p->list, p->cap * sizeof *p->list);
@@ -282,6 +308,12 @@ static int shard_sizes(int64_t rows, int64_t shards, int64_t size[2])
     return n;
 }
 
+static bp_status set_pending_rate(bp_step *p, bp_error *err)
+{
+    double rate = p->rate;
+    return rate == rate ? bp_step_set_rate(p, rate, err) : BP_OK;
+}
+
 static bp_status trace_all(bp_step *p, const bp_array *in, bp_graph *g[2],
                            int *n, bool *ahead, bp_error *err)
 {
@@ -299,11 +331,13 @@ static bp_status trace_all(bp_step *p, const bp_array *in, bp_graph *g[2],
             step_error(p, st, g[i] ? bp_graph_error(g[i]) : bp_status_text(st),
                        err);
     }
-    return st;
+    /* As soon as there is a variable: what a checkpoint has comes after. */
+    return st ? st : set_pending_rate(p, err);
 }
 
+/* had: variables that the store had before the trace. */
 static bp_status note_first(bp_step *p, const bp_array *in, const bp_graph *g,
-                            bp_error *err)
+                            size_t had, bp_error *err)
 {
     if (p->first)
         return BP_OK;
@@ -313,6 +347,7 @@ static bp_status note_first(bp_step *p, const bp_array *in, const bp_graph *g,
         return bp__oom(err);
     if (p->o.n_inputs)
         memcpy(p->first, in, p->o.n_inputs * sizeof *in);
+    p->first_at = had + bp_store_count(p->store);
     bp__snprintf(p->hash, sizeof p->hash, "%016llx",
                  (unsigned long long)bp__graph_hash(g));
     return BP_OK;
@@ -323,9 +358,10 @@ bp_status bp__step_trace(bp_step *p, const bp_array *in, bp_error *err)
     bp_graph *g[2] = {NULL, NULL};
     bool ahead;
     int n;
+    size_t had = bp_store_count(p->store);
     bp_status st = trace_all(p, in, g, &n, &ahead, err);
     if (!st)
-        st = note_first(p, in, g[0], err);
+        st = note_first(p, in, g[0], had, err);
     bp_graph_free(g[0]);
     bp_graph_free(g[1]);
     return st;
@@ -333,7 +369,7 @@ bp_status bp__step_trace(bp_step *p, const bp_array *in, bp_error *err)
 
 static bp_status list_outputs(bp_step *p, cached *c, bp_error *err)
 {
-    size_t n = bp__program_outputs(c->program), total = 0;
+    size_t n = bp__program_outputs(c->program), total = 0, at = 0;
     c->out = bp__calloc(&p->a, n + 1, sizeof *c->out);
     if (!c->out)
         return bp__oom(err);
@@ -345,16 +381,20 @@ static bp_status list_outputs(bp_step *p, cached *c, bp_error *err)
         o->x.dtype = (bp_dtype)t.dtype;
         o->x.rank = t.rank;
         memcpy(o->x.dims, t.dims, sizeof o->x.dims);
-        total += (o->x.bytes + 63) / 64 * 64;
+        total += (o->x.bytes + 63) / 64 * 64 + strlen(o->name) + 1;
     }
     c->own = bp__alloc64(&p->a, total);
     if (!c->own)
         return bp__oom(err);
     c->own_bytes = total;
-    size_t at = 0;
     for (size_t i = 0; i < n; i++) {
         c->out[i].x.data = c->own + at;
         at += (c->out[i].x.bytes + 63) / 64 * 64;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = strlen(c->out[i].name) + 1;
+        c->out[i].name = memcpy(c->own + at, c->out[i].name, bytes);
+        at += bytes;
     }
     return BP_OK;
 }
@@ -368,9 +408,10 @@ static bp_status fill_cached(bp_step *p, cached *c, const bp_array *in,
     bp_error why = {0};
     bool ahead = false;
     int n = 0;
+    size_t had = bp_store_count(p->store);
     bp_status st = trace_all(p, in, g, &n, &ahead, err);
     if (!st)
-        st = note_first(p, in, g[0], err);
+        st = note_first(p, in, g[0], had, err);
     if (!st) {
         st = bp_compile(p->runtime, (const bp_graph *const *)g, (size_t)n, &co,
                         &c->program, &why);
@@ -392,6 +433,19 @@ static bp_status fill_cached(bp_step *p, cached *c, const bp_array *in,
     return st;
 }
 
+/* From the list. The outputs of the last run stay until the next one. */
+static void drop(bp_step *p, size_t i)
+{
+    cached *c = p->list[i];
+    p->list[i] = p->list[--p->n];
+    if (c != p->last) {
+        free_cached(p, c);
+        return;
+    }
+    bp_program_free(c->program);
+    c->program = NULL;
+}
+
 /* Makes room for one more program of this size. */
 static void drop_oldest(bp_step *p, size_t bytes)
 {
@@ -404,17 +458,8 @@ static void drop_oldest(bp_step *p, size_t bytes)
         }
         if (total <= p->o.max_bytes || !p->n)
             return;
-        if (p->last == p->list[oldest])
-            p->last = NULL;
-        free_cached(p, p->list[oldest]);
-        p->list[oldest] = p->list[--p->n];
+        drop(p, oldest);
     }
-}
-
-static bp_status set_pending_rate(bp_step *p, bp_error *err)
-{
-    double rate = p->rate;
-    return rate == rate ? bp_step_set_rate(p, rate, err) : BP_OK;
 }
 
 static bp_status make_cached(bp_step *p, const bp_array *in, uint64_t key,
@@ -431,8 +476,6 @@ static bp_status make_cached(bp_step *p, const bp_array *in, uint64_t key,
     c->index = bp__calloc(&p->a, n, sizeof *c->index);
     bp_status st = c->in && c->index ? fill_cached(p, c, in, err)
                                      : bp__oom(err);
-    if (!st)
-        st = set_pending_rate(p, err);
     if (st) {
         free_cached(p, c);
         return st;
@@ -451,30 +494,18 @@ static bool is_stale(const bp_step *p, const cached *c)
     return c->watched && bp_store_count(p->store) != c->watched;
 }
 
-static void drop(bp_step *p, cached *c)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->list[i] == c)
-            p->list[i] = p->list[--p->n];
-    if (p->last == c)
-        p->last = NULL;
-    free_cached(p, c);
-}
-
 static bp_status find_cached(bp_step *p, const bp_array *in, cached **out,
                              bp_error *err)
 {
     uint64_t key = key_of(p, in);
-    cached *c = p->last;
-    if (!c || c->key != key || !same_types(p, c->in, in)) {
-        c = NULL;
-        for (size_t i = 0; i < p->n && !c; i++)
-            if (p->list[i]->key == key && same_types(p, p->list[i]->in, in))
-                c = p->list[i];
-    }
-    if (c && is_stale(p, c)) {
-        drop(p, c);
-        c = NULL;
+    cached *c = NULL;
+    for (size_t i = 0; i < p->n && !c; i++) {
+        if (p->list[i]->key != key || !same_types(p, p->list[i]->in, in))
+            continue;
+        if (!is_stale(p, p->list[i]))
+            c = p->list[i];
+        else
+            drop(p, i--);
     }
     bp_status st = c ? BP_OK : make_cached(p, in, key, &c, err);
     if (!st) {
@@ -503,14 +534,14 @@ bp_status bp_step_prepare(bp_step *p, size_t n, const bp_array *in,
     return st ? st : find_cached(p, in, &c, err);
 }
 
-static bp_status take_rows(bp_step *p, cached *c, bp_error *err)
+/* States without rows take the batch's, and give them back if it fails. */
+static bp_status run_states(cached *c, bp_error *err)
 {
-    size_t n = bp__program_states(c->program);
-    for (size_t i = 0; i < n; i++)
-        if (!bp__program_take_rows(c->program, i))
-            return bp__oom(err);
-    (void)p;
-    return BP_OK;
+    bp_status st = bp__program_take_rows(c->program) ? bp_run(c->program, err)
+                                                     : bp__oom(err);
+    if (st)
+        bp__program_give_rows(c->program);
+    return st;
 }
 
 bp_status bp_step_run(bp_step *p, size_t n, const bp_array *in, bp_error *err)
@@ -529,9 +560,7 @@ bp_status bp_step_run(bp_step *p, size_t n, const bp_array *in, bp_error *err)
                              p->o.input[i].name);
         bp__bind_at(c->program, (size_t)c->index[i], in[i].data);
     }
-    st = take_rows(p, c, err);
-    if (!st)
-        st = bp_run(c->program, err);
+    st = run_states(c, err);
     if (st)
         return st;
     for (size_t i = 0; i < c->n_out; i++) {
@@ -544,7 +573,8 @@ bp_status bp_step_run(bp_step *p, size_t n, const bp_array *in, bp_error *err)
         if (bytes)
             memcpy(o->x.data, from, bytes);
     }
-    p->last = c;
+    if (c != p->last)
+        set_last(p, c);
     return BP_OK;
 }
 
@@ -643,6 +673,11 @@ const char *bp_step_hash(const bp_step *p)
 const bp_array *bp__step_first(const bp_step *p)
 {
     return p->first;
+}
+
+size_t bp__step_first_at(const bp_step *p)
+{
+    return p->first_at;
 }
 
 size_t bp__step_n_inputs(const bp_step *p)

@@ -6,6 +6,10 @@
 
 /* Input types of the first batch, NULL: none came yet. */
 const bp_array *bp__step_first(const bp_step *p);
+/* Grows from one step of a store to the next that is traced, where the later
+ * one could see variables of the earlier: variables of the store before the
+ * first trace and after it, added up. */
+size_t bp__step_first_at(const bp_step *p);
 size_t bp__step_n_inputs(const bp_step *p);
 bp_store *bp__step_store(const bp_step *p);
 /* Type and size of an output of the program that was prepared or used last. */

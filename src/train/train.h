@@ -157,7 +157,7 @@ typedef struct bp__evaluator {
     double threshold;  /* of a single output: above it is class 1 */
     int64_t *confusion;
     double loss_weight; /* of the samples so far */
-    const volatile int *stop;
+    const atomic_int *stop;
     void (*on_batch)(void *user, const bp_progress *p);
     void *user;
 } bp__evaluator;

@@ -131,6 +131,75 @@ static void test_function(bool ahead)
     T_CHECK(freed);
 }
 
+/* Memory runs out once, or for some tries: no batch is left out, and what is
+ * saved is of the last one given. */
+static void test_memory(bool ahead, bool persistent)
+{
+    for (int64_t n = 0; n < 12; n++) {
+        bool freed = false;
+        t_heap h = {.fail_at = -1};
+        bp_allocator a = t_allocator(&h);
+        counter c = {.freed = &freed};
+        bp_source_row row = row_of(ahead);
+        bp_source_options o = {.size = sizeof o, .allocator = &a,
+                               .prefetch = true};
+        bp_source *s = NULL;
+        bp_fields b;
+        bp_error err = {0};
+        T_OK(bp_source_new(&row, &c, &o, &s, &err), &err);
+        h.fail_at = h.calls + n;
+        h.persistent = persistent;
+        int refused = 0;
+        for (int i = 1; i <= 6; i++) {
+            bytes state = {.n = 0};
+            bp_status st = bp_source_next(s, &b, &err);
+            for (int k = 0; st && k < 3; k++) {
+                T_CHECK(st == BP_ENOMEM);
+                if (i > 1) {
+                    state.n = 0;
+                    T_OK(bp_source_save(s, put, &state, &err), &err);
+                    T_CHECKF(state.data[0] == '0' + i - 1, "%c after %d",
+                             state.data[0], i - 1);
+                }
+                if (k == 1)
+                    h.fail_at = -1;
+                refused++;
+                st = bp_source_next(s, &b, &err);
+            }
+            T_REQUIRE(!st);
+            check_batch(&b, i);
+            state.n = 0;
+            T_OK(bp_source_save(s, put, &state, &err), &err);
+            T_CHECKF(state.data[0] == '0' + i, "%c after %d", state.data[0], i);
+        }
+        T_CHECK(refused || !ahead || n > 3);
+        bp_source_free(s);
+        T_CHECK(h.live == 0 && freed);
+    }
+}
+
+static bp_status too_many(void *self, bp_fields *out, bp_error *err)
+{
+    (void)self, (void)err;
+    out->n = BP_MAX_FIELDS + 1;
+    return BP_OK;
+}
+
+static void test_too_many(bool ahead)
+{
+    bp_source_row row = {.size = sizeof row, .name = "wide",
+                         .next = too_many, .alone = ahead};
+    bp_source_options o = {.size = sizeof o, .prefetch = true};
+    bp_source *s = NULL;
+    bp_fields b;
+    bp_error err = {0};
+    T_OK(bp_source_new(&row, NULL, &o, &s, &err), &err);
+    for (int i = 0; i < 2; i++)
+        T_CHECK(bp_source_next(s, &b, &err) == BP_ELIMIT &&
+                strstr(err.message, "33 arrays"));
+    bp_source_free(s);
+}
+
 static void test_bad_rows(void)
 {
     bool freed = false;
@@ -226,6 +295,11 @@ int main(void)
 {
     test_function(false);
     test_function(true);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        test_memory(ahead, false);
+        test_memory(ahead, true);
+        test_too_many(ahead);
+    }
     test_bad_rows();
     test_data_set();
     return t_end();

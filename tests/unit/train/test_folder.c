@@ -5,6 +5,7 @@
 #include <bprop/folder.h>
 #include <bprop/ops.h>
 
+#include <float.h>
 #include <math.h>
 
 enum { STEPS = 12, ROWS = 5 };
@@ -210,6 +211,161 @@ static void test_records(const char *path)
     close_loop(&q);
 }
 
+/* Every number that may be saved may be read again; what may not is refused
+ * when it is saved. */
+static void test_extremes(void)
+{
+    const change none = {0};
+    static const double scores[] = {(double)INFINITY, (double)-INFINITY,
+                                    DBL_MAX, -DBL_MAX, (double)NAN};
+    static const int64_t counts[] = {(int64_t)1 << 53, -((int64_t)1 << 53)};
+    for (int i = 0; i < 10; i++) {
+        const char *path = rig_folder("cut");
+        bool larger = i % 2, better = false;
+        double x = scores[i / 2];
+        loop q;
+        T_OK(open_loop(&q, path, &none), &q.err);
+        T_OK(bp_folder_best(q.f, x, larger, &better, &q.err), &q.err);
+        T_CHECK(better);
+        q.sum = i % 2 ? DBL_MAX : -DBL_MAX;
+        q.k = counts[i % 2];
+        T_OK(bp_folder_save(q.f, &q.err), &q.err);
+        q.k += q.k < 0 ? -1 : 1;
+        T_CHECK(bp_folder_save(q.f, &q.err) == BP_ENONFINITE);
+        close_loop(&q);
+        T_OK(open_loop(&q, path, &none), &q.err);
+        T_CHECK(q.k == counts[i % 2] && fabs(q.sum) == DBL_MAX);
+        T_OK(bp_folder_best(q.f, x, larger, &better, &q.err), &q.err);
+        T_CHECK(!better);
+        T_OK(bp_folder_best(q.f, 0.5, larger, &better, &q.err), &q.err);
+        bool worst = x != x || (larger ? x < 0 : x > 0);
+        T_CHECKF(better == worst, "%g, larger %d", x, larger);
+        close_loop(&q);
+    }
+    rig_folder("cut");
+}
+
+/* One at a time, within a process as between two. */
+static void test_lock(void)
+{
+    const change none = {0};
+    const char *path = rig_folder("cut");
+    loop q, other;
+    T_OK(open_loop(&q, path, &none), &q.err);
+    for (int i = 0; i < 2; i++) { /* the refused one does not unlock it */
+        T_CHECK(open_loop(&other, path, &none) == BP_EEXIST &&
+                strstr(other.err.message, "is in use"));
+        close_loop(&other);
+    }
+    close_loop(&q);
+    T_OK(open_loop(&q, path, &none), &q.err);
+    close_loop(&q);
+    rig_folder("cut");
+}
+
+static void test_registering(void)
+{
+    loop q;
+    const change none = {0};
+    for (int i = 0; i < 4; i++) {
+        T_OK(open_loop(&q, NULL, &none), &q.err);
+        bp_folder_free(q.f);
+        bp_folder_options o = {.size = sizeof o};
+        bp_store *s = i ? bp_store_retain(q.s) : bp_store_new(NULL);
+        T_OK(bp_folder_new(NULL, &o, &q.f, &q.err), &q.err);
+        bp_folder_add_store(q.f, s);
+        bp_folder_add_step(q.f, i == 1 ? NULL : q.p);
+        bp_folder_add_source(q.f, "train", i == 2 ? NULL : q.source);
+        bp_folder_add_count(q.f, "k", i == 3 ? NULL : &q.k);
+        T_CHECK(bp_folder_start(q.f, NULL, &q.err) == BP_EARG);
+        T_CHECKF(strstr(q.err.message, i ? "NULL is no" : "another store"),
+                 "%s", q.err.message);
+        close_loop(&q);
+        bp_store_free(s);
+    }
+}
+
+/* A rate that was set before the first run is the first one, not the one of a
+ * resumed run. */
+static void test_rate(void)
+{
+    const change none = {0};
+    const char *path = rig_folder("cut");
+    for (int resumed = 0; resumed < 2; resumed++) {
+        loop q = {0};
+        bp_folder_options fo = {.size = sizeof fo, .resume = true};
+        T_OK(open_loop(&q, NULL, &none), &q.err);
+        bp_folder_free(q.f);
+        T_OK(bp_step_set_rate(q.p, 0.5, &q.err), &q.err);
+        T_OK(bp_folder_new(path, &fo, &q.f, &q.err), &q.err);
+        bp_folder_add_store(q.f, q.s);
+        bp_folder_add_step(q.f, q.p);
+        bp_folder_add_source(q.f, "train", q.source);
+        T_OK(bp_folder_start(q.f, NULL, &q.err), &q.err);
+        T_CHECK(bp_step_rate(q.p) == (resumed ? 0.125 : 0.5));
+        q.k = 0;
+        T_OK(run(&q, 1, 0), &q.err);
+        T_CHECK(bp_step_rate(q.p) == (resumed ? 0.125 : 0.5));
+        T_OK(bp_step_set_rate(q.p, 0.125, &q.err), &q.err);
+        T_OK(bp_folder_save(q.f, &q.err), &q.err);
+        close_loop(&q);
+    }
+    rig_folder("cut");
+}
+
+/* ---- steps in another order than they are registered in -------------------- */
+
+static void player(bp_trace *t, void *user)
+{
+    bool trains = user != NULL;
+    bp_nn *g = trains ? bp_trace_net(t, "g")
+                      : bp_trace_net_reading(t, "g", BP_READ_AVERAGED);
+    bp_val x = bp_nn_dense(g, bp_trace_input(t, "x"), 2);
+    if (!trains)
+        x = bp_nn_dense(bp_trace_net(t, "d"), x, 2);
+    bp_val loss = bp_mean(bp_trace_graph(t), bp_nn_tanh(g, x), 0, NULL, false);
+    bp_trace_minimize(t, loss, NULL);
+}
+
+static void test_order(void)
+{
+    static const bp_step_input in = {.name = "x", .dtype = BP_F32, .rank = 2,
+                                     .dims = {BP_ANY, 2}};
+    const char *path = rig_folder("cut");
+    char hash[2][20];
+    float numbers[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    bp_array x = {.dtype = BP_F32, .rank = 2, .dims = {4, 2},
+                  .data = numbers, .bytes = sizeof numbers};
+    for (int resumed = 0; resumed < 2; resumed++) {
+        loop q = {.s = bp_store_new(NULL)};
+        bp_step *p[2];
+        bp_step_options so = {.size = sizeof so, .fn = player, .user = &so,
+                              .n_inputs = 1, .input = &in, .training = true,
+                              .name = "g", .params = "g.*", .seed = 1,
+                              .optimizer = "sgd(lr=0.05, ema=0.9)"};
+        bp_folder_options fo = {.size = sizeof fo, .resume = true};
+        T_OK(bp_runtime_new(NULL, &q.r, &q.err), &q.err);
+        T_OK(bp_step_new(q.s, q.r, &so, &p[0], &q.err), &q.err);
+        so.name = "d", so.params = "d.*", so.user = NULL;
+        so.optimizer = "sgd(lr=0.05)";
+        T_OK(bp_step_new(q.s, q.r, &so, &p[1], &q.err), &q.err);
+        T_OK(bp_folder_new(path, &fo, &q.f, &q.err), &q.err);
+        bp_folder_add_store(q.f, q.s);
+        bp_folder_add_step(q.f, p[0]);
+        bp_folder_add_step(q.f, p[1]);
+        T_OK(bp_folder_start(q.f, NULL, &q.err), &q.err);
+        for (int i = 0; i < 4 && !resumed; i++)
+            T_OK(bp_step_run(p[!(i % 2)], 1, &x, &q.err), &q.err);
+        T_OK(bp_store_hash(q.s, BP_KINDS_ALL, hash[resumed], &q.err), &q.err);
+        T_OK(bp_folder_finish(q.f, &q.err), &q.err);
+        bp_step_free(p[0]);
+        bp_step_free(p[1]);
+        close_loop(&q);
+    }
+    T_CHECK(!strcmp(hash[0], hash[1]));
+    rig_folder("cut");
+}
+
 int main(void)
 {
     const change none = {0};
@@ -222,6 +378,11 @@ int main(void)
     test_resume(whole, hash);
     test_refusals(whole);
     test_records(whole);
+    test_extremes();
+    test_lock();
+    test_registering();
+    test_rate();
+    test_order();
     /* Without a folder the same loop has the same bits, and no files. */
     char mine[20];
     T_OK(open_loop(&q, NULL, &none), &q.err);

@@ -123,6 +123,13 @@ static void test_refusals(void)
     expect(bp_step_new(q.s, q.r, &o, &p, &q.err), BP_EEXIST, &q.err,
            "two inputs \"x\"");
     o.n_inputs = 1;
+    static const char *const names[] = {"a.b", "a b", "a/b", "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        o.name = names[i];
+        expect(bp_step_new(q.s, q.r, &o, &p, &q.err), BP_EARG, &q.err,
+               "is no name of a step");
+    }
+    o.name = "adm";
     o.optimizer = "adm";
     expect(bp_step_new(q.s, q.r, &o, &p, &q.err), BP_ENOTFOUND, &q.err,
            "adm");
@@ -140,6 +147,24 @@ static void test_outputs_stay(void)
     bp_array x = rows(8), y, z;
     numbers[5] = 3;
     T_OK(bp_step_run(a, 1, &x, &q.err), &q.err);
+    T_CHECK(bp_step_output(a, "y", &y));
+    /* Not even a step's own other program, or its being dropped. */
+    bp_step_options small = o;
+    small.max_bytes = 1;
+    bp_step *c = make(&q, &small);
+    bp_array w = rows(3);
+    T_OK(bp_step_run(c, 1, &x, &q.err), &q.err);
+    T_CHECK(bp_step_output(c, "y", &z));
+    T_OK(bp_step_prepare(c, 1, &w, &q.err), &q.err);
+    T_CHECK(bp_step_programs(c) == 1 && bp_step_output(c, "y", &y));
+    T_CHECK(y.data == z.data && y.dims[0] == 8 && ((float *)y.data)[5] == 6);
+    w.data = NULL;
+    T_CHECK(bp_step_run(c, 1, &w, &q.err) == BP_EARG);
+    T_CHECK(bp_step_output(c, "y", &y) && ((float *)y.data)[5] == 6);
+    T_OK(bp_step_run(c, 1, &y, &q.err), &q.err); /* of its own output */
+    T_CHECK(bp_step_output(c, "y", &y) && ((float *)y.data)[5] == 12);
+    T_OK(bp_step_prepare(c, 1, &x, &q.err), &q.err);
+    bp_step_free(c);
     T_CHECK(bp_step_output(a, "y", &y));
     T_OK(bp_step_run(b, 1, &y, &q.err), &q.err); /* of another's output */
     T_CHECK(bp_step_output(b, "y", &z));
@@ -363,6 +388,58 @@ static void test_random(void)
     T_CHECK(drawn[0][0] != drawn[0][2]); /* each run draws anew */
 }
 
+/* ---- what a failed run leaves ---------------------------------------------- */
+
+static void carry(bp_trace *t, void *user)
+{
+    bp_graph *g = bp_trace_graph(t);
+    int64_t dims[BP_MAX_RANK] = {3};
+    bp_val h = bp_trace_state(t, "h", BP_F32, user ? *(int *)user : 1, dims);
+    if (user)
+        return;
+    static const float table[8] = {0};
+    bp_val x = bp_cast(g, bp_trace_input(t, "x"), BP_I32);
+    bp_val c = bp_const(g, BP_F32, 1, (int64_t[]){8}, table);
+    h = bp_add(g, h, bp_gather(g, c, x, 0));
+    bp_trace_set_state(t, "h", h);
+    bp_trace_output(t, "h", h);
+}
+
+static void test_failed_rows(void)
+{
+    rig q = begin();
+    bp_step_options o = {.size = sizeof o, .fn = carry, .n_inputs = 1,
+                         .input = &x_input, .name = "carry"};
+    bp_step *p = make(&q, &o);
+    for (int i = 0; i < 21; i++)
+        numbers[i] = 9; /* not one of eight */
+    bp_array x = rows(7);
+    T_CHECK(bp_step_run(p, 1, &x, &q.err) == BP_ERANGE);
+    T_CHECK(bp_state_rows(q.s, "h") == 0);
+    for (int i = 0; i < 21; i++)
+        numbers[i] = 1;
+    x = rows(4); /* the rows are those of the first run that succeeds */
+    T_OK(bp_step_run(p, 1, &x, &q.err), &q.err);
+    T_CHECK(bp_state_rows(q.s, "h") == 4);
+    numbers[0] = 9;
+    T_CHECK(bp_step_run(p, 1, &x, &q.err) == BP_ERANGE);
+    T_CHECK(bp_state_rows(q.s, "h") == 4);
+    numbers[0] = 1;
+    bp_step_free(p);
+    for (int rank = -1; rank <= 99; rank += rank < BP_MAX_RANK ? 1 : 90) {
+        if (rank == 1)
+            continue;
+        o.user = &rank; /* of a state that the store has already */
+        p = make(&q, &o);
+        bp_status st = bp_step_prepare(p, 1, &x, &q.err);
+        T_CHECKF(st == (rank < 0 || rank >= BP_MAX_RANK ? BP_ELIMIT
+                                                        : BP_ESHAPE),
+                 "rank %d: %s", rank, q.err.message);
+        bp_step_free(p);
+    }
+    end(&q);
+}
+
 static void untrained(bp_trace *t, void *user)
 {
     both(t, NULL);
@@ -400,6 +477,7 @@ int main(void)
     test_cache();
     test_refusals();
     test_outputs_stay();
+    test_failed_rows();
     test_parameters();
     test_reading();
     test_reading_one();
