@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { STEP_MAX_BYTES = 512 << 20, STEP_CALL_BYTES = 1024 };
+enum { STEP_CALL_BYTES = 1024 };
 
 typedef struct step_output {
     const char *name;
@@ -57,110 +57,18 @@ static bp_status step_error(const bp_step *p, bp_status s, const char *why,
     return bp__error(err, s, "%s", why);
 }
 
-static bp_status check_input(const bp_step_input *in, const bp_step_input *all,
-                             size_t i, bp_error *err)
-{
-    bool dims = true;
-    for (int k = 0; k < in->rank && in->rank <= BP_MAX_RANK; k++)
-        dims &= in->dims[k] >= 0 || in->dims[k] == BP_ANY;
-    if (!in->name || !in->name[0])
-        return bp__error(err, BP_EARG, "input %zu of the step has no name", i);
-    for (size_t k = 0; k < i; k++)
-        if (!strcmp(in->name, all[k].name))
-            return bp__error(err, BP_EEXIST, "the step has two inputs \"%s\"",
-                             in->name);
-    if (!bp_dtype_bytes(in->dtype))
-        return bp__error(err, BP_EDTYPE, "input \"%s\" has no known type",
-                         in->name);
-    if (in->rank < !in->replicated || in->rank > BP_MAX_RANK || !dims)
-        return bp__error(err, BP_ESHAPE, "input \"%s\": rank %d (must be %d to "
-                         "%d) or a size of its axes is wrong (BP_ANY: it "
-                         "varies)", in->name, in->rank, !in->replicated,
-                         BP_MAX_RANK);
-    return BP_OK;
-}
-
-/* Without a dot: the moments of "a" for "b.w" would be those of "a.b" for
- * "w". */
-static bool good_name(const char *name)
-{
-    size_t n = strlen(name);
-    for (size_t i = 0; i < n; i++)
-        if (!((name[i] >= 'a' && name[i] <= 'z') ||
-              (name[i] >= 'A' && name[i] <= 'Z') ||
-              (name[i] >= '0' && name[i] <= '9') || strchr("_-", name[i])))
-            return false;
-    return n <= 100;
-}
-
-static bp_status check_options(const bp_step_options *o, bp_error *err)
-{
-    if (!o->fn)
-        return bp__error(err, BP_EARG, "bp_step_new: no function");
-    if (o->name && !good_name(o->name))
-        return bp__error(err, BP_EARG, "\"%.100s\" is no name of a step: up to "
-                         "100 letters, digits, '_' and '-'", o->name);
-    if (o->n_inputs > BP_STEP_MAX_INPUTS)
-        return bp__error(err, BP_ELIMIT, "a step has at most %d inputs, not "
-                         "%zu", BP_STEP_MAX_INPUTS, o->n_inputs);
-    if (o->shards < 0)
-        return bp__error(err, BP_EARG, "%lld shards", (long long)o->shards);
-    bp_status st = BP_OK;
-    for (size_t i = 0; i < o->n_inputs && !st; i++)
-        st = check_input(&o->input[i], o->input, i, err);
-    return st;
-}
-
-static bool copy_text(bp_step *p, const char **text)
-{
-    if (*text)
-        *text = bp__arena_strdup(&p->arena, *text);
-    return *text != NULL;
-}
-
-static bp_status copy_options(bp_step *p, const bp_step_options *o,
-                              bp_error *err)
-{
-    p->o = *o;
-    p->o.allocator = &p->a;
-    if (!p->o.name)
-        p->o.name = "";
-    p->o.shards = o->shards ? o->shards : 1;
-    p->o.max_bytes = o->max_bytes ? o->max_bytes : (size_t)STEP_MAX_BYTES;
-    const char **text[] = {&p->o.name, &p->o.params, &p->o.optimizer,
-                           &p->o.statistics, &p->o.init, &p->o.bias_init,
-                           &p->o.no_pass, &p->o.no_kernel};
-    for (size_t i = 0; i < BP__ARRAY_LEN(text); i++)
-        if (*text[i] && !copy_text(p, text[i]))
-            return bp__oom(err);
-    bp_step_input *in = bp__arena_array(&p->arena, o->n_inputs + 1,
-                                        sizeof *in);
-    if (!in)
-        return bp__oom(err);
-    for (size_t i = 0; i < o->n_inputs; i++) {
-        in[i] = o->input[i];
-        if (!copy_text(p, &in[i].name))
-            return bp__oom(err);
-    }
-    p->o.input = in;
-    return BP_OK;
-}
-
 bp_status bp_step_new(bp_store *s, bp_runtime *r, const bp_step_options *given,
                       bp_step **out, bp_error *err)
 {
-    bp_step_options all, *o = &all;
+    bp_step_options o;
     *out = NULL;
-    bp_status st = BP__OPTIONS(o, given, bp_step_options, err);
-    if (!st)
-        st = check_options(o, err);
+    bp_status st = bp__step_options_check(given, &o, err);
     if (st)
         return st;
     if (!s || !r)
         return bp__error(err, BP_EARG, "bp_step_new: a step needs a store and "
                          "a runtime");
-    const bp_allocator *a = o->allocator ? o->allocator
-                                         : &bp__malloc_allocator;
+    const bp_allocator *a = o.allocator ? o.allocator : &bp__malloc_allocator;
     bp_step *p = bp__calloc(a, 1, sizeof *p);
     if (!p)
         return bp__oom(err);
@@ -169,7 +77,9 @@ bp_status bp_step_new(bp_store *s, bp_runtime *r, const bp_step_options *given,
     bp__arena_init(&p->arena, &p->a);
     p->store = bp_store_retain(s);
     p->runtime = bp__runtime_retain(r);
-    st = copy_options(p, o, err);
+    p->o = o;
+    p->o.allocator = &p->a;
+    st = bp__step_options_copy(&p->arena, &p->o, err);
     if (!st && p->o.optimizer)
         st = bp__spec_parse(&p->arena, BP_NN_OPTIMIZERS, p->o.optimizer,
                             &p->optimizer, err);

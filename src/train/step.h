@@ -4,6 +4,14 @@
 
 #include "nn/trace.h"
 
+/* step_options.c. The caller's options as this library has them, checked.
+ * [err: EARG EDTYPE ESHAPE EEXIST ELIMIT] */
+bp_status bp__step_options_check(const bp_step_options *given,
+                                 bp_step_options *o, bp_error *err);
+/* Fills in defaults, and copies texts and inputs into the arena. */
+bp_status bp__step_options_copy(bp__arena *ar, bp_step_options *o,
+                                bp_error *err);
+
 /* Input types of the first batch, NULL: none came yet. */
 const bp_array *bp__step_first(const bp_step *p);
 /* Grows from one step of a store to the next that is traced, where the later
