@@ -169,7 +169,7 @@ run_part() {
     case $1 in
     main) build_and_test main build-check -- $options ;;
     sanitize) # gcc's warnings are often wrong about instrumented code
-        ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+        ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
             build_and_test sanitize $d -- $options \
             -DBPROP_SANITIZE=address,undefined -DBPROP_WERROR=OFF
         ;;
